@@ -1,0 +1,44 @@
+/**
+ * Every bound of Countersign, by name, with its unit. What design and configuration may change stands as a
+ * default with its ceiling; all others are fixed. Each is tested just under and just over.
+ */
+
+// Tokens (RFC 8725: refuse before parsing what no honest issuer sends).
+export const tokenBytesMax = 8_192
+export const clockToleranceSecondsDefault = 5
+export const clockToleranceSecondsMax = 60
+export const tokenLifetimeSecondsDefault = 900
+export const tokenLifetimeSecondsMax = 86_400
+export const verifiedTokensMax = 10_000
+export const verifiedTokenBytesMax = 8 * 1_048_576
+/** 2000-01-01 to 2100-01-01: a claim outside of it is milliseconds, a float overflow, or a mistake. */
+export const claimSecondsMin = 946_684_800
+export const claimSecondsMax = 4_102_444_800
+export const claimCharsMax = 256
+
+// JWKS.
+export const jwksCooldownMillis = 30_000
+export const jwksFreshMillis = 600_000
+export const jwksFetchMillis = 5_000
+export const jwksBytesMax = 262_144
+export const jwksKeysMax = 100
+
+// Requests.
+export const urlBytesMax = 16_384
+export const headerBytesMax = 65_536
+
+// Bodies.
+export const bodyBytesDefault = 104_857_600
+export const bufferedBytesDefault = 1_048_576
+export const bufferedBytesMax = 16 * 1_048_576
+export const bufferReadMillis = 30_000
+export const isolateBufferBytesMax = 32 * 1_048_576
+export const teamBufferBytesMax = isolateBufferBytesMax / 2
+
+// Time to the first byte of the answer.
+export const timeoutMillisDefault = 30_000
+export const uploadTimeoutMillisDefault = 300_000
+export const timeoutMillisMax = 600_000
+
+// Logs.
+export const logFieldCharsMax = 256
