@@ -1,0 +1,40 @@
+/** The table of schemes. Adding one: its file, its line here, its folder of vectors. */
+import { row, table } from '../core/table.ts'
+import { bearer } from './bearer.ts'
+import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type SignScheme } from './scheme.ts'
+
+export const schemes = table({
+  bearer: bindable('bearer', bearer),
+})
+
+export type SchemeName = keyof typeof schemes
+
+/** The scheme that `sign` names, bound to its options; null when anything is wrong, all of which is reported. */
+export const parseSign = (
+  sign: Readonly<Record<string, unknown>>,
+  fault: ReportFault,
+): BoundScheme | null => {
+  const name = sign['scheme']
+  const bind = typeof name === 'string' ? row(schemes, name) : undefined
+  if (bind === undefined) {
+    fault('scheme', `must be one of ${Object.keys(schemes).join(', ')}`)
+    return null
+  }
+  return bind(sign, fault)
+}
+
+type Bind = (sign: Readonly<Record<string, unknown>>, fault: ReportFault) => BoundScheme | null
+
+function bindable<Options, Parsed, Prepared>(
+  name: string,
+  scheme: SignScheme<Options, Parsed, Prepared> | MintScheme<Options, Parsed>,
+): Bind {
+  return (sign, fault) => {
+    let faults = 0
+    const options = scheme.parseOptions(sign, (path, message) => {
+      faults += 1
+      fault(path, message)
+    })
+    return faults === 0 ? bindScheme(name, scheme, options) : null
+  }
+}
