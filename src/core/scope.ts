@@ -9,3 +9,53 @@ export interface Scopes {
   /** What stands before the `*`, with its colon: `customer:` for `customer:*`; `''` for `*` alone. */
   readonly prefixes: readonly string[]
 }
+
+/** RFC 6749 section 3.3 scope-token: visible ASCII without `"` and `\`. */
+export const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+export const compileScopes = (scopes: Iterable<string>): Scopes => {
+  const exact = new Set<string>()
+  const prefixes: string[] = []
+  for (const scope of scopes) {
+    if (scope === '*') prefixes.push('')
+    else if (scope.endsWith(':*')) prefixes.push(scope.slice(0, -1))
+    else exact.add(scope)
+  }
+  return { exact, prefixes }
+}
+
+/** Whether a needed scope (of a route: taken literally, also when it ends in `*`) is among them. */
+export const admitsScope = (scopes: Scopes, needed: string): boolean =>
+  scopes.exact.has(needed) || scopes.prefixes.some((prefix) => needed.startsWith(prefix))
+
+const tokenScopeForm = /^([a-z][a-z0-9-]{0,31}(?:@[^:@]+)?):(.+)$/
+
+/**
+ * The `scope` claim (RFC 9068 section 2.2.3: one string, separated by spaces), by `<upstream>` and
+ * `<upstream>@<key>`. What has not our form grants nothing here and is left to whom it is for.
+ */
+export const parseTokenScopes = (claim: string): ReadonlyMap<string, Scopes> => {
+  const lists = new Map<string, string[]>()
+  for (const token of claim.split(' ')) {
+    const parts = scopeForm.test(token) ? tokenScopeForm.exec(token) : null
+    const [, target, scope] = parts ?? []
+    if (target === undefined || scope === undefined) continue
+    const list = lists.get(target)
+    if (list === undefined) lists.set(target, [scope])
+    else list.push(scope)
+  }
+  return new Map([...lists].map(([target, scopes]) => [target, compileScopes(scopes)]))
+}
+
+/** Whether a token's scopes admit a call: those for the upstream as a whole, or those for this key of it. */
+export const tokenAdmits = (
+  scopes: ReadonlyMap<string, Scopes>,
+  upstream: string,
+  key: string,
+  needed: string,
+): boolean => {
+  const anyKey = scopes.get(upstream)
+  if (anyKey !== undefined && admitsScope(anyKey, needed)) return true
+  const thisKey = scopes.get(`${upstream}@${key}`)
+  return thisKey !== undefined && admitsScope(thisKey, needed)
+}

@@ -1,0 +1,136 @@
+/**
+ * Which header fields cross the proxy, in each direction. Requests go by an allow-list, so that a name nobody
+ * thought of is dropped; answers by a deny-list, because they come from a host the operator chose.
+ */
+
+/** Besides these: every `accept` and `accept-*`, and what the upstream's `headers.allow` names. */
+const requestAllowed: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-disposition',
+  'content-location',
+  'content-range',
+  'content-digest',
+  'repr-digest',
+  'want-content-digest',
+  'want-repr-digest',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'range',
+  'user-agent',
+  'idempotency-key',
+  'prefer',
+  'tracestate',
+  'baggage',
+])
+
+/** Hop-by-hop (RFC 9110 section 7.6.1), with the old names that are still seen. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'host',
+  'content-length',
+  'expect',
+])
+
+const protectedNames: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'cookie2',
+  'set-cookie',
+  'forwarded',
+  'via',
+  'cdn-loop',
+  'traceparent',
+  'x-real-ip',
+  'true-client-ip',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+])
+
+const protectedPrefixes = ['x-forwarded-', 'cf-', 'proxy-', 'countersign-'] as const
+
+/** Names that no `headers.allow` and no `headers.set` may bring in. `name` in lower case. */
+export const isProtectedHeader = (name: string): boolean =>
+  name.includes('_') ||
+  hopByHop.has(name) ||
+  protectedNames.has(name) ||
+  protectedPrefixes.some((prefix) => name.startsWith(prefix))
+
+export interface HeaderRules {
+  readonly allow: ReadonlySet<string>
+  /** What the scheme sets. */
+  readonly owned: ReadonlySet<string>
+}
+
+/** Whether a caller's field goes on to the upstream. `name` in lower case, as `Headers` iterates. */
+export const forwardsRequestHeader = (name: string, { allow, owned }: HeaderRules): boolean =>
+  (requestAllowed.has(name) || name === 'accept' || name.startsWith('accept-') || allow.has(name)) &&
+  !owned.has(name)
+
+/** The fields that `Connection` names (RFC 9110 section 7.6.1), in lower case. */
+export const connectionNamed = (connection: string | null): readonly string[] =>
+  connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase())
+
+/**
+ * Answer fields that are not passed on: hop-by-hop, what would act on our own origin (cookies, CORS, HSTS,
+ * reporting, workers, authentication), and what speaks to shared caches.
+ */
+export const answerDropped: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'te',
+  'trailer',
+  'upgrade',
+  'set-cookie',
+  'set-cookie2',
+  'clear-site-data',
+  'service-worker-allowed',
+  'alt-svc',
+  'strict-transport-security',
+  'report-to',
+  'nel',
+  'reporting-endpoints',
+  'refresh',
+  'www-authenticate',
+  'cdn-cache-control',
+  'cloudflare-cdn-cache-control',
+  'surrogate-control',
+]
+
+export const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
+
+const answerDroppedSet: ReadonlySet<string> = new Set(answerDropped)
+
+/** Whether an answer's field is withheld. `name` in lower case. */
+export const dropsAnswerHeader = (name: string): boolean =>
+  answerDroppedSet.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
+
+/**
+ * `Cache-Control` of a proxied answer: never for shared caches, since the same URL answers differently to
+ * each token. Without one, nothing is stored.
+ */
+export const privateCacheControl = (value: string | null): string => {
+  if (value === null || value.trim() === '') return 'private, no-store'
+  const directives = value
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => !/^(?:public|s-maxage|private)\b/i.test(directive) && directive !== '')
+  return ['private', ...directives].join(', ')
+}

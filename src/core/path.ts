@@ -1,0 +1,102 @@
+import { urlBytesMax } from './limits.ts'
+import { Refusal } from './problems.ts'
+
+/**
+ * The form of a request URL, checked on its characters before anything parses it: `new URL` folds dot segments
+ * and backslashes before one can look. What passes is the string that is matched, signed and sent.
+ */
+export interface RequestPath {
+  /** First segment: the upstream's name, not yet looked up. */
+  readonly upstream: string
+  /** What follows it: `''` or `/...`, byte for byte. */
+  readonly path: string
+  /** With its `?`, byte for byte; `''` when there is none. */
+  readonly query: string
+  /** Holds what only an upstream with `encodedPath: 'allow'` takes; says what, for the refusal. */
+  readonly ambiguity: string | null
+}
+
+/** RFC 3986 pchar without `%` and `;`, in segments that are neither empty (but for the last) nor dots. */
+const plainForm = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*\/?$/
+/** The characters of RFC 3986 paths; all others must come percent-encoded. */
+const pathCharacters = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
+/** What the URL standard leaves alone in a query: visible ASCII but `"`, `#`, `<`, `>` and `'`. */
+const queryForm = /^(?:\?[\x21\x24-\x26\x28-\x3b\x3d\x3f-\x7e]*)?$/
+
+/** Splits and checks `request.url`; throws Refusal `path_invalid`. The authority is ignored: it names nobody. */
+export const parseRequestPath = (url: string): RequestPath => {
+  if (url.length > urlBytesMax) throw invalid(`The URL is longer than ${urlBytesMax} bytes.`)
+  const authority = url.indexOf('://') + 3
+  const from = indexOfAny(url, '/', '?', authority)
+  const mark = url.indexOf('?', from)
+  const pathname = mark === -1 ? url.slice(from) : url.slice(from, mark)
+  const query = mark === -1 ? '' : url.slice(mark)
+  if (!queryForm.test(query)) {
+    throw invalid(
+      'The query holds a character that must be percent-encoded: a quote, <, >, # or one outside of ASCII.',
+    )
+  }
+  const ambiguity = plainForm.test(pathname) ? null : examine(pathname)
+  const end = pathname.indexOf('/', 1)
+  return end === -1
+    ? { upstream: pathname.slice(1), path: '', query, ambiguity }
+    : { upstream: pathname.slice(1, end), path: pathname.slice(end), query, ambiguity }
+}
+
+const indexOfAny = (text: string, one: string, other: string, from: number): number => {
+  const first = text.indexOf(one, from)
+  const second = text.indexOf(other, from)
+  if (first === -1) return second === -1 ? text.length : second
+  return second === -1 ? first : Math.min(first, second)
+}
+
+export const invalid = (detail: string): Refusal => new Refusal('path_invalid', { detail })
+
+/** Why a path is not plain: refuses what nobody may send, and names what an upstream may opt into. */
+const examine = (pathname: string): string | null => {
+  if (!pathCharacters.test(pathname)) {
+    throw invalid('The path holds a character that must be percent-encoded (RFC 3986 section 3.3).')
+  }
+  if (/%(?:[01][0-9A-Fa-f]|7[Ff])/.test(pathname))
+    throw invalid('The path holds an encoded control character.')
+  if (holdsDotSegment(pathname))
+    throw invalid('The path holds a dot segment. Send the path that it leads to.')
+  if (pathname.includes('//')) return 'an empty segment (//)'
+  if (pathname.includes(';')) return 'a semicolon'
+  if (/%(?![0-9A-Fa-f]{2})/.test(pathname)) return 'a malformed escape'
+  if (/%(?:2[Ff]|5[Cc])/.test(pathname)) return 'an encoded slash or backslash'
+  if (/%(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])/.test(pathname)) {
+    return 'an encoded letter, digit or one of - . _ ~, which need no encoding'
+  }
+  return isUtf8(pathname) ? null : 'escapes that are not UTF-8'
+}
+
+/**
+ * Whether any upstream could read a `.` or `..` segment: in encoded form, behind an encoded slash or backslash,
+ * or before path parameters (`..;x`).
+ */
+const holdsDotSegment = (pathname: string): boolean =>
+  pathname
+    .replace(/%2e/gi, '.')
+    .split(/\/|%2f|%5c/i)
+    .some((segment) => /^\.{1,2}(?:;|$)/.test(segment))
+
+const isUtf8 = (pathname: string): boolean => {
+  try {
+    decodeURIComponent(pathname)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Joins a checked path with an upstream's base and asserts that the URL standard reads it as it stands; returns
+ * exactly the text that goes to `fetch`.
+ */
+export const joinUpstreamUrl = (origin: string, path: string, query: string): string => {
+  const text = `${origin}${path === '' ? '/' : path}${query}`
+  if (new URL(text).href !== text)
+    throw invalid('The path or query is not in the form in which it would be sent.')
+  return text
+}

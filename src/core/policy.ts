@@ -1,0 +1,98 @@
+import type { Configuration, Grant, Key, Limit, Team, Upstream } from './configuration.ts'
+import type { Caller, LimitSet, Permit, Target } from './permit.ts'
+import { Refusal } from './problems.ts'
+import { admitsScope, tokenAdmits } from './scope.ts'
+
+/** What a call says of itself in headers. */
+export interface Wishes {
+  /** `Origin`; null outside of browsers. */
+  readonly origin: string | null
+  /** `Countersign-Key`. */
+  readonly key: string | null
+}
+
+/**
+ * Whether this caller may make this call: origin, upstream, route, key, scope, in this order, because what is
+ * checked first decides the answer. The only place that makes a `Permit`. Throws Refusal.
+ */
+export const decide = (config: Configuration, caller: Caller, target: Target, wishes: Wishes): Permit => {
+  const team = config.teams.get(caller.team)
+  if (team === undefined) {
+    throw new Refusal('token_invalid', {
+      detail: 'The token speaks for a team that does not exist here.',
+      reason: 'team unknown',
+    })
+  }
+  if (wishes.origin !== null && !team.origins.has(wishes.origin)) throw new Refusal('origin_not_allowed')
+  const grant = team.grants.get(target.upstream)
+  if (grant === undefined || grant.upstream.disabled) throw new Refusal('upstream_unknown')
+  const { upstream } = grant
+  const route = upstream.routes.match(target.method, target.path)
+  if (route === null) {
+    throw new Refusal('route_not_allowed', {
+      detail: `No route of ${upstream.name} matches ${target.method} and this path.`,
+    })
+  }
+  const key = chooseKey(grant, wishes.key)
+  const { scope } = route
+  if (!admitsScope(grant.scopes, scope))
+    throw insufficient(upstream, scope, 'The grant of your team does not hold')
+  if (caller.scopes !== 'granted' && !tokenAdmits(caller.scopes, upstream.name, key.name, scope)) {
+    throw insufficient(upstream, scope, 'The token does not hold')
+  }
+  return {
+    caller,
+    team,
+    upstream,
+    grant,
+    key,
+    route,
+    target,
+    limitSet: limitSetOf(team, grant, target.method),
+  } as Permit
+}
+
+const insufficient = (upstream: Upstream, scope: string, who: string): Refusal => {
+  const needed = `${upstream.name}:${scope}`
+  return new Refusal('scope_insufficient', {
+    detail: `${who} the scope ${needed}.`,
+    members: { scope: needed },
+  })
+}
+
+const chooseKey = (grant: Grant, wish: string | null): Key => {
+  if (wish !== null) {
+    const key = grant.keys.get(wish)
+    if (key === undefined) {
+      throw new Refusal('key_not_granted', {
+        detail: `Countersign-Key must be one of ${[...grant.keys.keys()].join(', ')}.`,
+      })
+    }
+    return key
+  }
+  if (grant.defaultKey !== null) return grant.defaultKey
+  throw new Refusal('key_required', {
+    detail: `Send Countersign-Key with one of ${[...grant.keys.keys()].join(', ')}.`,
+  })
+}
+
+/** Limit sets are made at their first use and then shared, so that the account can know one by its identity. */
+const setsByGrant = new WeakMap<Grant, Map<string, LimitSet>>()
+const setsByTeam = new WeakMap<Team, Map<string, LimitSet>>()
+
+const limitSetOf = (team: Team, grant: Grant, method: string): LimitSet => {
+  const ofGrant = setsByGrant.get(grant)
+  const known = ofGrant?.get(method)
+  if (known !== undefined) return known
+  const limits = team.limits.filter((limit) => appliesTo(limit, grant.upstream.name, method))
+  const id = limits.map((limit) => limit.name).join(',')
+  const ofTeam = setsByTeam.get(team) ?? new Map<string, LimitSet>()
+  const set = ofTeam.get(id) ?? { id, limits }
+  setsByTeam.set(team, ofTeam.set(id, set))
+  setsByGrant.set(grant, (ofGrant ?? new Map<string, LimitSet>()).set(method, set))
+  return set
+}
+
+const appliesTo = (limit: Limit, upstream: string, method: string): boolean =>
+  (limit.upstream === null || limit.upstream === upstream) &&
+  (limit.methods === null || limit.methods.has(method))
