@@ -14,6 +14,16 @@ export default defineConfig({
         },
       },
       {
+        // Bytes over sockets to `workerd serve` on the production bundle: test/raw/harness.
+        test: {
+          name: 'raw',
+          environment: 'node',
+          include: ['test/raw/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
         test: { name: 'workerd', include: ['test/**/*.workerd.test.ts'] },
       },

@@ -1,0 +1,109 @@
+/** The Cap'n Proto configuration of a run. */
+
+interface ConfigOptions {
+  readonly compatibility: { readonly date: string; readonly flags: readonly string[] }
+  readonly bindingNames: readonly string[]
+  readonly objects: boolean
+  readonly isolates: number
+  readonly stateFolder: string | null
+}
+
+const objectNamespaces = [
+  { binding: 'ACCOUNTS', className: 'TeamAccount' },
+  { binding: 'DIRECTORY', className: 'Directory' },
+] as const
+
+/**
+ * Isolate 0 owns the objects; the others are services of their own that reach the same objects, as isolates
+ * in other places do. Loopback upstreams need `local` among the allowed networks.
+ */
+export const workerdConfig = (options: ConfigOptions): string => {
+  const { isolates, stateFolder } = options
+  const services = Array.from(
+    { length: isolates },
+    (_unused, index) => `(name = "edge-${index}", worker = .edge${index})`,
+  )
+  const sockets = Array.from(
+    { length: isolates },
+    (_unused, index) =>
+      `(name = "http-${index}", address = "127.0.0.1:0", http = (), service = "edge-${index}")`,
+  )
+  const disk =
+    stateFolder === null ? [] : [`(name = "disk", disk = (path = "${stateFolder}", writable = true))`]
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    ${[...services, '(name = "kv", worker = .kv)', ...disk, internet].join(',\n    ')}
+  ],
+  sockets = [ ${sockets.join(', ')} ]
+);
+const kv :Workerd.Worker = (
+  modules = [ (name = "kv", esModule = embed "kv.js") ],
+  compatibilityDate = "${options.compatibility.date}"
+);
+${Array.from({ length: isolates }, (_unused, index) => isolateConfig(options, index)).join('\n')}
+`
+}
+
+const internet = `(name = "internet", network = (allow = ["private", "public", "local"],
+      tlsOptions = (trustBrowserCas = true)))`
+
+const isolateConfig = (
+  { compatibility, bindingNames, objects, stateFolder }: ConfigOptions,
+  index: number,
+): string => {
+  const owner = index === 0 ? '' : ', serviceName = "edge-0"'
+  const bindings = [
+    '(name = "USAGE", kvNamespace = "kv")',
+    ...bindingNames.map((name) => `(name = "${name}", text = embed "binding-${name}")`),
+    ...(objects
+      ? objectNamespaces.map(
+          ({ binding, className }) =>
+            `(name = "${binding}", durableObjectNamespace = (className = "${className}"${owner}))`,
+        )
+      : []),
+  ]
+  const namespaces = objectNamespaces.map(
+    ({ className }) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`,
+  )
+  const storage = stateFolder === null ? '(inMemory = void)' : '(localDisk = "disk")'
+  const owned =
+    objects && index === 0
+      ? `,\n  durableObjectNamespaces = [ ${namespaces.join(', ')} ],\n  durableObjectStorage = ${storage}`
+      : ''
+  return `const edge${index} :Workerd.Worker = (
+  modules = [ (name = "worker", esModule = embed "worker.js") ],
+  compatibilityDate = "${compatibility.date}",
+  compatibilityFlags = [ ${compatibility.flags.map((flag) => `"${flag}"`).join(', ')} ],
+  bindings = [
+    ${bindings.join(',\n    ')}
+  ]${owned}
+);`
+}
+
+/** What workerd sends to a KV binding's service: the key as the path; a Map is all that tests need. */
+export const kvWorker = `const entries = new Map()
+let writes = 0
+export default {
+  async fetch(request) {
+    const url = new URL(request.url)
+    const key = decodeURIComponent(url.pathname.slice(1))
+    if (request.method === 'PUT') {
+      writes += 1
+      entries.set(key, await request.text())
+      return new Response(null, { status: 204 })
+    }
+    if (request.method === 'DELETE') {
+      entries.delete(key)
+      return new Response(null, { status: 204 })
+    }
+    if (key === '') {
+      const prefix = url.searchParams.get('prefix') ?? ''
+      const keys = [...entries.keys()].filter((name) => name.startsWith(prefix)).sort()
+      return Response.json({ keys: keys.map((name) => ({ name })), list_complete: true, writes })
+    }
+    const value = entries.get(key)
+    return value === undefined ? new Response(null, { status: 404 }) : new Response(value)
+  },
+}
+`

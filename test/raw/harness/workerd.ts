@@ -1,0 +1,135 @@
+/**
+ * Raw `workerd serve`: what production runs, without the layers of `wrangler dev` that normalise a path or a
+ * header before the Worker sees it. A run has its own folder, its own ports, and ends with the test.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { readCompatibility } from './bundle.ts'
+import { kvWorker, workerdConfig } from './workerd-config.ts'
+
+const binary = join(import.meta.dirname, '../../../node_modules/.bin/workerd')
+
+export interface RunOptions {
+  /** The Worker: a file (a bundle), or its text. */
+  readonly worker: { readonly file: string } | { readonly text: string }
+  /** Secrets and other text bindings. */
+  readonly bindings?: Readonly<Record<string, string>>
+  /** Whether the Worker exports TeamAccount and Directory; false for the small workers of the bench. */
+  readonly objects?: boolean
+  /** How many isolates of the Worker share the accounts; each has a port of its own. */
+  readonly isolates?: number
+  /** A folder for the objects' state, which then survives `kill`; in memory without one. */
+  readonly stateFolder?: string
+  /** Put before the command, such as `taskset -c 0` or valgrind. */
+  readonly commandPrefix?: readonly string[]
+  /** How long to wait for the first port. */
+  readonly startMillisMax?: number
+}
+
+export interface RunningWorkerd extends AsyncDisposable {
+  /** The first isolate's. */
+  readonly port: number
+  readonly ports: readonly number[]
+  readonly pid: number
+  /** Everything written to stdout and stderr so far. */
+  readonly output: () => string
+  /** Ends the process and removes its folder (never `stateFolder`). */
+  readonly stop: () => Promise<void>
+  /** SIGKILL: what a crash leaves behind. */
+  readonly kill: () => Promise<void>
+}
+
+export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd> => {
+  const { worker, bindings = {}, objects = true, isolates = 1, commandPrefix = [] } = options
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-run-'))
+  if (options.stateFolder !== undefined) await mkdir(options.stateFolder, { recursive: true })
+  if ('file' in worker) await copyFile(worker.file, join(folder, 'worker.js'))
+  else await writeFile(join(folder, 'worker.js'), worker.text)
+  await writeFile(join(folder, 'kv.js'), kvWorker)
+
+  const names = Object.keys(bindings)
+  await Promise.all(names.map((name) => writeFile(join(folder, `binding-${name}`), bindings[name] ?? '')))
+  const config = workerdConfig({
+    compatibility: await readCompatibility(),
+    bindingNames: names,
+    objects,
+    isolates,
+    stateFolder: options.stateFolder ?? null,
+  })
+  await writeFile(join(folder, 'config.capnp'), config)
+
+  const command = [...commandPrefix, binary, 'serve', '--control-fd=3', 'config.capnp']
+  const child = spawn(command[0] ?? binary, command.slice(1), {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
+  const output = collectOutput(child)
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal)
+      await once(child, 'exit')
+    }
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const ports = await listeningPorts(child, isolates, options.startMillisMax ?? 30_000)
+    const stop = () => end('SIGTERM')
+    return {
+      port: ports[0] ?? 0,
+      ports,
+      pid: child.pid ?? 0,
+      output,
+      stop,
+      kill: () => end('SIGKILL'),
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (fault) {
+    await end('SIGKILL')
+    throw new Error(`workerd did not start: ${String(fault)}\n${output()}`)
+  }
+}
+
+const collectOutput = (child: ChildProcess): (() => string) => {
+  const chunks: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8')
+    stream?.on('data', (text: string) => chunks.push(text))
+  }
+  return () => chunks.join('')
+}
+
+/** workerd writes one JSON line to descriptor 3 for each socket, once it listens and its Worker is loaded. */
+const listeningPorts = async (
+  child: ChildProcess,
+  count: number,
+  millisMax: number,
+): Promise<readonly number[]> => {
+  const control = child.stdio[3] as Readable
+  control.setEncoding('utf8')
+  const ports = new Map<string, number>()
+  const ready = (async () => {
+    let text = ''
+    for await (const chunk of control) {
+      text += String(chunk)
+      const lines = text.split('\n')
+      text = lines.pop() ?? ''
+      for (const line of lines) {
+        const event = JSON.parse(line) as { event: string; socket?: string; port?: number }
+        if (event.event === 'listen') ports.set(event.socket ?? '', event.port ?? 0)
+      }
+      if (ports.size >= count) return
+    }
+    throw new Error('it ended before it listened')
+  })()
+  const timer = new AbortController()
+  const timeout = new Promise<never>((_resolve, reject) => {
+    const handle = setTimeout(() => reject(new Error(`no port after ${millisMax} ms`)), millisMax)
+    timer.signal.addEventListener('abort', () => clearTimeout(handle))
+  })
+  await Promise.race([ready, timeout]).finally(() => timer.abort())
+  return Array.from({ length: count }, (_unused, index) => ports.get(`http-${index}`) ?? 0)
+}
