@@ -42,3 +42,6 @@ export const timeoutMillisMax = 600_000
 
 // Logs.
 export const logFieldCharsMax = 256
+
+// Administration and the token service.
+export const adminKeyCharsMin = 32
