@@ -35,6 +35,8 @@ export interface RunningWorkerd extends AsyncDisposable {
   readonly port: number
   readonly ports: readonly number[]
   readonly pid: number
+  /** When the process was started, by `performance.now()`. */
+  readonly spawnedAt: number
   /** Everything written to stdout and stderr so far. */
   readonly output: () => string
   /** Ends the process and removes its folder (never `stateFolder`). */
@@ -63,6 +65,7 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
   await writeFile(join(folder, 'config.capnp'), config)
 
   const command = [...commandPrefix, binary, 'serve', '--control-fd=3', 'config.capnp']
+  const spawnedAt = performance.now()
   const child = spawn(command[0] ?? binary, command.slice(1), {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -82,6 +85,7 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
       port: ports[0] ?? 0,
       ports,
       pid: child.pid ?? 0,
+      spawnedAt,
       output,
       stop,
       kill: () => end('SIGKILL'),

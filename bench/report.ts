@@ -1,0 +1,84 @@
+/** The tables, and the JSON beside them. */
+import type { InstructionRow } from './instructions.ts'
+import type { MemoryRow } from './memory.ts'
+import type { StartupRow } from './startup.ts'
+import type { Row } from './windows.ts'
+
+export interface Report {
+  readonly at: string
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly system: string }
+  readonly versions: Readonly<Record<string, string>>
+  readonly bundleKilobytes: Readonly<Record<string, number>>
+  readonly settings: Readonly<Record<string, number | boolean>>
+  readonly cpu: readonly Row[]
+  readonly startup: readonly StartupRow[]
+  readonly memory: readonly MemoryRow[]
+  readonly instructions: readonly InstructionRow[]
+}
+
+export const reportText = (report: Report): string =>
+  [
+    `${report.machine.cpu}, ${report.machine.cores} cores, ${report.machine.system}; workerd ${report.versions['workerd']}`,
+    '',
+    section('CPU per request (process time over requests, at saturation)', cpuLines(report.cpu)),
+    section(
+      'Start to first answer',
+      report.startup.map(({ candidate, millis, overEmpty, low, high }) => [
+        candidate,
+        `${millis.toFixed(1)} ms`,
+        `${overEmpty < 0 ? '' : '+'}${overEmpty.toFixed(1)} ms`,
+        `${low.toFixed(1)}..${high.toFixed(1)}`,
+      ]),
+    ),
+    section(
+      'Peak memory, 50 uploads of 10 MB at once',
+      report.memory.map(({ candidate, peak, overPassThrough, statuses }) => [
+        candidate,
+        `${peak.toFixed(0)} MB`,
+        `${overPassThrough.toFixed(2)}x`,
+        Object.entries(statuses)
+          .map(([status, count]) => `${count} x ${status}`)
+          .join(', '),
+      ]),
+    ),
+    section(
+      'Instructions per request (callgrind)',
+      report.instructions.map(({ candidate, requests, instructions, ratio }) => [
+        candidate,
+        requests,
+        `${(instructions / 1_000).toFixed(0)} k`,
+        `${ratio.toFixed(3)}x`,
+      ]),
+    ),
+  ]
+    .filter((part) => part !== null)
+    .join('\n')
+
+const cpuLines = (rows: readonly Row[]): readonly (readonly string[])[] =>
+  rows.length === 0 ? [] : [cpuTitles, ...rows.map(cpuLine)]
+
+const cpuTitles = ['', '', 'ratio', 'spread', 'CPU', 'req/s', 'p50', 'p99', 'busy']
+
+const cpuLine = (row: Row): readonly string[] => [
+  row.group,
+  row.candidate,
+  `${row.ratio.toFixed(2)}x`,
+  `${row.ratioLow.toFixed(2)}..${row.ratioHigh.toFixed(2)}`,
+  `${row.cpuMicros.toFixed(0)} us`,
+  row.perSecond.toFixed(0),
+  `${(row.p50 / 1_000).toFixed(1)} ms`,
+  `${(row.p99 / 1_000).toFixed(1)} ms`,
+  `${(row.busy * 100).toFixed(0)} %`,
+]
+
+/** null for what was not measured. */
+const section = (title: string, lines: readonly (readonly string[])[]): string | null => {
+  if (lines.length === 0) return null
+  const widths = (lines[0] ?? []).map((_unused, column) =>
+    Math.max(...lines.map((line) => (line[column] ?? '').length)),
+  )
+  const text = lines.map(
+    (line) => `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`,
+  )
+  return `${title}\n${text.map((line) => line.trimEnd()).join('\n')}\n`
+}

@@ -1,0 +1,135 @@
+/**
+ * `npm run bench`: what Countersign costs, in units of a bare pass-through Worker, on raw workerd and the
+ * production build. Prints tables and writes JSON to bench/out/.
+ *
+ *   --quick           fewer and shorter windows: a look, not a figure to publish
+ *   --rounds N        windows of each candidate (default 13)
+ *   --only cpu,startup,memory,instructions
+ *   --instructions    count instructions too, where valgrind is installed (some minutes)
+ *   --profiles DIR    keep callgrind's files there, for callgrind_annotate
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { cpus, release, type } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type RunningWorkerd, startWorkerd } from '../test/raw/harness/workerd.ts'
+import {
+  buildBundles,
+  bundleKilobytes,
+  type Candidate,
+  groups,
+  makeBindings,
+  requestSets,
+  type WorkerName,
+  workers,
+} from './candidates.ts'
+import { countInstructions, hasValgrind, type InstructionRow } from './instructions.ts'
+import { type MemoryRow, measureMemory } from './memory.ts'
+import { onProxyCore, startTraffic, type Traffic } from './processes.ts'
+import { type Report, reportText } from './report.ts'
+import { measureStartup, type StartupRow } from './startup.ts'
+import { measureGroup, type Row } from './windows.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    only: { type: 'string', default: 'cpu,startup,memory' },
+    instructions: { type: 'boolean', default: false },
+    profiles: { type: 'string' },
+  },
+})
+
+const settings = flags.quick
+  ? { rounds: 3, millis: 400, warmMillis: 100, starts: 5, memoryRuns: 1, warm: 1_500, counted: 500 }
+  : { rounds: 13, millis: 500, warmMillis: 100, starts: 15, memoryRuns: 3, warm: 3_000, counted: 1_500 }
+const rounds = flags.rounds === undefined ? settings.rounds : Number(flags.rounds)
+const parts = new Set([...flags.only.split(','), ...(flags.instructions ? ['instructions'] : [])])
+
+type Workers = ReturnType<typeof workers>
+
+const main = async (): Promise<void> => {
+  const bundles = await buildBundles()
+  await using traffic = await startTraffic()
+  const { bindings, issuer } = makeBindings(traffic.upstream)
+  const all = workers(bundles, bindings)
+  for (const [name, requests] of requestSets(issuer)) await traffic.define(name, requests)
+
+  const cpu = parts.has('cpu') ? await measureCpu(all, traffic) : []
+  const startup: readonly StartupRow[] = parts.has('startup')
+    ? await measureStartup(
+        [
+          ['empty', all.empty],
+          ['pass-through', all.passThrough],
+          ['Countersign', all.countersign],
+          ['Countersign, 10,000 teams and routes', all.countersignLarge],
+        ],
+        settings.starts,
+      )
+    : []
+  const { passThrough, countersign } = all
+  const memory: readonly MemoryRow[] = parts.has('memory')
+    ? await measureMemory({ passThrough, countersign, issuer, traffic, runs: settings.memoryRuns })
+    : []
+  const instructions = parts.has('instructions') ? await measureInstructions(all, traffic) : []
+
+  const report: Report = {
+    at: new Date().toISOString(),
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      system: `${type()} ${release()}`,
+    },
+    versions: { node: process.version, workerd: versionOf('workerd'), wrangler: versionOf('wrangler') },
+    bundleKilobytes: bundleKilobytes(bundles),
+    settings: { ...settings, rounds, quick: flags.quick },
+    cpu,
+    startup,
+    memory,
+    instructions,
+  }
+  const folder = join(import.meta.dirname, 'out')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`)
+  console.log(reportText(report))
+}
+
+const measureCpu = async (all: Workers, traffic: Traffic): Promise<readonly Row[]> => {
+  const running = new Map<WorkerName, RunningWorkerd>()
+  try {
+    const names = new Set(groups.flatMap((group) => group.candidates.map((candidate) => candidate.worker)))
+    for (const name of names) {
+      running.set(name, await startWorkerd({ ...all[name], commandPrefix: onProxyCore }))
+    }
+    const rows: Row[] = []
+    for (const group of groups) {
+      rows.push(...(await measureGroup(group, running, traffic, { ...settings, rounds })))
+    }
+    return rows
+  } finally {
+    for (const worker of running.values()) await worker.stop()
+  }
+}
+
+const measureInstructions = async (all: Workers, traffic: Traffic): Promise<readonly InstructionRow[]> => {
+  if (!hasValgrind()) {
+    console.error('valgrind is not installed: instructions are not counted')
+    return []
+  }
+  const candidates = groups
+    .flatMap((group): readonly Candidate[] => group.candidates)
+    .filter(({ requests, worker }) => requests.startsWith('get') && worker !== 'passThroughCopy')
+  return countInstructions(
+    candidates.map((candidate) => [candidate, all[candidate.worker]] as const),
+    traffic,
+    { ...settings, ...(flags.profiles === undefined ? {} : { profileFolder: flags.profiles }) },
+  )
+}
+
+const versionOf = (packageName: string): string => {
+  const manifest = createRequire(import.meta.url)(`${packageName}/package.json`) as { version: string }
+  return manifest.version
+}
+
+await main()
