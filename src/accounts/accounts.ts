@@ -2,6 +2,7 @@
  * What the pipeline sees of accounts (design section 6): a unit is admitted, committed in the synchronous turn
  * of the `fetch`, and settled once. `wallet.ts` is the implementation; only it makes these objects.
  */
+import type { Admitted } from '../core/admission.ts'
 import type { Permit } from '../core/permit.ts'
 import type { ProblemCode } from '../core/problems.ts'
 
@@ -28,13 +29,10 @@ export interface Accounts {
   refused(team: string, code: ProblemCode, now: number): void
 }
 
-declare const admitted: unique symbol
 declare const dispatched: unique symbol
 
 /** One unit, reserved but not used. */
-export interface Admission {
-  readonly [admitted]: true
-  readonly permit: Permit
+export interface Admission extends Admitted {
   /**
    * Uses the unit; call it in the same synchronous turn as `fetch`. null: the lease, or what it vouches for
    * (revocations, the token's `exp`), no longer holds; await `renew()` and commit again.

@@ -11,6 +11,8 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export interface Configuration {
   /** Our own origin, without a trailing slash: issuer of our tokens, audience of calls. */
   readonly url: string
+  /** `host[:port]` of `url`: what this deployment calls itself in `CDN-Loop`. */
+  readonly host: string
   /** By the `iss` claim. Our own token service is one of them (`own`). */
   readonly issuers: ReadonlyMap<string, Issuer>
   readonly upstreams: ReadonlyMap<string, Upstream>
@@ -55,7 +57,10 @@ export type TeamRule =
 
 export interface Upstream {
   readonly name: string
+  /** `https://host[:port]`, as `URL.origin` writes it. */
   readonly origin: string
+  /** `host[:port]`, as the Host header has it. */
+  readonly host: string
   /** Path of the base URL, without a trailing slash; `''` for a bare origin. */
   readonly basePath: string
   readonly scheme: BoundScheme

@@ -81,6 +81,16 @@ export const forwardsRequestHeader = (name: string, { allow, owned }: HeaderRule
   (requestAllowed.has(name) || name === 'accept' || name.startsWith('accept-') || allow.has(name)) &&
   !owned.has(name)
 
+/** The request fields that a browser may be allowed to send: ours, and all that any upstream takes. */
+export const corsRequestHeaders = (
+  upstreams: Iterable<{ readonly headers: Pick<HeaderRules, 'allow'> }>,
+): readonly string[] => {
+  const names = new Set(['authorization', 'countersign-authorization', 'countersign-key', 'traceparent'])
+  for (const name of requestAllowed) names.add(name)
+  for (const { headers } of upstreams) for (const name of headers.allow) names.add(name)
+  return [...names].sort()
+}
+
 /** The fields that `Connection` names (RFC 9110 section 7.6.1), in lower case. */
 export const connectionNamed = (connection: string | null): readonly string[] =>
   connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase())

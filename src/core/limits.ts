@@ -45,3 +45,14 @@ export const logFieldCharsMax = 256
 
 // Administration and the token service.
 export const adminKeyCharsMin = 32
+// Credentials.
+/** How long a Secrets Store value is used before it is read again. */
+export const secretStoreMillis = 60_000
+/** A minted token is renewed when it has less than this left. */
+export const mintedTokenMarginMillis = 60_000
+export const mintFetchMillis = 10_000
+export const mintAnswerBytesMax = 65_536
+
+// Answers.
+/** How much of a refusal is read to tell a refused key from a refused request (design section 8). */
+export const refusalBytesMax = 65_536

@@ -1,0 +1,25 @@
+import { parseDictionary } from 'structured-headers'
+import { Refusal } from './problems.ts'
+
+/**
+ * The `sha-256` member of Content-Digest (RFC 9530 section 2, an RFC 9651 dictionary of byte sequences); null when it
+ * has none. Throws Refusal `header_invalid` when the field is not well-formed.
+ */
+export const contentDigestSha256 = (value: string): Uint8Array<ArrayBuffer> | null => {
+  const malformed = (): Refusal =>
+    new Refusal('header_invalid', {
+      detail: 'Content-Digest must read sha-256=:<base64 of 32 bytes>: (RFC 9530).',
+    })
+  const dictionary = (() => {
+    try {
+      return parseDictionary(value)
+    } catch {
+      throw malformed()
+    }
+  })()
+  const member = dictionary.get('sha-256')
+  if (member === undefined) return null
+  const [digest] = member
+  if (!(digest instanceof ArrayBuffer) || digest.byteLength !== 32) throw malformed()
+  return new Uint8Array(digest)
+}

@@ -1,0 +1,19 @@
+/** First path segments that are ours and that no upstream may be called. */
+const reservedSegments: ReadonlySet<string> = new Set([
+  'api',
+  'oauth',
+  'device',
+  'dashboard',
+  'assets',
+  'docs',
+  'problems',
+  'healthz',
+  'readyz',
+  'openapi.json',
+  'llms.txt',
+  'favicon.ico',
+  'robots.txt',
+  '.well-known',
+])
+
+export const isReservedSegment = (segment: string): boolean => reservedSegments.has(segment)

@@ -1,0 +1,115 @@
+/**
+ * From the name of a binding to a key that signs. A version is opened once and kept; a faulty one disables only
+ * itself. Nothing here ever leaves without a credential: no usable version is 503, never an unsigned request.
+ */
+import type { Admitted } from '../core/admission.ts'
+import type { Key, Upstream } from '../core/configuration.ts'
+import { secretStoreMillis } from '../core/limits.ts'
+import { Refusal } from '../core/problems.ts'
+import { type OpenKey, SecretFault } from '../signing/scheme.ts'
+
+/** One version of a key, opened. */
+export interface Credential {
+  /** Name of its binding. */
+  readonly version: string
+  readonly open: OpenKey
+}
+
+/** A Worker secret is a string; a Secrets Store binding has `get()`. */
+type Binding = string | { readonly get: () => Promise<string> }
+
+interface Ring {
+  readonly usable: readonly Credential[]
+  readonly faults: readonly string[]
+  /** Secrets Store values can change without a deployment, so their rings are read again after a while. */
+  readonly until: number
+}
+
+export interface KeyStoreOptions {
+  readonly bindings: Readonly<Record<string, unknown>>
+  readonly now: () => number
+}
+
+export class KeyStore {
+  readonly #bindings: Readonly<Record<string, unknown>>
+  readonly #now: () => number
+  readonly #rings = new Map<Key, Ring>()
+
+  constructor({ bindings, now }: KeyStoreOptions) {
+    this.#bindings = bindings
+    this.#now = now
+  }
+
+  /** The active version of the key that was admitted. Throws or rejects with Refusal `credential_unavailable`. */
+  open({ permit: { upstream, key } }: Admitted): Credential | Promise<Credential> {
+    const ring = this.#rings.get(key)
+    if (ring !== undefined && ring.until > this.#now()) return active(ring, key)
+    return this.#read(upstream, key).then((read) => active(read, key))
+  }
+
+  /** The version that stands by behind this one; null when there is none. */
+  next({ permit: { key } }: Admitted, version: string): Credential | null {
+    const usable = this.#rings.get(key)?.usable ?? []
+    return usable[usable.findIndex((credential) => credential.version === version) + 1] ?? null
+  }
+
+  /** What is wrong with a key's versions, for the log and for readiness; empty when all is well. */
+  async faults(upstream: Upstream, key: Key): Promise<readonly string[]> {
+    const ring = this.#rings.get(key)
+    return (ring !== undefined && ring.until > this.#now() ? ring : await this.#read(upstream, key)).faults
+  }
+
+  async #read(upstream: Upstream, key: Key): Promise<Ring> {
+    const usable: Credential[] = []
+    const faults: string[] = []
+    let stored = false
+    for (const version of key.versions) {
+      try {
+        const binding = this.#binding(version)
+        stored ||= typeof binding !== 'string'
+        const text = typeof binding === 'string' ? binding : await binding.get()
+        refuseForm(text, key)
+        usable.push({ version, open: await upstream.scheme.open(text) })
+      } catch (error) {
+        faults.push(`${version}: ${faultText(error)}`)
+      }
+    }
+    const ring = {
+      usable,
+      faults,
+      until: stored ? this.#now() + secretStoreMillis : Number.POSITIVE_INFINITY,
+    }
+    this.#rings.set(key, ring)
+    return ring
+  }
+
+  #binding(name: string): Binding {
+    const binding = Object.hasOwn(this.#bindings, name) ? this.#bindings[name] : undefined
+    if (typeof binding === 'string') return binding
+    if (typeof binding === 'object' && binding !== null && 'get' in binding) return binding as Binding
+    throw new SecretFault('the binding is missing')
+  }
+}
+
+const active = (ring: Ring, key: Key): Credential => {
+  const [credential] = ring.usable
+  if (credential !== undefined) return credential
+  throw new Refusal('credential_unavailable', {
+    detail: `The key ${key.name} of ${key.upstream} is not usable. Ask the platform team, or choose another key.`,
+    reason: ring.faults.join('; '),
+  })
+}
+
+/** What is wrong whatever the scheme. Says nothing of the text itself. */
+const refuseForm = (text: unknown, key: Key): void => {
+  if (typeof text !== 'string' || text === '') throw new SecretFault('the secret is empty')
+  if (text.trim() !== text) throw new SecretFault('the secret has white space at its beginning or end')
+  const parts = text.split(':')
+  if (key.refusedPrefixes.some((prefix) => parts.some((part) => part.startsWith(prefix)))) {
+    throw new SecretFault(`the secret belongs to another mode than the key "${key.name}"`)
+  }
+}
+
+/** Only our own words: a message of the runtime could quote what it was given. */
+const faultText = (error: unknown): string =>
+  error instanceof SecretFault ? error.message : 'the secret cannot be read or has not the form of its scheme'

@@ -1,0 +1,28 @@
+import { Refusal } from '../core/problems.ts'
+
+export interface PresentedToken {
+  readonly text: string
+  /** Sent in Countersign-Authorization, which clients carry along to other hosts when they follow a redirect. */
+  readonly inOwnHeader: boolean
+}
+
+const bearerForm = /^bearer +([^\s,]+)$/i
+
+/**
+ * The caller's token (RFC 6750 section 2.1). `Countersign-Authorization` wins where it is sent; a malformed one is
+ * refused and never passed over in favour of `Authorization`. Throws Refusal.
+ */
+export const readToken = (headers: Headers): PresentedToken => {
+  const own = headers.get('countersign-authorization')
+  const value = own ?? headers.get('authorization')
+  if (value === null) throw new Refusal('token_missing', { detail: 'Send Authorization: Bearer <token>.' })
+  const [, text] = bearerForm.exec(value.trim()) ?? []
+  if (text === undefined) {
+    const name = own === null ? 'Authorization' : 'Countersign-Authorization'
+    throw new Refusal('token_invalid', {
+      detail: `${name} must read "Bearer <token>", once.`,
+      reason: 'authorization header malformed',
+    })
+  }
+  return { text, inOwnHeader: own !== null }
+}

@@ -1,0 +1,20 @@
+import type { Outcome } from '../accounts/accounts.ts'
+import type { Caller, Permit } from '../core/permit.ts'
+
+/**
+ * What is known of one request on its way, for the log line and for answers made outside of the pipeline. The
+ * pipeline fills it in; nothing decides by it.
+ */
+export interface Call {
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly method: string
+  readonly origin: string | null
+  readonly waitUntil: (work: Promise<unknown>) => void
+  caller: Caller | null
+  permit: Permit | null
+  outcome: Outcome | null
+  /** Version of the key that signed: the name of its binding. */
+  version: string | null
+}

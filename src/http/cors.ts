@@ -1,0 +1,34 @@
+import type { Configuration } from '../core/configuration.ts'
+import { corsRequestHeaders } from '../core/headers.ts'
+import { forwardedMethods } from '../core/route.ts'
+
+/**
+ * CORS (Fetch standard) without credentials mode: tokens travel in headers, cookies never cross. Origins are
+ * compared exactly. A preflight carries no token, so it is answered from the origins of all teams; whether an
+ * origin is the caller's team's is decided with the permit.
+ */
+const preflightSeconds = 600
+
+/** Makes the answer to OPTIONS; nothing of it depends on what the request asks for. */
+export const createPreflight = (config: Configuration): ((origin: string | null) => Response) => {
+  const allowedHeaders = corsRequestHeaders(config.upstreams.values()).join(', ')
+  const methods = forwardedMethods.join(', ')
+  return (origin) => {
+    const headers = new Headers({ allow: `${methods}, OPTIONS` })
+    if (origin !== null && config.origins.has(origin)) {
+      headers.set('access-control-allow-methods', methods)
+      headers.set('access-control-allow-headers', allowedHeaders)
+      headers.set('access-control-max-age', String(preflightSeconds))
+    }
+    return new Response(null, { status: 204, headers })
+  }
+}
+
+/** Marks an answer for the browser; on every answer, so that no cache gives one origin what another was sent. */
+export const addCorsHeaders = (headers: Headers, origin: string | null, config: Configuration): void => {
+  if (config.origins.size === 0) return
+  headers.append('vary', 'Origin')
+  if (origin === null || !config.origins.has(origin)) return
+  headers.set('access-control-allow-origin', origin)
+  headers.set('access-control-expose-headers', '*')
+}

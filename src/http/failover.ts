@@ -1,0 +1,46 @@
+import type { Upstream } from '../core/configuration.ts'
+import { refusalBytesMax } from '../core/limits.ts'
+
+/**
+ * Whether an answer says that the credential is unknown or revoked, by the upstream's own rule: a status and, where
+ * given, one of its error codes in the JSON body (`code`, `error`, or `error.code`). The answer stays readable.
+ */
+export const refusesKey = async (
+  answer: Response,
+  { status, codes }: NonNullable<Upstream['keyRefused']>,
+): Promise<boolean> => {
+  if (answer.status !== status) return false
+  if (codes.length === 0) return true
+  const text = await readAtMost(answer.clone(), refusalBytesMax)
+  if (text === null) return false
+  return codesIn(text).some((code) => codes.includes(code))
+}
+
+const readAtMost = async (answer: Response, most: number): Promise<string | null> => {
+  const { body } = answer
+  if (body === null) return null
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
+  let text = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) return text
+    text += decoder.decode(value, { stream: true })
+    if (text.length > most) {
+      await reader.cancel()
+      return null
+    }
+  }
+}
+
+const codesIn = (text: string): readonly string[] => {
+  try {
+    const body: unknown = JSON.parse(text)
+    if (typeof body !== 'object' || body === null) return []
+    const { code, error } = body as { code?: unknown; error?: unknown }
+    const inner = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : error
+    return [code, inner].filter((found) => typeof found === 'string')
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,24 @@
+import { Hono } from 'hono'
+import type { Deps } from './deps.ts'
+import type { Site } from './site.ts'
+
+const status = (value: string, code: 200 | 503): Response =>
+  Response.json({ status: value }, { status: code, headers: { 'cache-control': 'no-store' } })
+
+/** `/healthz`: the Worker runs. `/readyz`: its configuration has no fault, and its keys are usable or not; names none. */
+export const healthRoutes = (site: Site): Hono =>
+  new Hono()
+    .get('/healthz', () => status('ok', 200))
+    .get('/readyz', async () => {
+      if (site.kind === 'faulty') return status('unavailable', 503)
+      return status((await hasFaultyKey(site.deps)) ? 'degraded' : 'ok', 200)
+    })
+
+const hasFaultyKey = async ({ config, keys }: Deps): Promise<boolean> => {
+  for (const upstream of config.upstreams.values()) {
+    for (const key of upstream.keys.values()) {
+      if ((await keys.faults(upstream, key)).length > 0) return true
+    }
+  }
+  return false
+}

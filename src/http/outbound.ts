@@ -1,0 +1,87 @@
+/**
+ * The request as the upstream gets it: our headers, the caller's by allow-list, the operator's, and last the
+ * scheme's edits, so that nothing of the caller's can stand where a signature or a trusted value goes.
+ */
+import type { Upstream } from '../core/configuration.ts'
+import { connectionNamed, forwardsRequestHeader } from '../core/headers.ts'
+import { joinUpstreamUrl } from '../core/path.ts'
+import type { Permit } from '../core/permit.ts'
+import type { Edits, SignableBody, SignRequest } from '../signing/scheme.ts'
+
+export interface Outbound {
+  readonly request: SignRequest
+  readonly headers: Headers
+  /** Before the scheme's edits. */
+  readonly url: string
+}
+
+export interface OutboundOptions {
+  /** What this deployment calls itself in `CDN-Loop`. */
+  readonly loopName: string
+  /** 32 hexadecimal digits. */
+  readonly nonce: () => string
+}
+
+const traceparentForm = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/
+const zeroTrace = '0'.repeat(32)
+
+/** Builds the request of a permit. Throws Refusal `path_invalid` when the URL would not be sent as it stands. */
+export const buildOutbound = (
+  permit: Permit,
+  incoming: Headers,
+  body: SignableBody,
+  { loopName, nonce }: OutboundOptions,
+): Outbound => {
+  const { upstream, target } = permit
+  const path = `${upstream.basePath}${target.path}` || '/'
+  const url = joinUpstreamUrl(upstream.origin, path, target.query)
+  const headers = forwardedHeaders(incoming, upstream)
+  const { trace, continued } = traceparent(incoming.get('traceparent'), nonce())
+  headers.set('traceparent', trace)
+  if (!continued) headers.delete('tracestate')
+  const loop = incoming.get('cdn-loop')
+  headers.set('cdn-loop', loop === null ? loopName : `${loop}, ${loopName}`)
+  headers.set('via', '1.1 countersign')
+  for (const [name, value] of upstream.headers.set) headers.set(name, value)
+  return {
+    url,
+    headers,
+    request: {
+      method: target.method,
+      origin: upstream.origin,
+      host: upstream.host,
+      path,
+      query: target.query,
+      header: (name) => headers.get(name),
+      body,
+    },
+  }
+}
+
+const forwardedHeaders = (incoming: Headers, upstream: Upstream): Headers => {
+  const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
+  const headers = new Headers()
+  for (const [name, value] of incoming) {
+    if (forwardsRequestHeader(name, rules)) headers.append(name, value)
+  }
+  for (const name of connectionNamed(incoming.get('connection'))) if (name !== '') headers.delete(name)
+  return headers
+}
+
+/** W3C Trace Context: the caller's trace goes on under a span of our own; without a valid one, ours begins. */
+const traceparent = (value: string | null, random: string): { trace: string; continued: boolean } => {
+  const [, trace, flags] = (value !== null && traceparentForm.exec(value)) || []
+  const span = random.slice(0, 16)
+  if (trace === undefined || trace === zeroTrace)
+    return { trace: `00-${random}-${span}-01`, continued: false }
+  return { trace: `00-${trace}-${span}-${flags}`, continued: true }
+}
+
+/** Applies a scheme's edits: the only place where a signature enters a request. Returns the URL to send. */
+export const applyEdits = ({ url, headers, request }: Outbound, { set, query }: Edits): string => {
+  for (const [name, value] of set) headers.set(name, value)
+  if (query === undefined || query.length === 0) return url
+  const added = query.map(([name, value]) => `${name}=${value}`).join('&')
+  const joint = request.query === '' ? '?' : request.query === '?' || request.query.endsWith('&') ? '' : '&'
+  return `${url}${joint}${added}`
+}

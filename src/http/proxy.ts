@@ -1,0 +1,145 @@
+/**
+ * The pipeline: one straight line from a token to an answer. Each step takes what the one before made, so that
+ * none can be left out or moved: only `decide` makes a permit, only the account turns a permit into an admission,
+ * only an admission opens a credential, and only a commit, in the turn of the `fetch`, sends anything.
+ */
+import type { Admission } from '../accounts/accounts.ts'
+import type { Configuration } from '../core/configuration.ts'
+import { invalid, parseRequestPath } from '../core/path.ts'
+import type { Permit, Target } from '../core/permit.ts'
+import { decide } from '../core/policy.ts'
+import { Refusal } from '../core/problems.ts'
+import { forwardedMethods } from '../core/route.ts'
+import { readToken } from './bearer.ts'
+import { type OutboundBody, prepareBody } from './body.ts'
+import type { Buffers } from './buffers.ts'
+import type { Call } from './call.ts'
+import type { Deps } from './deps.ts'
+import { dispatch, type Sent } from './dispatch.ts'
+import { refusesKey } from './failover.ts'
+import { relay } from './relay.ts'
+
+/** Answers one call. Rejects with Refusal for everything that is not the upstream's own answer. */
+export const proxy = async (request: Request, call: Call, deps: Deps): Promise<Response> => {
+  const { config } = deps
+  const { headers } = request
+  const target = parseTarget(request, config)
+  refuseLoop(headers, config)
+  const token = readToken(headers)
+  const caller = await deps.verify(token.text, deps.now())
+  call.caller = caller
+  const permit = decide(config, caller, target, { origin: call.origin, key: wishedKey(headers) })
+  call.permit = permit
+
+  // The account is asked while the body is read; what it refuses is told before what is wrong with the body.
+  const reading = startReading(request, permit, deps.buffers)
+  let admission: Admission
+  try {
+    admission = await deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
+  } catch (refusal) {
+    abandon(reading)
+    throw refusal
+  }
+  try {
+    const credential = await deps.keys.open(admission)
+    const body = await reading
+    const sent = await dispatch(request, { admission, credential, body }, call, deps)
+    const { answer, url, credentialTexts } = await withNextKey(sent, request, { admission, body }, call, deps)
+    return relay(answer, permit, {
+      url: config.url,
+      calledUrl: url,
+      tokenInOwnHeader: token.inOwnHeader,
+      credentialTexts,
+      rateLimit: admission.rateLimit(deps.now()),
+    })
+  } catch (error) {
+    admission.release()
+    abandon(reading)
+    throw error
+  }
+}
+
+/** Method, then path form. */
+const parseTarget = (request: Request, config: Configuration): Target => {
+  const { method, url } = request
+  if (!(forwardedMethods as readonly string[]).includes(method)) {
+    const allow = [...forwardedMethods, 'OPTIONS'].join(', ')
+    throw new Refusal('method_not_allowed', { detail: `Methods are ${allow}.`, headers: { allow } })
+  }
+  const { upstream, path, query, ambiguity } = parseRequestPath(url)
+  if (ambiguity !== null && config.upstreams.get(upstream)?.encodedPath !== 'allow') {
+    throw invalid(`The path holds ${ambiguity}.`)
+  }
+  return { method, upstream, path, query }
+}
+
+/** RFC 8586: whoever finds its own name in `CDN-Loop` is being called by itself. */
+const refuseLoop = (headers: Headers, config: Configuration): void => {
+  const loop = headers.get('cdn-loop')
+  if (loop === null) return
+  const own = config.host
+  if (loop.split(',').some((member) => member.split(';', 1)[0]?.trim().toLowerCase() === own)) {
+    throw new Refusal('loop_detected', { detail: 'This request has already passed through here.' })
+  }
+}
+
+const keyNameForm = /^[^\s,]{1,64}$/
+
+const wishedKey = (headers: Headers): string | null => {
+  const wish = headers.get('countersign-key')
+  if (wish === null || keyNameForm.test(wish)) return wish
+  throw new Refusal('header_invalid', { detail: 'Countersign-Key must hold the name of one key.' })
+}
+
+type Reading = OutboundBody | Promise<OutboundBody>
+
+/** Begins with the body; what is wrong with it is kept until it is asked for. */
+const startReading = (request: Request, permit: Permit, buffers: Buffers): Reading => {
+  try {
+    const reading = prepareBody(request, permit, buffers)
+    if (reading instanceof Promise) reading.catch(() => {})
+    return reading
+  } catch (error) {
+    const failed = Promise.reject(error)
+    failed.catch(() => {})
+    return failed
+  }
+}
+
+/** Gives back what a body holds that will not be sent. */
+const abandon = (reading: Reading): void => {
+  if (reading instanceof Promise) reading.then((body) => body.release()).catch(() => {})
+  else reading.release()
+}
+
+/**
+ * Section 8 of the design: a key that the upstream refuses as unknown or revoked is followed by its next version,
+ * once, where the body can be sent again. The second attempt takes a unit of its own; without one, the first answer stands.
+ */
+const withNextKey = async (
+  sent: Sent,
+  request: Request,
+  { admission, body }: { admission: Admission; body: OutboundBody },
+  call: Call,
+  deps: Deps,
+): Promise<Sent> => {
+  const { permit } = admission
+  const rule = permit.upstream.keyRefused
+  if (rule === null || sent.answer.status !== rule.status || body.streamed || call.version === null)
+    return sent
+  const credential = deps.keys.next(admission, call.version)
+  if (credential === null || !(await refusesKey(sent.answer, rule))) return sent
+  let second: Admission
+  try {
+    second = await deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
+  } catch {
+    return sent
+  }
+  try {
+    const answer = await dispatch(request, { admission: second, credential, body }, call, deps)
+    await sent.answer.body?.cancel()
+    return answer
+  } finally {
+    second.release()
+  }
+}
