@@ -40,7 +40,8 @@ export interface Issuer {
   readonly typ: ReadonlySet<string>
   readonly team: TeamRule
   readonly scopes: { readonly kind: 'granted' } | { readonly kind: 'claim'; readonly claim: string }
-  readonly where: readonly (readonly [claim: string, value: string])[]
+  /** Claims that must be exactly these. */
+  readonly where: readonly (readonly [claim: string, value: string | number | boolean])[]
   readonly maxLifetimeSeconds: number
   readonly clockToleranceSeconds: number
   readonly use: ReadonlySet<'call' | 'exchange'>

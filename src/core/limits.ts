@@ -22,6 +22,9 @@ export const jwksFreshMillis = 600_000
 export const jwksFetchMillis = 5_000
 export const jwksBytesMax = 262_144
 export const jwksKeysMax = 100
+/** RFC 7518 section 3.3 wants 2,048; the ceiling keeps one verification cheap. */
+export const rsaBitsMin = 2_048
+export const rsaBitsMax = 8_192
 
 // Requests.
 export const urlBytesMax = 16_384
@@ -29,6 +32,7 @@ export const headerBytesMax = 65_536
 
 // Bodies.
 export const bodyBytesDefault = 104_857_600
+export const bodyBytesMax = 5 * 1_073_741_824
 export const bufferedBytesDefault = 1_048_576
 export const bufferedBytesMax = 16 * 1_048_576
 export const bufferReadMillis = 30_000
@@ -56,3 +60,10 @@ export const mintAnswerBytesMax = 65_536
 // Answers.
 /** How much of a refusal is read to tell a refused key from a refused request (design section 8). */
 export const refusalBytesMax = 65_536
+
+// Configuration.
+export const rollupMinutesDefault = 15
+export const rollupMinutesMax = 1_440
+export const limitRequestsMax = 1_000_000_000
+/** A limit's `per`: a bucket that refills over more than a month is a budget, not a rate. */
+export const limitPerMillisMax = 31 * 86_400_000

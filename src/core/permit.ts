@@ -1,4 +1,4 @@
-import type { Grant, Issuer, Key, Limit, Team, Upstream } from './configuration.ts'
+import type { Grant, Issuer, Key, Limit, Role, Team, Upstream } from './configuration.ts'
 import type { Route } from './route.ts'
 import type { Scopes } from './scope.ts'
 
@@ -6,12 +6,15 @@ import type { Scopes } from './scope.ts'
 export interface Caller {
   /** The issuer's name in the configuration, and the rule set it was accepted by. */
   readonly issuer: Issuer
+  /** `''` only for a platform admin without a team, who administers and never calls. */
   readonly team: string
   readonly subject: string
   /** `jti`; null when the issuer sends none. */
   readonly tokenId: string | null
   /** `gid`, what one of our own tokens descends from; null for other issuers. */
   readonly grantId: string | null
+  /** `role` of one of our own tokens; null for other issuers and where there is none. */
+  readonly role: Role | null
   /** Seconds since 1970. */
   readonly issuedAt: number
   readonly expiresAt: number

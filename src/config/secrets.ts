@@ -1,0 +1,139 @@
+/**
+ * Countersign's own secrets. Their faults are configuration faults; a fault of an upstream's secret is not,
+ * and is found where credentials are opened. Nothing here repeats a secret in a message.
+ */
+import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose'
+import type { PublicJwk } from '../core/configuration.ts'
+import { judgeJwk } from '../core/jwk.ts'
+import { adminKeyCharsMin } from '../core/limits.ts'
+import { Secret } from '../core/redact.ts'
+import type { ConfigFault } from './input.ts'
+
+export interface SigningKey {
+  /** Its own, or its RFC 7638 thumbprint. */
+  readonly kid: string
+  readonly algorithm: 'EdDSA' | 'ES256'
+  /** The private JWK as JSON, for `importJWK(JSON.parse(...), algorithm)`. */
+  readonly privateJwk: Secret
+  /** With kid, alg and use, as /.well-known/jwks.json publishes it. */
+  readonly publicJwk: PublicJwk
+}
+
+export interface OwnSecrets {
+  readonly adminKey: Secret | null
+  /** The first signs, all are published; empty: the token service is off. */
+  readonly signingKeys: readonly SigningKey[]
+  readonly faults: readonly ConfigFault[]
+}
+
+/** The two secrets of `env`, as Worker secrets (text) or as Secrets Store bindings (`get()`). */
+export const readOwnSecrets = async (env: Readonly<Record<string, unknown>>): Promise<OwnSecrets> => {
+  const faults: ConfigFault[] = []
+  const adminKey = readAdminKey(await bindingText(env['COUNTERSIGN_ADMIN_KEY']), faults)
+  const signingKeys = await readSigningKeys(await bindingText(env['COUNTERSIGN_SIGNING_KEY']), faults)
+  return { adminKey, signingKeys, faults }
+}
+
+const bindingText = async (binding: unknown): Promise<string | undefined> => {
+  if (typeof binding === 'string') return binding
+  if (
+    typeof binding !== 'object' ||
+    binding === null ||
+    !('get' in binding) ||
+    typeof binding.get !== 'function'
+  )
+    return undefined
+  try {
+    const text: unknown = await binding.get()
+    return typeof text === 'string' ? text : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const adminKeyPath = 'COUNTERSIGN_ADMIN_KEY'
+const signingKeyPath = 'COUNTERSIGN_SIGNING_KEY'
+
+const readAdminKey = (text: string | undefined, faults: ConfigFault[]): Secret | null => {
+  const message = adminKeyFault(text)
+  if (message === null && text !== undefined) return new Secret(text)
+  faults.push({ path: adminKeyPath, message: message ?? 'is missing' })
+  return null
+}
+
+const adminKeyFault = (text: string | undefined): string | null => {
+  if (text === undefined || text === '')
+    return `is missing; make one with: openssl rand -base64 32 | npx wrangler secret put ${adminKeyPath}`
+  if (text.trim() === '') return 'holds only blanks'
+  if (!/^[\x21-\x7e]+$/.test(text))
+    return 'must be visible ASCII without white space, since it travels in a header; look for a stray newline'
+  if (text.length < adminKeyCharsMin) return `must have at least ${adminKeyCharsMin} characters`
+  return null
+}
+
+const readSigningKeys = async (
+  text: string | undefined,
+  faults: ConfigFault[],
+): Promise<readonly SigningKey[]> => {
+  if (text === undefined || text === '') return []
+  const list = parseList(text)
+  if (list === null) {
+    faults.push({ path: signingKeyPath, message: 'must be a private JWK as JSON, or an array of them' })
+    return []
+  }
+  const keys: SigningKey[] = []
+  for (const [index, jwk] of list.entries()) {
+    const key = await readSigningKey(jwk)
+    const path = list.length === 1 ? signingKeyPath : `${signingKeyPath}[${index}]`
+    if (typeof key === 'string') faults.push({ path, message: key })
+    else if (keys.some((other) => other.kid === key.kid))
+      faults.push({ path, message: 'has the kid of another' })
+    else keys.push(key)
+  }
+  return keys
+}
+
+const parseList = (text: string): readonly unknown[] | null => {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (Array.isArray(parsed)) return parsed.length > 0 ? parsed : null
+    return typeof parsed === 'object' && parsed !== null ? [parsed] : null
+  } catch {
+    return null
+  }
+}
+
+/** The key, or what is wrong with it. A pair whose halves do not belong together would mint tokens that nobody accepts. */
+const readSigningKey = async (input: unknown): Promise<SigningKey | string> => {
+  if (typeof input !== 'object' || input === null) return 'must be a private JWK'
+  const { d, ...rest } = input as JWK
+  const { key_ops: _operations, ...publicPart } = rest
+  if (typeof d !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(d)) return 'must be a private JWK, with its d'
+  const verdict = judgeJwk(publicPart)
+  if (verdict.kind === 'refused') return verdict.why
+  const { jwk, algorithms, kid } = verdict.key
+  const algorithm = algorithms.has('EdDSA') ? 'EdDSA' : algorithms.has('ES256') ? 'ES256' : null
+  if (algorithm === null) return 'must be an Ed25519 or P-256 key'
+  const privateJwk = { ...jwk, d }
+  if (!(await belongTogether(privateJwk, jwk, algorithm)))
+    return 'has a private and a public half that do not match'
+  const id = kid ?? (await calculateJwkThumbprint(jwk as JWK))
+  return {
+    kid: id,
+    algorithm,
+    privateJwk: new Secret(JSON.stringify(privateJwk)),
+    publicJwk: { ...jwk, kid: id, alg: algorithm, use: 'sig' },
+  }
+}
+
+const belongTogether = async (privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> => {
+  try {
+    const signed = await new CompactSign(new Uint8Array(1))
+      .setProtectedHeader({ alg: algorithm })
+      .sign(await importJWK(privateJwk as JWK, algorithm))
+    await compactVerify(signed, await importJWK(publicJwk as JWK, algorithm))
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,189 @@
+/** Teams: what each may do (grants), how much (limits), and from which browsers' origins. */
+import type { Grant, Key, Limit, Team, Upstream } from '../core/configuration.ts'
+import { limitPerMillisMax, limitRequestsMax } from '../core/limits.ts'
+import { forwardedMethods } from '../core/route.ts'
+import { compileScopes, scopeForm } from '../core/scope.ts'
+import {
+  type Fields,
+  type Input,
+  readChoice,
+  readFields,
+  readInteger,
+  readList,
+  readRecord,
+  readText,
+  readTexts,
+} from './input.ts'
+import { checkLabel, checkName } from './names.ts'
+import { readOrigin } from './urls.ts'
+
+type Upstreams = ReadonlyMap<string, Upstream>
+
+export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Team> => {
+  const teams = new Map<string, Team>()
+  const fields = readRecord(input, 'a name for each team, with its grants')
+  for (const name of fields?.names() ?? []) {
+    const at = (fields as Fields).get(name)
+    checkName(at, name)
+    const team = readFields(at, ['grants', 'limits', 'origins'])
+    if (team === null) continue
+    teams.set(name, {
+      name,
+      grants: readGrants(team.get('grants'), upstreams),
+      limits: readLimits(team.get('limits'), upstreams),
+      origins: readOrigins(team.get('origins')),
+    })
+  }
+  return teams
+}
+
+const readGrants = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Grant> => {
+  const grants = new Map<string, Grant>()
+  if (input.value === undefined) return grants
+  const fields = readRecord(input, 'names of upstreams, with what the team may do there')
+  for (const name of fields?.names() ?? []) {
+    const at = (fields as Fields).get(name)
+    const upstream = upstreams.get(name)
+    if (upstream === undefined) {
+      at.fault(unknownUpstream(name, upstreams))
+      continue
+    }
+    const grant = readGrant(at, upstream)
+    if (grant !== null) grants.set(name, grant)
+  }
+  return grants
+}
+
+const unknownUpstream = (name: string, upstreams: Upstreams): string =>
+  `there is no upstream ${JSON.stringify(name.slice(0, 64))}; known are ${listed(upstreams.keys())}`
+
+const listed = (names: Iterable<string>): string => {
+  const all = [...names]
+  return all.length === 0 ? 'none' : `${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}`
+}
+
+const readGrant = (input: Input, upstream: Upstream): Grant | null => {
+  const fields = readFields(input, ['keys', 'defaultKey', 'scopes'])
+  if (fields === null) return null
+  const keys = new Map<string, Key>()
+  const keysAt = fields.get('keys')
+  for (const [index, name] of (readTexts(keysAt, 'names of keys of this upstream') ?? []).entries()) {
+    const key = upstream.keys.get(name)
+    if (key !== undefined) keys.set(name, key)
+    else
+      keysAt
+        .child(index, name)
+        .fault(`${upstream.name} has no such key; known are ${listed(upstream.keys.keys())}`)
+  }
+  return {
+    upstream,
+    keys,
+    defaultKey: readDefaultKey(fields.get('defaultKey'), keys),
+    scopes: readScopes(fields),
+  }
+}
+
+/** Without one, the only key is the default; with several, the caller has to choose. */
+const readDefaultKey = (input: Input, keys: ReadonlyMap<string, Key>): Key | null => {
+  if (input.value === undefined) {
+    const [only, ...others] = keys.values()
+    return only !== undefined && others.length === 0 ? only : null
+  }
+  const name = readText(input, 'the name of a granted key')
+  if (name === null) return null
+  return keys.get(name) ?? input.fault(`is not among the granted keys ${listed(keys.keys())}`)
+}
+
+const readScopes = (grant: Fields): Grant['scopes'] => {
+  const list = readList(grant.get('scopes'), "scopes of this upstream's routes, such as ['order:read']")
+  const scopes: string[] = []
+  for (const element of list ?? []) {
+    if (typeof element.value === 'string' && scopeForm.test(element.value)) scopes.push(element.value)
+    else element.fault('must be a scope: visible ASCII without spaces, " and \\')
+  }
+  return compileScopes(scopes)
+}
+
+const limitFields = ['name', 'requests', 'per', 'burst', 'upstream', 'methods', 'mode'] as const
+
+const readLimits = (input: Input, upstreams: Upstreams): readonly Limit[] => {
+  if (input.value === undefined) return []
+  const limits: Limit[] = []
+  const names = new Set<string>()
+  for (const element of readList(input, 'limits, each with name, requests and per') ?? []) {
+    const limit = readLimit(element, upstreams)
+    if (limit === null) continue
+    if (names.has(limit.name))
+      element.child('name', limit.name).fault('names another limit of this team already')
+    names.add(limit.name)
+    limits.push(limit)
+  }
+  return limits
+}
+
+const readLimit = (input: Input, upstreams: Upstreams): Limit | null => {
+  const fields = readFields(input, limitFields)
+  if (fields === null) return null
+  const nameAt = fields.get('name')
+  const name = readText(nameAt, 'what 429 answers call this limit')
+  if (name !== null) checkLabel(nameAt, name)
+  const requests = readUnits(fields, 'requests', null)
+  const period = readPeriod(fields.get('per'))
+  const burst = readUnits(fields, 'burst', requests)
+  const upstream = readLimitUpstream(fields.get('upstream'), upstreams)
+  const methods = readMethods(fields.get('methods'))
+  const mode = readChoice(fields.get('mode'), ['enforce', 'observe'], 'enforce')
+  if (name === null || requests === null || period === null || burst === null) return null
+  return { name, requests, perMillis: period.millis, per: period.text, burst, upstream, methods, mode }
+}
+
+const readUnits = (fields: Fields, name: string, fallback: number | null): number | null => {
+  const input = fields.get(name)
+  if (input.value === undefined && name === 'burst') return fallback
+  if (input.value === undefined) return input.fault('is missing: how many requests pass in each `per`')
+  return readInteger(input, 1, { min: 1, max: limitRequestsMax, unit: 'requests' })
+}
+
+const unitMillis: ReadonlyMap<string, number> = new Map([
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+const readPeriod = (input: Input): { readonly text: string; readonly millis: number } | null => {
+  const { value } = input
+  const parts = typeof value === 'string' ? /^([1-9]\d{0,6})([smhd])$/.exec(value) : null
+  const unit = unitMillis.get(parts?.[2] ?? '')
+  if (typeof value !== 'string' || unit === undefined)
+    return input.fault("must be a number with s, m, h or d, such as '1s', '10s', '1m', '1h' or '1d'")
+  const millis = Number(parts?.[1]) * unit
+  return millis <= limitPerMillisMax ? { text: value, millis } : input.fault('must be at most 31 days')
+}
+
+const readLimitUpstream = (input: Input, upstreams: Upstreams): string | null => {
+  if (input.value === undefined) return null
+  const name = readText(input, 'the upstream that it is for')
+  if (name === null) return null
+  return upstreams.has(name) ? name : input.fault(unknownUpstream(name, upstreams))
+}
+
+/** A limit of GET holds for HEAD too, as a route of GET does: else HEAD would be a way around it. */
+const readMethods = (input: Input): ReadonlySet<string> | null => {
+  if (input.value === undefined) return null
+  const methods = new Set<string>()
+  for (const [index, method] of (readTexts(input, "methods, such as ['POST']") ?? []).entries()) {
+    if ((forwardedMethods as readonly string[]).includes(method)) methods.add(method)
+    else input.child(index, method).fault(`must be one of ${forwardedMethods.join(', ')}`)
+  }
+  if (methods.has('GET')) methods.add('HEAD')
+  return methods
+}
+
+const noOrigins: ReadonlySet<string> = new Set()
+
+const readOrigins = (input: Input): ReadonlySet<string> => {
+  if (input.value === undefined) return noOrigins
+  const list = readList(input, "exact origins of web pages, such as ['https://shop.acme.example']")
+  return new Set(list?.flatMap((element) => readOrigin(element, 'an origin') ?? []))
+}

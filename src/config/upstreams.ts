@@ -1,0 +1,221 @@
+/** Upstreams: where requests go, how they are signed, with which keys, and which routes are open. */
+import type { Key, Upstream } from '../core/configuration.ts'
+import { isProtectedHeader } from '../core/headers.ts'
+import {
+  bodyBytesDefault,
+  bodyBytesMax,
+  bufferedBytesDefault,
+  bufferedBytesMax,
+  timeoutMillisDefault,
+  timeoutMillisMax,
+  uploadTimeoutMillisDefault,
+} from '../core/limits.ts'
+import { compileRoutes, type RouteTable } from '../core/route.ts'
+import { scopeForm } from '../core/scope.ts'
+import { parseSign } from '../signing/index.ts'
+import type { BoundScheme } from '../signing/scheme.ts'
+import {
+  type Fields,
+  type Input,
+  readChoice,
+  readFields,
+  readFlag,
+  readInteger,
+  readList,
+  readRecord,
+  readTexts,
+} from './input.ts'
+import { checkLabel, checkUpstreamName, readBinding } from './names.ts'
+import { readBaseUrl } from './urls.ts'
+
+const upstreamFields = [
+  'url',
+  'sign',
+  'keys',
+  'routes',
+  'headers',
+  'timeoutMs',
+  'uploadTimeoutMs',
+  'maxBodyBytes',
+  'maxBufferedBytes',
+  'encodedPath',
+  'keyRefused',
+  'refusedPrefixes',
+  'probe',
+  'disabled',
+] as const
+
+export const readUpstreams = (input: Input): ReadonlyMap<string, Upstream> => {
+  const upstreams = new Map<string, Upstream>()
+  const fields = readRecord(input, 'a name for each upstream, with its settings')
+  for (const name of fields?.names() ?? []) {
+    const at = (fields as Fields).get(name)
+    checkUpstreamName(at, name)
+    const upstream = readUpstream(at, name)
+    if (upstream !== null) upstreams.set(name, upstream)
+  }
+  return upstreams
+}
+
+const readUpstream = (input: Input, name: string): Upstream | null => {
+  const fields = readFields(input, upstreamFields)
+  if (fields === null) return null
+  const base = readBaseUrl(fields.get('url'))
+  const scheme = readSign(fields.get('sign'))
+  const settings = {
+    keys: readKeys(fields, name),
+    routes: readRoutes(fields.get('routes')),
+    headers: readHeaders(fields.get('headers'), scheme),
+    ...readBounds(fields),
+    encodedPath: readChoice(fields.get('encodedPath'), ['refuse', 'allow'], 'refuse'),
+    keyRefused: readKeyRefused(fields.get('keyRefused')),
+    probe: readProbe(fields.get('probe')),
+    disabled: readFlag(fields.get('disabled')),
+  }
+  if (base === null || scheme === null) return null
+  return { name, ...base, scheme, ...settings }
+}
+
+const readBounds = (
+  fields: Fields,
+): Pick<Upstream, 'timeoutMs' | 'uploadTimeoutMs' | 'maxBodyBytes' | 'maxBufferedBytes'> => {
+  const millis = { min: 1, max: timeoutMillisMax, unit: 'milliseconds' }
+  return {
+    timeoutMs: readInteger(fields.get('timeoutMs'), timeoutMillisDefault, millis),
+    uploadTimeoutMs: readInteger(fields.get('uploadTimeoutMs'), uploadTimeoutMillisDefault, millis),
+    maxBodyBytes: readInteger(fields.get('maxBodyBytes'), bodyBytesDefault, {
+      min: 0,
+      max: bodyBytesMax,
+      unit: 'bytes',
+    }),
+    maxBufferedBytes: readInteger(fields.get('maxBufferedBytes'), bufferedBytesDefault, {
+      min: 0,
+      max: bufferedBytesMax,
+      unit: 'bytes',
+    }),
+  }
+}
+
+const readSign = (input: Input): BoundScheme | null => {
+  const fields = readRecord(input, "how requests are signed, such as { scheme: 'bearer' }")
+  return fields === null
+    ? null
+    : parseSign(input.value as Readonly<Record<string, unknown>>, (path, message) =>
+        input.faultBelow(path, message),
+      )
+}
+
+const readKeys = (upstream: Fields, upstreamName: string): ReadonlyMap<string, Key> => {
+  const keys = new Map<string, Key>()
+  const input = upstream.get('keys')
+  const fields = readRecord(input, "a name for each key, with its secret binding: { live: 'ACME_LIVE' }")
+  const names = fields?.names() ?? []
+  if (fields !== null && names.length === 0) input.fault('must name at least one key')
+  for (const name of names) {
+    const at = (fields as Fields).get(name)
+    checkLabel(at, name)
+    const [active, ...standby] = readVersions(at)
+    if (active === undefined) continue
+    keys.set(name, { upstream: upstreamName, name, versions: [active, ...standby], refusedPrefixes: [] })
+  }
+  return withRefusedPrefixes(upstream.get('refusedPrefixes'), keys)
+}
+
+const readVersions = (input: Input): readonly string[] => {
+  if (!Array.isArray(input.value)) {
+    const binding = readBinding(input)
+    return binding === null ? [] : [binding]
+  }
+  const names = readTexts(input, 'names of secret bindings, the active one first') ?? []
+  return names.filter((name, index) => readBinding(input.child(index, name)) !== null)
+}
+
+const withRefusedPrefixes = (input: Input, keys: ReadonlyMap<string, Key>): ReadonlyMap<string, Key> => {
+  if (input.value === undefined) return keys
+  const fields = readRecord(input, 'for a key, what its secret must not begin with')
+  const guarded = new Map(keys)
+  for (const name of fields?.names() ?? []) {
+    const key = keys.get(name)
+    const prefixes = readTexts((fields as Fields).get(name), `such as ['sk_live_']`) ?? []
+    if (key !== undefined) guarded.set(name, { ...key, refusedPrefixes: prefixes })
+  }
+  return guarded
+}
+
+const readRoutes = (input: Input): RouteTable => {
+  const fields = readRecord(
+    input,
+    "routes with the scope that each needs; what no route names is refused, '* /**' names all",
+  )
+  const routes: [string, string][] = []
+  for (const route of fields?.names() ?? []) {
+    const scope = (input.value as Readonly<Record<string, unknown>>)[route]
+    if (typeof scope === 'string' && scopeForm.test(scope)) routes.push([route, scope])
+    else input.child(route, scope).fault('must be a scope: visible ASCII without spaces, " and \\')
+  }
+  return compileRoutes(routes, ({ route, message }) => input.child(route, null).fault(message))
+}
+
+/** RFC 9110 section 5.1. */
+const headerNameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
+/** RFC 9110 section 5.5, without obsolete bytes: nothing that could end the line or vanish at its ends. */
+const headerValueForm = /^[\x21-\x7e](?:[\x20-\x7e\t]{0,1022}[\x21-\x7e])?$/
+/** How well-known credentials begin: in `set` they would stand in the repository. */
+const secretForm = /^(?:bearer |basic |(?:sk|pk|ak|rk|op)_(?:live|test)_|whsec_|cst_|AKIA)/i
+
+const readHeaders = (input: Input, scheme: BoundScheme | null): Upstream['headers'] => {
+  const none = { allow: new Set<string>(), set: [] }
+  if (input.value === undefined) return none
+  const fields = readFields(input, ['allow', 'set'])
+  if (fields === null) return none
+  const allow = fields.has('allow') ? (readList(fields.get('allow'), 'header names') ?? []) : []
+  const set = fields.has('set') ? readRecord(fields.get('set'), 'header names with their values') : null
+  return {
+    allow: new Set(allow.flatMap((at) => readHeaderName(at, at.value, scheme) ?? [])),
+    set: (set?.names() ?? []).flatMap((name) => {
+      const at = (set as Fields).get(name)
+      const header = readHeaderName(at, name, scheme)
+      const value = readHeaderValue(at)
+      return header === null || value === null ? [] : [[header, value] as const]
+    }),
+  }
+}
+
+const readHeaderName = (input: Input, name: unknown, scheme: BoundScheme | null): string | null => {
+  if (typeof name !== 'string' || !headerNameForm.test(name))
+    return input.fault('must be the name of a header')
+  const lower = name.toLowerCase()
+  if (isProtectedHeader(lower))
+    return input.fault(
+      `${lower} is never passed on or set: it carries credentials, names the caller, or belongs to the connection`,
+    )
+  if (scheme?.owns.has(lower)) return input.fault(`${lower} is what the ${scheme.name} scheme sets`)
+  return lower
+}
+
+const readHeaderValue = (input: Input): string | null => {
+  const { value } = input
+  if (typeof value !== 'string' || !headerValueForm.test(value))
+    return input.fault('must be 1 to 1,024 visible ASCII characters, spaces only inside')
+  if (secretForm.test(value)) return input.fault('looks like a secret; secrets live in bindings (keys, sign)')
+  return value
+}
+
+const readKeyRefused = (input: Input): Upstream['keyRefused'] => {
+  if (input.value === undefined) return null
+  const fields = readFields(input, ['status', 'codes'])
+  if (fields === null) return null
+  return {
+    status: readInteger(fields.get('status'), 401, { min: 400, max: 499, unit: 'HTTP status' }),
+    codes: fields.has('codes')
+      ? (readTexts(fields.get('codes'), 'error codes that say the key is unknown or revoked') ?? [])
+      : [],
+  }
+}
+
+const readProbe = (input: Input): string | null => {
+  const { value } = input
+  if (value === undefined) return null
+  if (typeof value === 'string' && /^(?:GET|HEAD) \/[\x21-\x7e]*$/.test(value)) return value
+  return input.fault("must be a harmless call, such as 'GET /v1/whoami'")
+}

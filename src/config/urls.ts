@@ -1,0 +1,70 @@
+/**
+ * URLs of the configuration. https with a DNS name, or http on a loopback host that is written as one: other
+ * spellings of addresses (`2130706433`, `0177.0.0.1`, `LOCALHOST.`) are refused, because only a resolver
+ * knows where they lead.
+ */
+import type { Input } from './input.ts'
+
+const loopbackForm = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?(?:[/?#]|$)/
+/** Spaces, controls, backslashes and non-ASCII: what `new URL` would silently rewrite. Hosts go as punycode. */
+const plainForm = /^[\x21-\x5b\x5d-\x7e]+$/
+const addressForm = /^(?:\[.*\]|\d+(?:\.\d+){3})$/
+
+/** What is wrong with it as a place to send requests to, or the parsed URL. */
+const parse = (text: string): URL | string => {
+  if (!plainForm.test(text)) return 'must be a URL in plain ASCII, without spaces and backslashes'
+  const url = URL.parse(text)
+  if (url === null) return 'must be a URL, such as https://api.acme.example'
+  if (url.username !== '' || url.password !== '' || /^[^/]*\/\/[^/?#]*@/.test(text))
+    return 'must not hold a user or password; secrets live in bindings'
+  if (text.includes('#')) return 'must not have a fragment (#...)'
+  if (loopbackForm.test(text)) return url
+  if (url.protocol !== 'https:')
+    return 'must begin with https:// (http:// only for localhost, 127.0.0.1, [::1])'
+  if (addressForm.test(url.hostname)) return 'must have a DNS name, not an IP address'
+  if (/^[^/]*\/*[^/?]*%/.test(text)) return 'must have a host without percent-encoding'
+  return url
+}
+
+export interface BaseUrl {
+  readonly origin: string
+  /** Without a trailing slash; `''` for a bare origin. */
+  readonly basePath: string
+}
+
+/** The base URL of an upstream. */
+export const readBaseUrl = (input: Input): BaseUrl | null => {
+  const url = readUrl(input, 'the base URL of the API, such as https://api.acme.example/v2')
+  if (url === null) return null
+  const text = String(input.value)
+  if (text.includes('?')) return input.fault('must not have a query; routes and callers add theirs')
+  if (/\/\.{1,2}(?:\/|$)|[^:/]\/\/|%2f|%5c|%2e|;/i.test(text))
+    return input.fault('must have a plain path: no dot segments, double slashes, ";", %2f, %5c or %2e')
+  return { origin: url.origin, basePath: url.pathname.replace(/\/$/, '') }
+}
+
+/** A URL with a path and possibly a query: a JWKS, an OpenID provider. */
+export const readUrl = (input: Input, what: string): URL | null => {
+  const { value } = input
+  if (typeof value !== 'string')
+    return input.fault(value === undefined ? `is missing: ${what}` : `must be text: ${what}`)
+  const url = parse(value)
+  return typeof url === 'string' ? input.fault(url) : url
+}
+
+/** An origin in exactly the form in which browsers send it and tokens carry it. */
+export const readOrigin = (input: Input, what: string): string | null => {
+  const url = readUrl(input, what)
+  if (url === null) return null
+  if (input.value === url.origin) return url.origin
+  return input.fault(`must be exactly an origin, without path or trailing slash: ${url.origin}`)
+}
+
+/** A redirect URI of a browser client: compared as text, so a wildcard would never match. */
+export const readRedirectUri = (input: Input): string | null => {
+  const url = readUrl(input, 'an exact redirect URI, such as https://shop.acme.example/cb')
+  if (url === null) return null
+  const text = String(input.value)
+  if (text.includes('*')) return input.fault('must be exact; wildcards are not matched')
+  return text
+}

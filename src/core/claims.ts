@@ -1,0 +1,237 @@
+/**
+ * The claims of a token whose signature was already verified (RFC 7519, RFC 9068, RFC 8725), judged against
+ * the rules of its issuer. Everything that is not exactly as expected is a reason to refuse.
+ */
+import type { Issuer, Role } from './configuration.ts'
+import { claimCharsMax, claimSecondsMax, claimSecondsMin } from './limits.ts'
+import type { Caller } from './permit.ts'
+import { Refusal } from './problems.ts'
+import { parseTokenScopes } from './scope.ts'
+
+/** `call`: through the proxy; `administration`: our admin API; `exchange`: as subject token (RFC 8693). */
+export type TokenUse = 'call' | 'administration' | 'exchange'
+
+export type ClaimsReason =
+  | 'audience'
+  | 'bound'
+  | 'claim_malformed'
+  | 'claim_missing'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'issued_in_future'
+  | 'lifetime'
+  | 'team_unknown'
+  | 'team_not_spoken_for'
+  | 'where'
+  | 'use'
+
+export type ClaimsVerdict =
+  | { readonly kind: 'caller'; readonly caller: Caller }
+  /** `claim`: which one it was about. */
+  | { readonly kind: 'refused'; readonly reason: ClaimsReason; readonly claim: string }
+
+export interface ClaimsRules {
+  readonly issuer: Issuer
+  readonly use: TokenUse
+  /** Our own origin. */
+  readonly url: string
+  readonly teams: { has(name: string): boolean }
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+type Claims = Readonly<Record<string, unknown>>
+
+class ClaimRefused extends Error {
+  readonly reason: ClaimsReason
+  readonly claim: string
+
+  constructor(reason: ClaimsReason, claim: string) {
+    super(reason)
+    this.reason = reason
+    this.claim = claim
+  }
+}
+
+/** Judges the payload of a verified token. `claims` is the parsed JSON object. */
+export const judgeClaims = (claims: Claims, rules: ClaimsRules): ClaimsVerdict => {
+  try {
+    return { kind: 'caller', caller: readCaller(claims, rules) }
+  } catch (error) {
+    if (error instanceof ClaimRefused) return { kind: 'refused', reason: error.reason, claim: error.claim }
+    throw error
+  }
+}
+
+const readCaller = (claims: Claims, rules: ClaimsRules): Caller => {
+  const { issuer } = rules
+  checkUse(rules)
+  if (own(claims, 'cnf') !== undefined) throw new ClaimRefused('bound', 'cnf')
+  checkAudience(own(claims, 'aud'), rules)
+  const times = readTimes(claims, rules)
+  const subject = readName(claims, 'sub')
+  for (const [claim, value] of issuer.where) {
+    if (own(claims, claim) !== value) throw new ClaimRefused('where', claim)
+  }
+  const ours = issuer.keys.kind === 'own'
+  const role = ours ? readRole(claims) : null
+  return {
+    issuer,
+    team: isPlatformAdmin(claims, rules, role) ? '' : readTeam(claims, rules),
+    subject,
+    tokenId: optionalName(claims, 'jti'),
+    grantId: ours ? optionalName(claims, 'gid') : null,
+    role,
+    ...times,
+    scopes: readScopes(claims, issuer),
+  }
+}
+
+/** Claims are read as own properties, so that `__proto__` in a payload lends nothing. */
+const own = (claims: Claims, name: string): unknown =>
+  Object.hasOwn(claims, name) ? claims[name] : undefined
+
+/** Administration is for tokens of our own service; calls and exchanges for issuers that are open to them. */
+const checkUse = ({ issuer, use }: ClaimsRules): void => {
+  const open = use === 'administration' ? issuer.keys.kind === 'own' : issuer.use.has(use)
+  if (!open) throw new ClaimRefused('use', 'iss')
+}
+
+/** RFC 7519 section 4.1.3: one text or a list of texts, and ours among them as a whole. */
+const checkAudience = (aud: unknown, { issuer, use, url }: ClaimsRules): void => {
+  const administration = `${url}/api`
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (aud === undefined) throw new ClaimRefused('claim_missing', 'aud')
+  if (!audiences.every((audience) => typeof audience === 'string'))
+    throw new ClaimRefused('claim_malformed', 'aud')
+  const calls = audiences.includes(issuer.audience) || audiences.includes(url)
+  const administers = audiences.includes(administration)
+  const meant = use === 'administration' ? administers : audiences.includes(issuer.audience)
+  if (!meant || (calls && administers)) throw new ClaimRefused('audience', 'aud')
+}
+
+const readTimes = (claims: Claims, { issuer, now }: ClaimsRules): Pick<Caller, 'issuedAt' | 'expiresAt'> => {
+  const expiresAt = readSeconds(claims, 'exp')
+  const issuedAt = readSeconds(claims, 'iat')
+  const latestNow = now + issuer.clockToleranceSeconds * 1_000
+  if (issuedAt * 1_000 > latestNow) throw new ClaimRefused('issued_in_future', 'iat')
+  if (own(claims, 'nbf') !== undefined && readSeconds(claims, 'nbf') * 1_000 > latestNow)
+    throw new ClaimRefused('not_yet_valid', 'nbf')
+  const lifetime = expiresAt - issuedAt
+  if (lifetime <= 0 || lifetime > issuer.maxLifetimeSeconds) throw new ClaimRefused('lifetime', 'exp')
+  if (now >= acceptedUntil({ issuer, expiresAt })) throw new ClaimRefused('expired', 'exp')
+  return { issuedAt, expiresAt }
+}
+
+/**
+ * Milliseconds since 1970 at which a token stops being accepted: RFC 7519 section 4.1.4 wants the time to be
+ * before `exp`, and the issuer's tolerance is added to that.
+ */
+export const acceptedUntil = ({ issuer, expiresAt }: Pick<Caller, 'issuer' | 'expiresAt'>): number =>
+  (expiresAt + issuer.clockToleranceSeconds) * 1_000
+
+const readSeconds = (claims: Claims, name: string): number => {
+  const value = own(claims, name)
+  if (value === undefined) throw new ClaimRefused('claim_missing', name)
+  if (
+    typeof value !== 'number' ||
+    !Number.isInteger(value) ||
+    value < claimSecondsMin ||
+    value > claimSecondsMax
+  )
+    throw new ClaimRefused('claim_malformed', name)
+  return value
+}
+
+/** Controls, line ends, lone surrogates, and marks that turn the direction of text: none belongs into a log. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
+
+const readName = (claims: Claims, name: string): string => {
+  const value = own(claims, name)
+  if (value === undefined) throw new ClaimRefused('claim_missing', name)
+  if (typeof value !== 'string' || value === '' || value.length > claimCharsMax || unprintable.test(value))
+    throw new ClaimRefused('claim_malformed', name)
+  return value
+}
+
+const optionalName = (claims: Claims, name: string): string | null =>
+  own(claims, name) === undefined ? null : readName(claims, name)
+
+/** A list is refused even with one element: which of two teams would pay? */
+const readTeam = (claims: Claims, { issuer, teams }: ClaimsRules): string => {
+  const rule = issuer.team
+  if (rule.kind === 'value') return rule.value
+  const value = readName(claims, rule.claim)
+  if (rule.kind === 'map') {
+    const team = rule.map.get(value)
+    if (team === undefined) throw new ClaimRefused('team_not_spoken_for', rule.claim)
+    return team
+  }
+  if (!teams.has(value)) throw new ClaimRefused('team_unknown', rule.claim)
+  if (rule.teams !== null && !rule.teams.has(value)) throw new ClaimRefused('team_not_spoken_for', rule.claim)
+  return value
+}
+
+/** Who administers the platform needs no team, and has none unless the token names one. */
+const isPlatformAdmin = (claims: Claims, { issuer, use }: ClaimsRules, role: Role | null): boolean =>
+  use === 'administration' &&
+  role === 'admin' &&
+  issuer.team.kind === 'claim' &&
+  own(claims, issuer.team.claim) === undefined
+
+const roles: readonly Role[] = ['admin', 'team-admin', 'member']
+
+const readRole = (claims: Claims): Role | null => {
+  const value = own(claims, 'role')
+  if (value === undefined) return null
+  const role = roles.find((name) => name === value)
+  if (role === undefined) throw new ClaimRefused('claim_malformed', 'role')
+  return role
+}
+
+/** RFC 9068 section 2.2.3: one text. Anything else grants nothing, which the route then says. */
+const readScopes = (claims: Claims, issuer: Issuer): Caller['scopes'] => {
+  if (issuer.scopes.kind === 'granted') return 'granted'
+  const value = own(claims, issuer.scopes.claim)
+  return typeof value === 'string' ? parseTokenScopes(value) : new Map()
+}
+
+/** What the caller is told. The finer reason goes to the log. */
+export const claimsRefusal = (reason: ClaimsReason, claim: string): Refusal => {
+  const log = `claim ${claim}: ${reason}`
+  switch (reason) {
+    case 'expired':
+      return new Refusal('token_expired', { detail: 'The token has expired; get a new one.', reason: log })
+    case 'audience':
+      return invalid(
+        'The token is meant for another audience; ask your issuer for one with the right aud.',
+        log,
+      )
+    case 'bound':
+      return invalid('The token is bound to a key (cnf) and is not accepted as a bearer token.', log)
+    case 'claim_missing':
+      return invalid(`The token has no ${claim} claim, which is required.`, log)
+    case 'claim_malformed':
+      return invalid(`The ${claim} claim of the token is malformed.`, log)
+    case 'not_yet_valid':
+    case 'issued_in_future':
+      return invalid(`The ${claim} claim of the token lies in the future; compare the issuer's clock.`, log)
+    case 'lifetime':
+      return invalid(
+        'The token lives longer than its issuer is allowed here, or not at all; ask for a shorter one.',
+        log,
+      )
+    case 'team_unknown':
+    case 'team_not_spoken_for':
+      return invalid(
+        'The token speaks for a team that does not exist here, or that its issuer may not speak for.',
+        log,
+      )
+    case 'where':
+      return invalid('The token is not one of those that are accepted from its issuer.', log)
+    case 'use':
+      return invalid('Tokens of this issuer are not accepted here; exchange it for one of ours first.', log)
+  }
+}
+
+const invalid = (detail: string, reason: string): Refusal => new Refusal('token_invalid', { detail, reason })

@@ -1,0 +1,140 @@
+/**
+ * Public keys of issuers (RFC 7517, RFC 7518 section 6, RFC 8037), judged before anything is verified with
+ * them. A key that is private, symmetric, for encryption or too weak is refused, wherever it comes from.
+ */
+import type { PublicJwk } from './configuration.ts'
+import { rsaBitsMax, rsaBitsMin } from './limits.ts'
+
+/** Asymmetric signatures only: with a shared secret, whoever verifies could also mint (RFC 8725 section 3.1). */
+export const tokenAlgorithms = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+] as const
+
+export type TokenAlgorithm = (typeof tokenAlgorithms)[number]
+
+export interface VerificationKey {
+  /** Public members only. */
+  readonly jwk: PublicJwk
+  readonly kid: string | null
+  /** The algorithms that this key can be used with: one where it has an `alg`, else those of its type. */
+  readonly algorithms: ReadonlySet<string>
+}
+
+export type JwkVerdict =
+  | { readonly kind: 'key'; readonly key: VerificationKey }
+  | { readonly kind: 'refused'; readonly why: string }
+
+const refused = (why: string): JwkVerdict => ({ kind: 'refused', why })
+
+const rsaAlgorithms: readonly string[] = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512']
+const edwardsAlgorithms: readonly string[] = ['EdDSA', 'Ed25519']
+const curves: ReadonlyMap<string, { readonly algorithm: string; readonly coordinateBytes: number }> = new Map(
+  [
+    ['P-256', { algorithm: 'ES256', coordinateBytes: 32 }],
+    ['P-384', { algorithm: 'ES384', coordinateBytes: 48 }],
+    ['P-521', { algorithm: 'ES512', coordinateBytes: 66 }],
+  ],
+)
+
+const base64url = /^[A-Za-z0-9_-]+$/
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const
+
+export const judgeJwk = (input: unknown): JwkVerdict => {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return refused('is not an object')
+  const member = (name: string): unknown =>
+    Object.hasOwn(input, name) ? (input as Readonly<Record<string, unknown>>)[name] : undefined
+  if (member('kty') === 'oct')
+    return refused('is a shared secret (oct); tokens are verified with public keys')
+  if (privateMembers.some((name) => member(name) !== undefined))
+    return refused('is a private key; publish its public half and replace it')
+  const use = member('use')
+  if (use !== undefined && use !== 'sig') return refused("is not for signatures (use must be 'sig')")
+  const operations = member('key_ops')
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
+    return refused("is not for verification (key_ops must hold 'verify')")
+  const kid = member('kid')
+  if (kid !== undefined && typeof kid !== 'string') return refused('has a kid that is not text')
+  const material = judgeMaterial(member)
+  if (typeof material === 'string') return refused(material)
+  const alg = member('alg')
+  if (alg !== undefined && !(typeof alg === 'string' && material.algorithms.includes(alg)))
+    return refused(`has an alg that does not belong to its type; it can be ${material.algorithms.join(', ')}`)
+  const algorithms = typeof alg === 'string' && !edwardsAlgorithms.includes(alg) ? [alg] : material.algorithms
+  return {
+    kind: 'key',
+    key: { jwk: material.jwk, kid: kid ?? null, algorithms: new Set(algorithms) },
+  }
+}
+
+interface Material {
+  readonly jwk: PublicJwk
+  readonly algorithms: readonly string[]
+}
+
+const judgeMaterial = (member: (name: string) => unknown): Material | string => {
+  switch (member('kty')) {
+    case 'EC': {
+      const crv = member('crv')
+      const curve = typeof crv === 'string' ? curves.get(crv) : undefined
+      if (curve === undefined) return `has a curve that is not one of ${[...curves.keys()].join(', ')}`
+      const x = octets(member('x'), curve.coordinateBytes)
+      const y = octets(member('y'), curve.coordinateBytes)
+      if (x === null || y === null) return 'has coordinates of the wrong length'
+      return { jwk: { kty: 'EC', crv, x, y }, algorithms: [curve.algorithm] }
+    }
+    case 'OKP': {
+      if (member('crv') !== 'Ed25519') return 'has a curve that is not Ed25519'
+      const x = octets(member('x'), 32)
+      if (x === null) return 'has a point of the wrong length'
+      return { jwk: { kty: 'OKP', crv: 'Ed25519', x }, algorithms: edwardsAlgorithms }
+    }
+    case 'RSA': {
+      const n = member('n')
+      const e = member('e')
+      if (typeof n !== 'string' || !base64url.test(n)) return 'has no modulus'
+      const bits = bitLength(n)
+      if (bits < rsaBitsMin) return `is weak: RSA keys need ${rsaBitsMin} bits (RFC 7518 section 3.3)`
+      if (bits > rsaBitsMax) return `is too large: RSA keys have at most ${rsaBitsMax} bits`
+      if (typeof e !== 'string' || !isSoundExponent(e))
+        return 'has an exponent that is not an odd number above 1'
+      return { jwk: { kty: 'RSA', n, e }, algorithms: rsaAlgorithms }
+    }
+    default:
+      return 'has a kty that is not EC, OKP or RSA'
+  }
+}
+
+/** The text, when it is unpadded base64url of exactly that many bytes. */
+const octets = (value: unknown, bytes: number): string | null =>
+  typeof value === 'string' && value.length === Math.ceil((bytes * 4) / 3) && base64url.test(value)
+    ? value
+    : null
+
+/** Bits of the number, without leading zeros. */
+const bitLength = (text: string): number => {
+  const digits = text.replace(/^A+/, '')
+  const whole = Math.floor((text.length * 3) / 4) * 8
+  const leading = (text.length - digits.length) * 6
+  const first = alphabet.indexOf(digits.charAt(0))
+  return first < 0 ? 0 : whole - leading - (5 - Math.floor(Math.log2(first)))
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** With an exponent of 1 every message is its own signature, and an even one has no inverse. */
+const isSoundExponent = (text: string): boolean => {
+  if (!base64url.test(text) || text.length > 6) return false
+  const bytes = Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
+  const exponent = bytes.reduce((sum, byte) => sum * 256 + byte, 0)
+  return exponent > 1 && exponent % 2 === 1
+}
