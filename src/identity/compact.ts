@@ -1,0 +1,89 @@
+/**
+ * The compact form of a JWS (RFC 7515 section 7.1), checked before any library sees it: exactly three parts in
+ * canonical base64url, so that one token has one text; a header that asks for nothing unusual; a payload that
+ * is a JSON object.
+ */
+import { tokenBytesMax } from '../core/limits.ts'
+
+export interface CompactToken {
+  readonly text: string
+  readonly algorithm: string
+  readonly kid: string | null
+  /** Lower case, without `application/`; null when there is none. */
+  readonly typ: string | null
+  /** Not verified yet: only good to find the issuer by. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** `malformed` says what is wrong, for the log; it repeats nothing of the token. */
+export type ParsedCompact = CompactToken | { readonly malformed: string }
+
+const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+const kidCharsMax = 256
+
+/**
+ * Parameters that would change what is verified, or with which key (RFC 7515 sections 4.1.2 to 4.1.6, 4.1.11;
+ * RFC 7797). Keys come from the issuer's configuration and from nowhere else.
+ */
+const refusedParameters = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c'] as const
+
+export const parseCompact = (text: string): ParsedCompact => {
+  if (text.length > tokenBytesMax) return { malformed: `longer than ${tokenBytesMax} bytes` }
+  if (!compactForm.test(text)) return { malformed: 'not three parts of base64url' }
+  const parts = text.split('.')
+  if (!parts.every(isCanonical)) return { malformed: 'not canonical base64url' }
+  const header = parseObject(parts[0] ?? '')
+  if (header === null) return { malformed: 'header is not a JSON object' }
+  const claims = parseObject(parts[1] ?? '')
+  if (claims === null) return { malformed: 'payload is not a JSON object' }
+  return readHeader(text, header, claims)
+}
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+const readHeader = (text: string, header: JsonObject, claims: JsonObject): ParsedCompact => {
+  const parameter = (name: string): unknown => (Object.hasOwn(header, name) ? header[name] : undefined)
+  for (const name of refusedParameters) {
+    if (Object.hasOwn(header, name)) return { malformed: `header has ${name}` }
+  }
+  const algorithm = parameter('alg')
+  if (typeof algorithm !== 'string') return { malformed: 'header has no alg' }
+  const kid = parameter('kid')
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > kidCharsMax))
+    return { malformed: 'header has a kid that is not a short text' }
+  const typ = parameter('typ')
+  if (typ !== undefined && typeof typ !== 'string') return { malformed: 'header has a typ that is not text' }
+  const cty = parameter('cty')
+  if (cty !== undefined && (typeof cty !== 'string' || mediaType(cty) === 'jwt'))
+    return { malformed: 'a token within a token' }
+  return { text, algorithm, kid: kid ?? null, typ: typ === undefined ? null : mediaType(typ), claims }
+}
+
+/** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */
+const mediaType = (typ: string): string => typ.toLowerCase().replace(/^application\//, '')
+
+/** Whether the bits that encode nothing are zero (RFC 4648 section 3.5): otherwise many texts are one token. */
+export const isCanonical = (part: string): boolean => {
+  switch (part.length % 4) {
+    case 0:
+      return true
+    case 2:
+      return /[AQgw]$/.test(part)
+    case 3:
+      return /[AEIMQUYcgkosw048]$/.test(part)
+    default:
+      return false
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const parseObject = (part: string): JsonObject | null => {
+  try {
+    const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
+    const value: unknown = JSON.parse(utf8.decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))))
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
+  } catch {
+    return null
+  }
+}

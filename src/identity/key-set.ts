@@ -1,0 +1,53 @@
+/** The usable keys of one issuer, each ready to verify, chosen by `kid` and algorithm. */
+import { type CryptoKey, importJWK, type JWK } from 'jose'
+import { judgeJwk, type VerificationKey } from '../core/jwk.ts'
+
+export interface KeySet {
+  /** Equal fingerprints: the same keys. */
+  readonly fingerprint: string
+  /** The one key that fits, or null. Without a kid only when exactly one key fits the algorithm. */
+  choose(kid: string | null, algorithm: string): VerificationKey | null
+  /** Imported once for each algorithm; rejects when the runtime finds the key unsound. */
+  open(key: VerificationKey, algorithm: string): Promise<CryptoKey>
+}
+
+/** Bad keys in a good set are passed over; what is left decides. */
+export const makeKeySet = (jwks: readonly unknown[]): KeySet => {
+  const keys = distinct(jwks.flatMap((jwk) => usable(jwk)))
+  const opened = new Map<VerificationKey, Map<string, Promise<CryptoKey>>>()
+  return {
+    fingerprint: keys.map(identity).sort().join('\n'),
+    choose: (kid, algorithm) => {
+      const fitting = keys.filter((key) => key.algorithms.has(algorithm) && (kid === null || key.kid === kid))
+      const [key, ...others] = fitting
+      return key !== undefined && others.length === 0 ? key : null
+    },
+    open: (key, algorithm) => {
+      const ofKey = opened.get(key) ?? new Map<string, Promise<CryptoKey>>()
+      const known = ofKey.get(algorithm)
+      if (known !== undefined) return known
+      const opening = importPublic(key, algorithm)
+      opened.set(key, ofKey.set(algorithm, opening))
+      return opening
+    },
+  }
+}
+
+const usable = (jwk: unknown): readonly VerificationKey[] => {
+  const verdict = judgeJwk(jwk)
+  return verdict.kind === 'key' ? [verdict.key] : []
+}
+
+const identity = ({ jwk, kid, algorithms }: VerificationKey): string =>
+  JSON.stringify([kid, jwk, [...algorithms].sort()])
+
+/** A key that stands there twice, word for word, is one key; two keys with one kid are ambiguous and stay two. */
+const distinct = (keys: readonly VerificationKey[]): readonly VerificationKey[] => [
+  ...new Map(keys.map((key) => [identity(key), key])).values(),
+]
+
+const importPublic = async (key: VerificationKey, algorithm: string): Promise<CryptoKey> => {
+  const imported = await importJWK(key.jwk as JWK, algorithm)
+  if (imported instanceof Uint8Array) throw new Error('a symmetric key cannot verify tokens')
+  return imported
+}

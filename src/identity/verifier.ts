@@ -1,0 +1,165 @@
+/**
+ * From the text of a token to its caller. Algorithm, key and issuer are one bound triple (RFC 8725 sections
+ * 3.1 and 3.8): the unverified `iss` finds the issuer, and then only that issuer's algorithms and keys count.
+ */
+import { compactVerify } from 'jose'
+import { acceptedUntil, claimsRefusal, judgeClaims, type TokenUse } from '../core/claims.ts'
+import type { Configuration, Issuer, PublicJwk } from '../core/configuration.ts'
+import type { Caller } from '../core/permit.ts'
+import { Refusal } from '../core/problems.ts'
+import { type CompactToken, parseCompact } from './compact.ts'
+import { createJwksStore, type FetchJwks, type JwksStore, type KnownKeys } from './jwks.ts'
+import { makeKeySet } from './key-set.ts'
+import { type KeyGeneration, VerifiedTokens } from './verified-tokens.ts'
+
+export interface VerifierDeps {
+  readonly config: Pick<Configuration, 'url' | 'issuers' | 'teams'>
+  /** The public halves of COUNTERSIGN_SIGNING_KEY. */
+  readonly ownKeys: readonly PublicJwk[]
+  readonly fetch: FetchJwks
+}
+
+export interface Verifier {
+  /**
+   * The caller of a call; from memory without a promise where the token was verified before. `now` in
+   * milliseconds since 1970. Throws (or rejects with) Refusal: token_invalid, token_expired or
+   * issuer_unavailable.
+   */
+  verify(token: string, now: number): Caller | Promise<Caller>
+  /** The same for tokens of our own service with the audience of administration, `url + '/api'`. */
+  verifyAdministration(token: string, now: number): Caller | Promise<Caller>
+  /** A JWT that is to be exchanged for one of ours (RFC 8693): of an issuer with `use: ['exchange']`. Not remembered. */
+  verifySubjectToken(token: string, now: number): Promise<Caller>
+}
+
+export const createVerifier = ({ config, ownKeys, fetch }: VerifierDeps): Verifier => {
+  const keysOf = issuerKeys(createJwksStore(fetch), ownKeys)
+
+  const verifyAnew = async (token: string, now: number, use: TokenUse): Promise<Verified> => {
+    const compact = parseCompact(token)
+    if ('malformed' in compact) throw invalid(compact.malformed)
+    const issuer = issuerOf(compact, config.issuers)
+    const keys = keysOf(issuer)
+    const proof = await verifySignature(compact, keys, now)
+    const verdict = judgeClaims(compact.claims, { issuer, use, url: config.url, teams: config.teams, now })
+    if (verdict.kind === 'refused') throw claimsRefusal(verdict.reason, verdict.claim)
+    return { caller: verdict.caller, proof }
+  }
+
+  const remembering = (use: TokenUse) => {
+    const verified = new VerifiedTokens()
+    return (token: string, now: number): Caller | Promise<Caller> =>
+      verified.get(token, now) ??
+      verifyAnew(token, now, use).then(({ caller, proof }) => {
+        verified.set(token, caller, { ...proof, until: Math.min(acceptedUntil(caller), proof.until) })
+        return caller
+      })
+  }
+
+  return {
+    verify: remembering('call'),
+    verifyAdministration: remembering('administration'),
+    verifySubjectToken: async (token, now) => (await verifyAnew(token, now, 'exchange')).caller,
+  }
+}
+
+interface Verified {
+  readonly caller: Caller
+  readonly proof: Proof
+}
+
+/** By which keys a signature was verified, and until when (milliseconds since 1970) that holds without asking again. */
+interface Proof {
+  readonly until: number
+  readonly generation: KeyGeneration
+  readonly number: number
+}
+
+const invalid = (reason: string): Refusal =>
+  new Refusal('token_invalid', {
+    detail:
+      'The token is malformed, or not signed by an issuer that is trusted here; get a new one from your issuer.',
+    reason,
+  })
+
+/** Exactly one issuer has this `iss`; what its header says must be among what that issuer may send. */
+const issuerOf = (compact: CompactToken, issuers: ReadonlyMap<string, Issuer>): Issuer => {
+  const iss = Object.hasOwn(compact.claims, 'iss') ? compact.claims['iss'] : undefined
+  const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
+  if (issuer === undefined) throw invalid('issuer unknown')
+  if (!issuer.algorithms.has(compact.algorithm)) throw invalid(`alg not allowed for issuer ${issuer.name}`)
+  if (compact.typ === null || !issuer.typ.has(compact.typ)) {
+    throw new Refusal('token_invalid', {
+      detail: `The token's typ is not one that is accepted from its issuer (${[...issuer.typ].join(', ')}).`,
+      reason: `typ not allowed for issuer ${issuer.name}`,
+    })
+  }
+  return issuer
+}
+
+/** Where the keys of one issuer come from, with the generation that tells when they changed. */
+interface IssuerKeys {
+  readonly generation: KeyGeneration
+  current(now: number): Promise<KnownKeys>
+  /** After a miss; null where the keys cannot change. */
+  renewed(now: number): Promise<KnownKeys | null>
+}
+
+const issuerKeys = (store: JwksStore, ownKeys: readonly PublicJwk[]): ((issuer: Issuer) => IssuerKeys) => {
+  const made = new Map<string, IssuerKeys>()
+  return (issuer) => {
+    const known = made.get(issuer.issuer)
+    if (known !== undefined) return known
+    const { keys } = issuer
+    const source =
+      keys.kind === 'url'
+        ? fetchedKeys(store, keys.url)
+        : fixedKeys(keys.kind === 'own' ? ownKeys : keys.keys)
+    made.set(issuer.issuer, source)
+    return source
+  }
+}
+
+const fixedKeys = (jwks: readonly PublicJwk[]): IssuerKeys => {
+  const known = { keys: makeKeySet(jwks), freshUntil: Number.POSITIVE_INFINITY }
+  return {
+    generation: { number: 0 },
+    current: () => Promise.resolve(known),
+    renewed: () => Promise.resolve(null),
+  }
+}
+
+const fetchedKeys = (store: JwksStore, url: string): IssuerKeys => {
+  const generation: KeyGeneration = { number: 0 }
+  let last: KnownKeys | null = null
+  const seen = (known: KnownKeys): KnownKeys => {
+    if (last !== null && last.keys.fingerprint !== known.keys.fingerprint) generation.number += 1
+    last = known
+    return known
+  }
+  return {
+    generation,
+    current: async (now) => seen(await store.current(url, now)),
+    renewed: async (now) => seen(await store.renewed(url, now)),
+  }
+}
+
+/** `kid` only selects among the issuer's own keys; an unknown one asks for them again, at most once in a cooldown. */
+const verifySignature = async (compact: CompactToken, keys: IssuerKeys, now: number): Promise<Proof> => {
+  const { kid, algorithm } = compact
+  let known: KnownKeys | null = await keys.current(now)
+  let key = known.keys.choose(kid, algorithm)
+  if (key === null) {
+    known = await keys.renewed(now)
+    key = known?.keys.choose(kid, algorithm) ?? null
+  }
+  if (known === null || key === null) throw invalid('no key of the issuer fits kid and alg')
+  const { generation } = keys
+  const proof: Proof = { until: known.freshUntil, generation, number: generation.number }
+  try {
+    await compactVerify(compact.text, await known.keys.open(key, algorithm), { algorithms: [algorithm] })
+    return proof
+  } catch {
+    throw invalid('signature not verified')
+  }
+}
