@@ -37,6 +37,7 @@ export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
   const external = readIssuers(fields.get('issuers'), { url, teams: teamNames })
   const config: Configuration = {
     url,
+    host: url.replace(/^https?:\/\//, ''),
     issuers: own.signingKeys ? withOwnIssuer(external, url) : external,
     upstreams,
     teams,

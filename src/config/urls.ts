@@ -28,6 +28,8 @@ const parse = (text: string): URL | string => {
 
 export interface BaseUrl {
   readonly origin: string
+  /** `host[:port]`. */
+  readonly host: string
   /** Without a trailing slash; `''` for a bare origin. */
   readonly basePath: string
 }
@@ -40,7 +42,7 @@ export const readBaseUrl = (input: Input): BaseUrl | null => {
   if (text.includes('?')) return input.fault('must not have a query; routes and callers add theirs')
   if (/\/\.{1,2}(?:\/|$)|[^:/]\/\/|%2f|%5c|%2e|;/i.test(text))
     return input.fault('must have a plain path: no dot segments, double slashes, ";", %2f, %5c or %2e')
-  return { origin: url.origin, basePath: url.pathname.replace(/\/$/, '') }
+  return { origin: url.origin, host: url.host, basePath: url.pathname.replace(/\/$/, '') }
 }
 
 /** A URL with a path and possibly a query: a JWKS, an OpenID provider. */
