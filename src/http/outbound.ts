@@ -53,6 +53,7 @@ export const buildOutbound = (
       path,
       query: target.query,
       header: (name) => headers.get(name),
+      headerNames: () => [...headers.keys()],
       body,
     },
   }

@@ -17,6 +17,8 @@ export interface SignRequest {
   readonly query: string
   /** Value of a header that will be sent, names in lower case; null when it is not. */
   header(name: string): string | null
+  /** Names of all headers that will be sent, in lower case: for schemes that must cover a family (`x-amz-*`). */
+  headerNames(): readonly string[]
   readonly body: SignableBody
 }
 
@@ -103,7 +105,7 @@ export interface MintScheme<Options, Parsed> extends SchemeCommon<Options, Parse
     moment: Moment,
   ) => MintRequest | Promise<MintRequest>
   /** `json` is the parsed answer of the token URL; throws SecretFault when it is not a grant. */
-  readonly parseMint: (json: unknown, now: number) => Minted
+  readonly parseMint: (json: unknown, options: Options, now: number) => Minted
   readonly thenSign: (request: SignRequest, options: Options, minted: Minted) => Edits
 }
 
@@ -158,7 +160,7 @@ export const bindScheme = <Options, Parsed, Prepared>(
       return {
         kind: 'mint',
         mintRequest: (moment) => scheme.mintRequest(secret, options, moment),
-        parseMint: (json, now) => scheme.parseMint(json, now),
+        parseMint: (json, now) => scheme.parseMint(json, options, now),
         thenSign: (request, minted) => scheme.thenSign(request, options, minted),
       }
     }
