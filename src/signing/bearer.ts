@@ -2,8 +2,13 @@
  * `bearer` (RFC 6750 section 2.1): the secret itself, in Authorization. Covers nothing of the request.
  */
 import { Secret } from '../core/redact.ts'
-import { refuseUnknownOptions } from './options.ts'
+import { readOptions } from './options.ts'
 import { SecretFault, type SignScheme } from './scheme.ts'
+import { parseWhole } from './secret.ts'
+
+export interface BearerDefinition {
+  readonly scheme: 'bearer'
+}
 
 /** RFC 6750 b68token, as far as it keeps a value on one line and in one piece. */
 const tokenForm = /^[\x21-\x7e]+$/
@@ -11,11 +16,12 @@ const tokenForm = /^[\x21-\x7e]+$/
 export const bearer: SignScheme<null, Secret, Secret> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    refuseUnknownOptions(input, [], fault)
+    readOptions(input, fault).done()
     return null
   },
   parseSecret: (text) => {
-    if (!tokenForm.test(text)) throw new SecretFault('a bearer token has no spaces and only visible ASCII')
+    if (!tokenForm.test(parseWhole(text, 'the bearer token')))
+      throw new SecretFault('a bearer token has only visible ASCII')
     return new Secret(text)
   },
   owns: () => ['authorization'],

@@ -1,10 +1,18 @@
 /** The table of schemes. Adding one: its file, its line here, its folder of vectors. */
 import { row, table } from '../core/table.ts'
+import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
+import { header } from './header.ts'
+import { plugipay } from './plugipay.ts'
+import { query } from './query.ts'
 import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type SignScheme } from './scheme.ts'
 
 export const schemes = table({
+  basic: bindable('basic', basic),
   bearer: bindable('bearer', bearer),
+  header: bindable('header', header),
+  plugipay: bindable('plugipay', plugipay),
+  query: bindable('query', query),
 })
 
 export type SchemeName = keyof typeof schemes

@@ -1,0 +1,65 @@
+/** Texts of bytes and bytes of texts, the same on Node and on workerd. */
+
+/** What WebCrypto takes and gives: bytes over memory of their own. */
+export type Bytes = Uint8Array<ArrayBuffer>
+
+const encoder = new TextEncoder()
+
+/** The encoder's type allows shared memory, which it never returns. */
+export const utf8 = (text: string): Bytes => encoder.encode(text) as Bytes
+
+const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
+)
+
+/** Lower case, as every specification here wants it. */
+export const hex = (bytes: Uint8Array): string => {
+  let text = ''
+  for (const byte of bytes) text += hexPairs[byte]
+  return text
+}
+
+/** RFC 4648 section 4, with padding. */
+export const base64 = (bytes: Uint8Array): string => {
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return btoa(binary)
+}
+
+/** RFC 4648 section 5, without padding, as JOSE writes it. */
+export const base64url = (bytes: Uint8Array): string =>
+  base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+
+/** null unless the text is what `hex` writes (either case). */
+export const fromHex = (text: string): Bytes | null => {
+  if (!/^(?:[0-9A-Fa-f]{2})*$/.test(text)) return null
+  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
+    Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
+  )
+}
+
+/** null unless the text is canonical base64; padding may be missing, white space may not be there. */
+export const fromBase64 = (text: string): Bytes | null => {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null
+  try {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+    return base64(bytes).replaceAll('=', '') === text.replaceAll('=', '') ? bytes : null
+  } catch {
+    return null
+  }
+}
+
+export const fromBase64url = (text: string): Bytes | null =>
+  /^[A-Za-z0-9_-]*={0,2}$/.test(text) ? fromBase64(text.replaceAll('-', '+').replaceAll('_', '/')) : null
+
+export const concatBytes = (chunks: readonly Uint8Array[]): Bytes => {
+  let length = 0
+  for (const chunk of chunks) length += chunk.length
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  return bytes
+}

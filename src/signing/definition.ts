@@ -1,0 +1,16 @@
+/**
+ * What `sign` may hold in a configuration, for editors and for `tsc`. Each scheme writes its own part, beside
+ * the parser that checks it at run time.
+ */
+import type { BasicDefinition } from './basic.ts'
+import type { BearerDefinition } from './bearer.ts'
+import type { HeaderDefinition } from './header.ts'
+import type { PlugipayDefinition } from './plugipay.ts'
+import type { QueryDefinition } from './query.ts'
+
+export type SignDefinition =
+  | BasicDefinition
+  | BearerDefinition
+  | HeaderDefinition
+  | PlugipayDefinition
+  | QueryDefinition

@@ -1,0 +1,43 @@
+/** SHA-256 of bodies and HMAC keys: what most schemes share. */
+import { type Bytes, hex, utf8 } from './bytes.ts'
+import type { SignableBody } from './scheme.ts'
+
+/** SHA-256 of nothing: most requests have no body, and this saves them a hash. */
+export const emptySha256Hex = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+const emptySha256 = Uint8Array.from(emptySha256Hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+
+export const sha256Hex = async (text: string): Promise<string> =>
+  hex(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(text))))
+
+/** SHA-256 of the body, 32 bytes. Throws when the pipeline gave the scheme no body to look at. */
+export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {
+  switch (body.kind) {
+    case 'empty':
+      return emptySha256
+    case 'sha256':
+      return body.sha256
+    case 'bytes':
+      return crypto.subtle.digest('SHA-256', body.bytes).then((digest) => new Uint8Array(digest))
+    case 'unread':
+      throw new Error('the scheme covers the body, and the body was not read')
+  }
+}
+
+/** The same in lower-case hex. */
+export const bodySha256Hex = (body: SignableBody): string | Promise<string> => {
+  if (body.kind === 'empty') return emptySha256Hex
+  const digest = bodySha256(body)
+  return digest instanceof Promise ? digest.then(hex) : hex(digest)
+}
+
+/** WebCrypto's CryptoKey, by the one name that the types of Node and of Workers agree on. */
+export type ImportedKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+
+export type HmacHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
+
+/** Never of an empty secret: runtimes differ on that, and parsers refuse it before. */
+export const importHmacKey = (secret: Bytes, hash: HmacHash = 'SHA-256'): Promise<ImportedKey> =>
+  crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
+
+export const hmac = async (key: ImportedKey, data: Bytes): Promise<Bytes> =>
+  new Uint8Array(await crypto.subtle.sign('HMAC', key, data))

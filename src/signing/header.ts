@@ -1,0 +1,47 @@
+/**
+ * `header`: the secret itself in a header of the API's choice (`X-Api-Key`), after a prefix where one is asked
+ * for (`Token `). Covers nothing of the request.
+ */
+import { Secret } from '../core/redact.ts'
+import { readOptions } from './options.ts'
+import { SecretFault, type SignScheme } from './scheme.ts'
+import { parseWhole } from './secret.ts'
+
+export interface HeaderDefinition {
+  readonly scheme: 'header'
+  readonly name: string
+  /** Stands before the value, its space included: `'Token '`. */
+  readonly prefix?: string
+}
+
+interface HeaderOptions {
+  readonly name: string
+  readonly prefix: string
+}
+
+/** RFC 9110 section 5.5, visible ASCII and inner spaces: what survives every hop unchanged. */
+const valueForm = /^[\x20-\x7e]*$/
+
+export const header: SignScheme<HeaderOptions, Secret, Secret> = {
+  kind: 'sign',
+  parseOptions: (input, fault) => {
+    const options = readOptions(input, fault)
+    const name = options.headerName('name')
+    const prefix = options.optionalText('prefix', '')
+    if (!valueForm.test(prefix) || prefix.startsWith(' '))
+      fault('prefix', 'must be visible ASCII that does not begin with a space')
+    options.done()
+    return { name, prefix }
+  },
+  parseSecret: (text) => {
+    if (!valueForm.test(parseWhole(text, 'the header value', { inner: 'spaces' })))
+      throw new SecretFault('a header value has only visible ASCII')
+    return new Secret(text)
+  },
+  owns: ({ name }) => [name],
+  bodyNeed: () => 'none',
+  prepare: (secret) => secret,
+  stages: () => [],
+  sign: (_request, { name, prefix }, secret) => ({ set: [[name, prefix + secret.reveal()]] }),
+  sends: (secret) => [secret.reveal()],
+}

@@ -1,0 +1,69 @@
+/** Query strings as schemes need them: byte for byte, or taken apart and written anew. */
+import { Refusal } from '../core/problems.ts'
+
+export type Pair = readonly [name: string, value: string]
+
+/** RFC 3986 section 2.3: everything but unreserved characters encoded, in upper-case hex. */
+export const percentEncode = (text: string): string =>
+  encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+
+/**
+ * The query with pairs behind it, as it is sent: the one rule for what is signed and for what goes on the
+ * wire. Names and values are encoded already.
+ */
+export const appendQuery = (query: string, pairs: readonly Pair[]): string => {
+  if (pairs.length === 0) return query
+  const added = pairs.map(([name, value]) => `${name}=${value}`).join('&')
+  if (query === '') return `?${added}`
+  return query === '?' || query.endsWith('&') ? query + added : `${query}&${added}`
+}
+
+/** The pairs of a query as they stand, still encoded; a name without `=` has the value null. */
+export const rawPairs = (query: string): readonly (readonly [name: string, value: string | null])[] => {
+  const text = query.startsWith('?') ? query.slice(1) : query
+  if (text === '') return []
+  return text.split('&').map((pair) => {
+    const equals = pair.indexOf('=')
+    return equals === -1 ? [pair, null] : [pair.slice(0, equals), pair.slice(equals + 1)]
+  })
+}
+
+/** Percent-decoded; throws Refusal `request_invalid` where that is not UTF-8. `+` stays what it is. */
+export const percentDecode = (text: string): string => {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Refusal('request_invalid', {
+      detail: 'The query has a percent escape that is not UTF-8, and this upstream signs its decoded form.',
+    })
+  }
+}
+
+/**
+ * Refuses a caller's query that already has one of the names that the scheme adds: the upstream would choose
+ * one of the two, and not always ours. Names are compared decoded and without case.
+ */
+export const refuseQueryNames = (query: string, names: readonly string[]): void => {
+  if (query.length < 2) return
+  for (const [name] of rawPairs(query)) {
+    const plain = looselyDecoded(name)
+    const owned = names.find((one) => one.toLowerCase() === plain)
+    if (owned !== undefined)
+      throw new Refusal('request_invalid', {
+        detail: `Leave the query parameter ${owned} out: Countersign sets it.`,
+      })
+  }
+}
+
+const looselyDecoded = (name: string): string => {
+  const spaced = name.replaceAll('+', ' ')
+  try {
+    return decodeURIComponent(spaced).toLowerCase()
+  } catch {
+    return spaced.toLowerCase()
+  }
+}

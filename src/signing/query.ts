@@ -1,0 +1,40 @@
+/**
+ * `query`: the secret itself as a query parameter (`?api_key=...`). Covers nothing of the request. URLs are
+ * logged by many hops, so an API that also takes a header is better served with `header`.
+ */
+import { Secret } from '../core/redact.ts'
+import { readOptions } from './options.ts'
+import { percentEncode, refuseQueryNames } from './query-string.ts'
+import type { SignScheme } from './scheme.ts'
+import { parseWhole } from './secret.ts'
+
+export interface QueryDefinition {
+  readonly scheme: 'query'
+  readonly name: string
+}
+
+interface QueryOptions {
+  readonly name: string
+  readonly encodedName: string
+}
+
+export const query: SignScheme<QueryOptions, Secret, Secret> = {
+  kind: 'sign',
+  parseOptions: (input, fault) => {
+    const options = readOptions(input, fault)
+    const name = options.text('name')
+    if (!/^[\x20-\x7e]*$/.test(name)) fault('name', 'must be ASCII')
+    options.done()
+    return { name, encodedName: percentEncode(name) }
+  },
+  parseSecret: (text) => new Secret(parseWhole(text, 'the query value', { inner: 'spaces' })),
+  owns: () => [],
+  bodyNeed: () => 'none',
+  prepare: (secret) => secret,
+  stages: () => [],
+  sign: (request, { name, encodedName }, secret) => {
+    refuseQueryNames(request.query, [name])
+    return { set: [], query: [[encodedName, percentEncode(secret.reveal())]] }
+  },
+  sends: (secret) => [...new Set([secret.reveal(), percentEncode(secret.reveal())])],
+}

@@ -1,0 +1,46 @@
+/**
+ * The forms of secrets. A newline that came along with a copied secret makes every signature wrong in a way
+ * that no upstream explains; so white space is refused where the secret is read. No message here has a
+ * character of a secret.
+ */
+import { SecretFault } from './scheme.ts'
+
+/** A secret of one part. Inner spaces are allowed where a password may have them. */
+export const parseWhole = (text: string, what: string, { inner }: { inner?: 'spaces' } = {}): string => {
+  const fault = formFault(text, inner === 'spaces')
+  if (fault !== null) throw new SecretFault(`${what} ${fault}`)
+  return text
+}
+
+/** `<first>:<second>`, split at the first colon. */
+export const parsePair = (
+  text: string,
+  names: readonly [string, string],
+  { inner }: { inner?: 'spaces' } = {},
+): readonly [string, string] => {
+  const form = `<${names[0]}>:<${names[1]}>`
+  const colon = text.indexOf(':')
+  if (colon === -1) throw new SecretFault(`the secret has no colon; its form is ${form}`)
+  const parts = [text.slice(0, colon), text.slice(colon + 1)] as const
+  for (const [index, part] of parts.entries()) {
+    const fault = formFault(part, inner === 'spaces')
+    if (fault !== null) throw new SecretFault(`the ${names[index]} of ${form} ${fault}`)
+  }
+  return parts
+}
+
+const formFault = (text: string, innerSpaces: boolean): string | null => {
+  if (text === '') return 'is empty'
+  if (/[\u0000-\u001f\u007f]/.test(text))
+    return 'holds a line break or another control character; look for one that was copied along'
+  if (text.trim() !== text) return 'begins or ends with white space'
+  if (!innerSpaces && /\s/.test(text)) return 'holds white space'
+  return null
+}
+
+/**
+ * Whether any part of a secret begins with what its slot refuses: a live key in a `test` slot is found by its
+ * id as well as by its secret.
+ */
+export const beginsWithRefused = (secret: string, prefixes: readonly string[]): boolean =>
+  secret.split(':').some((part) => prefixes.some((prefix) => part.trimStart().startsWith(prefix)))

@@ -1,0 +1,27 @@
+/**
+ * OnePin, workflows. Bearer keys that begin with `op_live_`; `GET /api/v1/auth/whoami` tells whose key it is and
+ * changes nothing.
+ */
+import type { CatalogueOptions, UpstreamDefinition } from './definition.ts'
+import { refuseLiveInTest } from './slots.ts'
+
+export const onepin = <KeyName extends string>({
+  keys,
+  ...overrides
+}: CatalogueOptions<KeyName>): UpstreamDefinition<KeyName> => ({
+  url: 'https://api.onepin.ai',
+  sign: { scheme: 'bearer' },
+  keys,
+  routes: {
+    'GET /api/v1/auth/whoami': 'account:read',
+    'GET /api/v1/workflows': 'workflows:read',
+    'GET /api/v1/workflows/*': 'workflows:read',
+    'POST /api/v1/workflows': 'workflows:write',
+    'POST /api/v1/workflows/*/runs': 'workflows:write',
+    'PUT|PATCH|DELETE /api/v1/workflows/*': 'workflows:write',
+  },
+  keyRefused: { status: 401, codes: [] },
+  probe: 'GET /api/v1/auth/whoami',
+  refusedPrefixes: refuseLiveInTest(keys, ['op_live_']),
+  ...overrides,
+})

@@ -1,0 +1,29 @@
+/**
+ * Plugged.in, MCP servers and documents for agents. Bearer keys, `pk_live_`, `pk_test_`, `sk_live_`; a revoked
+ * key is answered with 410.
+ */
+import type { CatalogueOptions, UpstreamDefinition } from './definition.ts'
+import { refuseLiveInTest } from './slots.ts'
+
+export const pluggedin = <KeyName extends string>({
+  keys,
+  ...overrides
+}: CatalogueOptions<KeyName>): UpstreamDefinition<KeyName> => ({
+  url: 'https://plugged.in',
+  sign: { scheme: 'bearer' },
+  keys,
+  routes: {
+    'GET /api/servers': 'read:servers',
+    'GET /api/servers/*': 'read:servers',
+    'POST /api/servers': 'write:servers',
+    'PUT|PATCH|DELETE /api/servers/*': 'write:servers',
+    'GET /api/documents': 'read:documents',
+    'GET /api/documents/*': 'read:documents',
+    'POST /api/documents': 'write:documents',
+    'PUT|PATCH|DELETE /api/documents/*': 'write:documents',
+  },
+  keyRefused: { status: 410, codes: [] },
+  probe: 'GET /api/servers',
+  refusedPrefixes: refuseLiveInTest(keys, ['pk_live_', 'sk_live_']),
+  ...overrides,
+})
