@@ -6,6 +6,7 @@ import type { Upstream } from '../core/configuration.ts'
 import { connectionNamed, forwardsRequestHeader } from '../core/headers.ts'
 import { joinUpstreamUrl } from '../core/path.ts'
 import type { Permit } from '../core/permit.ts'
+import { appendQuery } from '../signing/query-string.ts'
 import type { Edits, SignableBody, SignRequest } from '../signing/scheme.ts'
 
 export interface Outbound {
@@ -82,7 +83,5 @@ const traceparent = (value: string | null, random: string): { trace: string; con
 export const applyEdits = ({ url, headers, request }: Outbound, { set, query }: Edits): string => {
   for (const [name, value] of set) headers.set(name, value)
   if (query === undefined || query.length === 0) return url
-  const added = query.map(([name, value]) => `${name}=${value}`).join('&')
-  const joint = request.query === '' ? '?' : request.query === '?' || request.query.endsWith('&') ? '' : '&'
-  return `${url}${joint}${added}`
+  return url.slice(0, url.length - request.query.length) + appendQuery(request.query, query)
 }
