@@ -2,6 +2,7 @@
  * What things may be called. Names travel in paths, scopes (`<upstream>@<key>:<scope>`), account names
  * (`team:<id>`, `key:<upstream>/<key>`) and structured headers, so none holds a character that divides there.
  */
+import { isReservedSegment, reservedSegments } from '../core/reserved.ts'
 import type { Input } from './input.ts'
 
 /** Upstreams and teams. */
@@ -9,24 +10,6 @@ const nameForm = /^[a-z][a-z0-9-]{0,31}$/
 /** Keys, issuers, limits and clients, which stand in no path. */
 const labelForm = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const bindingForm = /^[A-Za-z_][A-Za-z0-9_]*$/
-
-/** First path segments that are ours. */
-export const reservedSegments: readonly string[] = [
-  'api',
-  'oauth',
-  'device',
-  'dashboard',
-  'assets',
-  'docs',
-  'problems',
-  'healthz',
-  'readyz',
-  'openapi.json',
-  'llms.txt',
-  'favicon.ico',
-  'robots.txt',
-  '.well-known',
-]
 
 /** The issuer that is our own token service. */
 export const ownIssuerName = 'countersign'
@@ -49,8 +32,8 @@ export const checkName = (input: Input, name: string): boolean => {
 }
 
 export const checkUpstreamName = (input: Input, name: string): boolean => {
-  if (!reservedSegments.includes(name)) return checkName(input, name)
-  input.fault(`is reserved; the paths ${reservedSegments.join(', ')} are Countersign's own`)
+  if (!isReservedSegment(name)) return checkName(input, name)
+  input.fault(`is reserved; the paths ${[...reservedSegments].join(', ')} are Countersign's own`)
   return false
 }
 

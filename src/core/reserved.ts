@@ -1,5 +1,5 @@
 /** First path segments that are ours and that no upstream may be called. */
-const reservedSegments: ReadonlySet<string> = new Set([
+export const reservedSegments: ReadonlySet<string> = new Set([
   'api',
   'oauth',
   'device',
