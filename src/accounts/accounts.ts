@@ -29,7 +29,8 @@ export interface Accounts {
   refused(team: string, code: ProblemCode, now: number): void
 }
 
-declare const dispatched: unique symbol
+/** A brand: only the wallet names it. */
+export declare const dispatched: unique symbol
 
 /** One unit, reserved but not used. */
 export interface Admission extends Admitted {

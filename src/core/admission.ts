@@ -1,6 +1,6 @@
 import type { Permit } from './permit.ts'
 
-declare const admitted: unique symbol
+export declare const admitted: unique symbol
 
 /** That the account has let a permitted call pass. Only an account makes one; credentials are opened for nothing less. */
 export interface Admitted {

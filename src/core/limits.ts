@@ -67,3 +67,36 @@ export const rollupMinutesMax = 1_440
 export const limitRequestsMax = 1_000_000_000
 /** A limit's `per`: a bucket that refills over more than a month is a budget, not a rate. */
 export const limitPerMillisMax = 31 * 86_400_000
+
+// Accounts (design section 6).
+/** A lease ends this long after the isolate sent the sync that brought it. */
+export const leaseMillis = 1_000
+/** After this much of a lease, the next admission fetches the following one in the background. */
+export const leaseRenewMillis = 700
+/** How long a grant stays in a meter's replay, so that units given back can be credited. */
+export const creditMillis = 2_000
+/** Units of which nothing was heard for so long show as unsettled. */
+export const unsettledMillis = 60_000
+/** The longest that an isolate refuses from memory without asking again. */
+export const refusalHoldMillisMax = 250
+/** An isolate that counts as active was heard within this time. */
+export const isolateActiveMillis = 2_000
+/** Active isolates that one account serves; more are refused as `overloaded`. docs/leases.md says how it was measured. */
+export const accountIsolatesMax = 600
+export const leaseUnitsMax = 100_000
+/** Use is flushed this long after the first call that was not reported: under the second that is promised. */
+export const flushMillis = 900
+/** A sync that did not answer in this time is sent again by whoever waits for it. */
+export const syncPatienceMillis = 2_000
+export const syncAttemptsMax = 3
+/** Exchanges of a unit whose lease was stale on arrival, before the account counts as out of reach. */
+export const renewalsMax = 3
+/** Reports are kept and retried so long; the account remembers an isolate's sequence for longer. */
+export const reportRetryMillis = 24 * 3_600_000
+export const isolateMemoryMillis = 36 * 3_600_000
+export const walletAccountsMax = 1_000
+export const walletRowsMax = 2_000
+export const subjectsPerHourMax = 1_000
+export const revocationsPerTeamMax = 1_000
+export const hourlyRowsMillis = 35 * 86_400_000
+export const dailyRowsMillis = 400 * 86_400_000

@@ -1,0 +1,347 @@
+/**
+ * What one isolate holds of one team's account: leases by limit set, the rules, and the books since the last
+ * sync. All I/O is `sync`, one at a time. What was not acknowledged is sent again, unchanged and under the same
+ * number, so that a lost reply costs neither units nor truth.
+ */
+
+import {
+  flushMillis,
+  refusalHoldMillisMax,
+  reportRetryMillis,
+  syncAttemptsMax,
+  syncPatienceMillis,
+} from '../core/limits.ts'
+import type { Caller, LimitSet, Permit } from '../core/permit.ts'
+import { type ProblemCode, Refusal } from '../core/problems.ts'
+import { hourOf } from '../core/quota/books.ts'
+import { expectedUnits } from '../core/quota/lease-size.ts'
+import { indexRevocations, isRevoked, type RevocationIndex } from '../core/quota/revocation.ts'
+import type { LeaseReport, SyncReply, SyncRequest, Want } from '../core/quota/sync.ts'
+import type { CallContext } from './accounts.ts'
+import { Lease, Pocket, type PocketRefusal } from './lease.ts'
+import { UsageRows } from './usage-rows.ts'
+
+/** The account's side of the RPC: a Durable Object stub, or a fake. */
+export interface AccountStub {
+  sync(request: SyncRequest): Promise<SyncReply>
+}
+
+export interface PurseOptions {
+  /** Called for every sync: a stub belongs to the request that made it. */
+  readonly openAccount: (team: string) => AccountStub
+  /** Calls `run` after `millis`; what it returns takes that back. */
+  readonly setTimer: (run: () => void, millis: number) => () => void
+  /** An account that could not be asked, for the log. */
+  readonly onSyncFailed?: (team: string, error: unknown) => void
+}
+
+interface Pending {
+  readonly request: SyncRequest
+  /** When it was first sent; its leases count from here, however often it was sent again. */
+  readonly sentAt: number
+  /** The clock was set back since: nobody knows how old its leases are. */
+  void: boolean
+}
+
+interface Failure {
+  readonly code: 'account_unavailable' | 'overloaded'
+  readonly until: number
+}
+
+/** How long calls are refused from memory after an account said that it serves no more isolates. */
+const overloadedHoldMillis = 1_000
+const unavailableHoldMillis = 250
+/**
+ * A reading so much earlier than one before means that the clock was set back; less may be the reading of a
+ * request that had no I/O since. A request that begins reads a fresh clock, one that waited for another may not.
+ */
+const clockStepMillis = { begin: 50, later: 2_000 }
+/** Rounds in which one flush looks after what could not be reported yet, 0.9 s each: within waitUntil's 30 s. */
+const flushRoundsMax = 25
+/** Round trips that the free units of a lease shall outlast while the next one is fetched. */
+const roundTripsAhead = 2
+
+export class Purse {
+  readonly team: string
+  readonly rows = new UsageRows()
+  readonly #options: PurseOptions
+  readonly #pockets = new Map<string, Pocket>()
+  readonly #newIdentity: () => string
+  #isolate: string
+  #sequence = 0
+  #pending: Pending | null = null
+  #inFlight: Promise<void> | null = null
+  #inFlightSince = 0
+  #rulesVersion = 0
+  #suspended = false
+  #revoked: RevocationIndex = new Map()
+  /** When the latest answer came: a suspension is believed for as long as a refusal from here. */
+  #heardAt = Number.NEGATIVE_INFINITY
+  #failure: Failure | null = null
+  #refused = new Map<number, Map<ProblemCode, number>>()
+  #roundTripMillis = 20
+  #clock = 0
+  /** Of the first change that no sync carries yet; 0: there is none. */
+  #unreportedSince = 0
+  #flushGuardUntil = 0
+
+  constructor(team: string, newIdentity: () => string, options: PurseOptions) {
+    this.team = team
+    this.#newIdentity = newIdentity
+    this.#isolate = newIdentity()
+    this.#options = options
+  }
+
+  pocket(set: LimitSet): Pocket {
+    let pocket = this.#pockets.get(set.id)
+    if (pocket === undefined) {
+      pocket = new Pocket(set)
+      this.#pockets.set(set.id, pocket)
+    }
+    return pocket
+  }
+
+  /** The time to judge leases by: never earlier than before, unless the clock was set back, which voids them all. */
+  steady(reading: number, moment: keyof typeof clockStepMillis = 'later'): number {
+    if (reading < this.#clock - clockStepMillis[moment]) {
+      this.#clock = reading
+      this.#voidLeases()
+    } else if (reading > this.#clock) this.#clock = reading
+    return this.#clock
+  }
+
+  /** Whether the rules, as far as they are known, let this caller call. */
+  allows(caller: Caller): boolean {
+    return this.#rulesVersion > 0 && !this.#suspended && !isRevoked(this.#revoked, caller)
+  }
+
+  /** Throws what is known without asking the account. */
+  refuseFromMemory(permit: Permit, pocket: Pocket, now: number): void {
+    // A revocation is never taken back, so it needs no fresh word from the account.
+    if (isRevoked(this.#revoked, permit.caller))
+      throw new Refusal('token_revoked', { reason: 'an entry of the revocation list matches' })
+    if (this.#suspended && now < this.#heardAt + refusalHoldMillisMax) throw new Refusal('team_suspended')
+    if (pocket.refusal !== null && now < pocket.refusal.until) throw rateLimited(pocket, pocket.refusal, now)
+    if (this.#failure !== null && now < this.#failure.until) throw unavailable(this.#failure.code)
+  }
+
+  /** Waits for the sync that runs, or starts one. Ends after `syncPatienceMillis` at the latest, and never throws. */
+  async synced(context: CallContext): Promise<void> {
+    const now = this.steady(context.now())
+    let running = this.#inFlight
+    if (running === null || now - this.#inFlightSince >= syncPatienceMillis) {
+      running = this.#start(context, now)
+      context.waitUntil(running)
+    }
+    await this.#orPatience(running)
+  }
+
+  /** Starts the sync that brings the next lease, unless one runs. */
+  renewInBackground(pocket: Pocket, now: number, context: CallContext): void {
+    if (this.#inFlight !== null && now - this.#inFlightSince < syncPatienceMillis) return
+    if (pocket.refusal !== null && now < pocket.refusal.until) return
+    if (this.#failure !== null && now < this.#failure.until) return
+    pocket.renewing = true
+    context.waitUntil(this.#start(context, now))
+  }
+
+  countRefused(code: ProblemCode, now: number): void {
+    const hour = hourOf(now)
+    let codes = this.#refused.get(hour)
+    if (codes === undefined) {
+      codes = new Map()
+      this.#refused.set(hour, codes)
+    }
+    codes.set(code, (codes.get(code) ?? 0) + 1)
+  }
+
+  /** Makes sure that a sync is sent within a second: something happened that the account has to learn. */
+  scheduleFlush(context: CallContext, now: number, rounds = flushRoundsMax): void {
+    if (this.#unreportedSince === 0) this.#unreportedSince = now
+    if (now < this.#flushGuardUntil || rounds === 0) return
+    this.#flushGuardUntil = now + flushMillis
+    context.waitUntil(this.#flushLater(context, rounds))
+  }
+
+  /** No unit and no use would be lost with it; counts of refused calls, which never cause a sync, may be. */
+  get idle(): boolean {
+    if (this.#inFlight !== null || this.#pending !== null || this.rows.unreported) return false
+    for (const pocket of this.#pockets.values()) if (!pocket.settled || pocket.need > 0) return false
+    return true
+  }
+
+  #voidLeases(): void {
+    for (const pocket of this.#pockets.values()) pocket.voidLeases()
+    this.#heardAt = Number.NEGATIVE_INFINITY
+    this.#failure = null
+    this.#flushGuardUntil = 0
+    if (this.#unreportedSince !== 0) this.#unreportedSince = this.#clock
+    if (this.#pending !== null) this.#pending.void = true
+    this.#inFlightSince = Number.NEGATIVE_INFINITY
+  }
+
+  #start(context: CallContext, now: number): Promise<void> {
+    this.#inFlightSince = now
+    const running: Promise<void> = this.#exchange(context, now).finally(() => {
+      if (this.#inFlight === running) this.#inFlight = null
+    })
+    this.#inFlight = running
+    return running
+  }
+
+  /** Sends what is pending, or what is new, until it is answered or the attempts are used up. */
+  async #exchange(context: CallContext, now: number): Promise<void> {
+    this.#abandonForgotten(now)
+    this.#pending ??= this.#compose(now)
+    const pending = this.#pending
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const reply = await this.#options.openAccount(this.team).sync(pending.request)
+        // Of two sends of one number the first answer counts.
+        if (this.#pending === pending) this.#receive(pending, reply, context)
+        return
+      } catch (error) {
+        if (this.#pending !== pending) return
+        const overloaded = isFlagged(error, 'overloaded')
+        if (!overloaded && attempt < syncAttemptsMax) continue
+        this.#failure = {
+          code: overloaded ? 'overloaded' : 'account_unavailable',
+          until: this.steady(context.now()) + unavailableHoldMillis,
+        }
+        this.#options.onSyncFailed?.(this.team, error)
+        return
+      }
+    }
+  }
+
+  /** An account remembers an isolate for 36 hours; what it may have forgotten is not sent again. */
+  #abandonForgotten(now: number): void {
+    if (this.#pending === null || now - this.#pending.sentAt < reportRetryMillis) return
+    this.#pending = null
+    this.#isolate = this.#newIdentity()
+    this.#sequence = 0
+  }
+
+  #compose(now: number): Pending {
+    const leases: LeaseReport[] = []
+    const wants: Want[] = []
+    for (const pocket of this.#pockets.values()) {
+      pocket.updatePace(now)
+      const asks = pocket.need > 0 || pocket.renewing
+      const fading = now >= pocket.lease.renewAt
+      const keep = asks && fading ? this.#unitsAhead(pocket) : fading ? 0 : Number.POSITIVE_INFINITY
+      leases.push(...pocket.report(now, keep))
+      if (asks)
+        wants.push({ set: pocket.set.id, need: pocket.need, want: pocket.need + expectedUnits(pocket.pace) })
+      else if (pocket.refusal !== null && now < pocket.refusal.until + refusalHoldMillisMax)
+        // It was refused lately and will be asked for again: one question for all sets, not one for each.
+        wants.push({ set: pocket.set.id, need: 1, want: 1 })
+      pocket.renewing = false
+    }
+    const refused = [...this.#refused].flatMap(([hour, codes]) =>
+      [...codes].map(([code, requests]) => ({ hour, code, requests })),
+    )
+    this.#refused = new Map()
+    this.#unreportedSince = 0
+    this.#flushGuardUntil = 0
+    this.#sequence += 1
+    const request = {
+      isolate: this.#isolate,
+      sequence: this.#sequence,
+      leases,
+      usage: this.rows.drain(),
+      refused,
+      wants,
+      rulesVersion: this.#rulesVersion,
+    }
+    return { request, sentAt: now, void: false }
+  }
+
+  #receive(pending: Pending, reply: SyncReply, context: CallContext): void {
+    this.#pending = null
+    const { request } = pending
+    const now = this.steady(context.now())
+    const sentAt = pending.void ? Number.NEGATIVE_INFINITY : pending.sentAt
+    if (!pending.void) this.#roundTripMillis = (this.#roundTripMillis + now - sentAt) / 2
+    this.#learnRules(reply)
+    this.#heardAt = now
+    this.#failure = reply.overloaded ? { code: 'overloaded', until: now + overloadedHoldMillis } : null
+    for (const { set } of request.wants) {
+      const pocket = this.#pockets.get(set)
+      if (pocket === undefined) continue
+      pocket.learn(reply.limits, now)
+      const refusal = reply.refusals.find((one) => one.set === set)
+      pocket.refusal =
+        refusal === undefined
+          ? null
+          : { limit: refusal.limit, until: now + refusal.holdMillis, retryAt: now + refusal.waitMillis }
+      const granted = reply.leases.find((one) => one.set === set)
+      if (granted === undefined) continue
+      pocket.receive(new Lease(reply.sequence, granted.units, { sentAt, lowWater: this.#unitsAhead(pocket) }))
+      // Units that nobody asks for any more go back in time to be credited.
+      this.scheduleFlush(context, now)
+    }
+  }
+
+  #learnRules({ rules, rulesVersion }: SyncReply): void {
+    if (rules !== null) {
+      this.#rulesVersion = rules.version
+      this.#suspended = rules.suspended
+      this.#revoked = indexRevocations(rules.revocations)
+    } else if (rulesVersion !== this.#rulesVersion) {
+      // Another version without its list: nothing is admitted until a sync has brought the whole.
+      this.#rulesVersion = 0
+    }
+  }
+
+  /** Free units that last while the next lease is fetched. */
+  #unitsAhead(pocket: Pocket): number {
+    return Math.ceil(pocket.pace * this.#roundTripMillis * roundTripsAhead)
+  }
+
+  async #flushLater(context: CallContext, rounds: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#options.setTimer(resolve, flushMillis))
+    const now = this.steady(context.now())
+    const due = this.#unreportedSince !== 0 && now - this.#unreportedSince >= flushMillis * flushTolerance
+    if (!due && this.#pending === null) return
+    await this.synced(context)
+    // What is still reserved, or came back meanwhile, is reported when its lease has ended.
+    if (!this.idle) this.scheduleFlush(context, this.#clock, rounds - 1)
+  }
+
+  /** Another request's sync may never end when that request is cancelled; this wait has its own way out. */
+  #orPatience(running: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.setTimer(resolve, syncPatienceMillis)
+      const done = () => {
+        cancel()
+        resolve()
+      }
+      running.then(done, done)
+    })
+  }
+}
+
+/** Timers may fire a little early. */
+const flushTolerance = 0.95
+
+const isFlagged = (error: unknown, flag: 'overloaded' | 'retryable'): boolean =>
+  typeof error === 'object' && error !== null && (error as Readonly<Record<string, unknown>>)[flag] === true
+
+export const unavailable = (code: Failure['code'], reason?: string): Refusal =>
+  new Refusal(code, { headers: { 'Retry-After': '1' }, ...(reason === undefined ? {} : { reason }) })
+
+const rateLimited = (pocket: Pocket, { limit, retryAt }: PocketRefusal, now: number): Refusal => {
+  if (limit === null)
+    return unavailable('account_unavailable', `the account does not know a limit of the set ${pocket.set.id}`)
+  const seconds = Math.max(1, Math.ceil((retryAt - now) / 1000))
+  const fields = pocket.refusedRateLimit(limit, seconds)
+  return new Refusal('rate_limited', {
+    detail: `The limit ${limit} of your team has nothing left. Try again in ${seconds} s.`,
+    members: { limit },
+    headers: {
+      'Retry-After': String(seconds),
+      ...(fields === null ? {} : { 'RateLimit-Policy': fields.policy, RateLimit: fields.limit }),
+    },
+  })
+}

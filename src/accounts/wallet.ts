@@ -1,0 +1,181 @@
+/**
+ * The isolate's side of accounts: spends leases without I/O. While a lease is at hand, a call costs one object
+ * and no promise; `sync` carries everything else, about once per second and team.
+ *
+ * Lost with the isolate: what it used within the last second. The account shows it as unsettled.
+ */
+
+import type { admitted } from '../core/admission.ts'
+import { renewalsMax, walletAccountsMax } from '../core/limits.ts'
+import type { Permit } from '../core/permit.ts'
+import { type ProblemCode, Refusal } from '../core/problems.ts'
+import type {
+  Accounts,
+  Admission,
+  CallContext,
+  CallFacts,
+  Dispatch,
+  dispatched,
+  Outcome,
+  RateLimitFields,
+} from './accounts.ts'
+import type { Lease, Pocket } from './lease.ts'
+import { Purse, type PurseOptions, unavailable } from './purse.ts'
+import type { UsageRow } from './usage-rows.ts'
+
+interface WalletOptions extends PurseOptions {
+  /** A name that no other isolate ever has; called when a team is first seen, not before the first request. */
+  readonly newIdentity: () => string
+  readonly accountsMax?: number
+}
+
+/** Syncs that one admission waits for at most: one that runs, its own, and some that brought a stale lease. */
+const waitsMax = renewalsMax + 2
+
+export const createWallet = (options: WalletOptions): Accounts => new Wallet(options)
+
+class Wallet implements Accounts {
+  readonly #options: WalletOptions
+  readonly #purses = new Map<string, Purse>()
+
+  constructor(options: WalletOptions) {
+    this.#options = options
+  }
+
+  admit(permit: Permit, context: CallContext): Admission | Promise<Admission> {
+    const purse = this.#purse(permit.team.name)
+    const now = purse.steady(context.now(), 'begin')
+    const pocket = purse.pocket(permit.limitSet)
+    const unit = new Unit(permit, context, { purse, pocket })
+    return unit.takeNow(now) ? unit : unit.take().then(() => unit)
+  }
+
+  refused(team: string, code: ProblemCode, now: number): void {
+    if (this.#purses.has(team) || this.#makeRoom()) this.#purse(team).countRefused(code, now)
+  }
+
+  #purse(team: string): Purse {
+    let purse = this.#purses.get(team)
+    if (purse !== undefined) return purse
+    if (!this.#makeRoom())
+      throw unavailable('overloaded', 'the wallet holds as many accounts as it may, all in use')
+    purse = new Purse(team, this.#options.newIdentity, this.#options)
+    this.#purses.set(team, purse)
+    return purse
+  }
+
+  /** Bounds memory: the first idle purse goes; false when every one is in use. */
+  #makeRoom(): boolean {
+    if (this.#purses.size < (this.#options.accountsMax ?? walletAccountsMax)) return true
+    for (const [team, purse] of this.#purses) if (purse.idle) return this.#purses.delete(team)
+    return false
+  }
+}
+
+type State = 'waiting' | 'reserved' | 'released' | 'used' | 'settled'
+
+/** One unit, from admission to outcome: one object for the whole life of a call. */
+class Unit implements Admission, Dispatch {
+  declare readonly [admitted]: true
+  declare readonly [dispatched]: true
+  readonly permit: Permit
+  readonly #context: CallContext
+  readonly #purse: Purse
+  readonly #pocket: Pocket
+  #lease: Lease | null = null
+  #row: UsageRow | null = null
+  #state: State = 'waiting'
+
+  constructor(permit: Permit, context: CallContext, { purse, pocket }: { purse: Purse; pocket: Pocket }) {
+    this.permit = permit
+    this.#context = context
+    this.#purse = purse
+    this.#pocket = pocket
+  }
+
+  /** Without I/O. */
+  takeNow(now: number): boolean {
+    if (!this.#purse.allows(this.permit.caller)) return false
+    const lease = this.#pocket.take(now)
+    if (lease === null) return false
+    if (now >= lease.renewAt || lease.free < lease.lowWater)
+      this.#purse.renewInBackground(this.#pocket, now, this.#context)
+    this.#lease = lease
+    this.#state = 'reserved'
+    return true
+  }
+
+  /** With a sync, unless memory already says no. */
+  async take(): Promise<void> {
+    for (let waits = 0; waits < waitsMax; waits += 1) {
+      const now = this.#purse.steady(this.#context.now())
+      this.#refuseFromMemory(now)
+      if (this.takeNow(now)) return
+      this.#pocket.need += 1
+      try {
+        await this.#purse.synced(this.#context)
+      } finally {
+        this.#pocket.need -= 1
+      }
+    }
+    this.#refuseFromMemory(this.#purse.steady(this.#context.now()))
+    throw unavailable('account_unavailable', 'no sync brought a lease that was still fresh')
+  }
+
+  commit(reading: number): Dispatch | null {
+    const lease = this.#lease
+    if (this.#state !== 'reserved' || lease === null) return null
+    const now = this.#purse.steady(reading)
+    const { caller, key } = this.permit
+    if (!lease.holds(now) || this.#expired(now) || !this.#purse.allows(caller)) return null
+    lease.use(now)
+    this.#state = 'used'
+    this.#row = this.#purse.rows.row(key, caller, now)
+    this.#row.dispatched(now)
+    this.#purse.scheduleFlush(this.#context, now)
+    return this
+  }
+
+  async renew(): Promise<void> {
+    if (this.#state === 'used' || this.#state === 'settled') return
+    this.release()
+    const now = this.#purse.steady(this.#context.now())
+    if (this.#expired(now)) throw new Refusal('token_expired', { reason: 'expired before its call was sent' })
+    await this.take()
+  }
+
+  release(): void {
+    if (this.#state !== 'reserved') return
+    this.#state = 'released'
+    if (this.#lease?.giveBack())
+      this.#purse.scheduleFlush(this.#context, this.#purse.steady(this.#context.now()))
+    this.#lease = null
+  }
+
+  rateLimit(now: number): RateLimitFields | null {
+    return this.#pocket.rateLimit(now)
+  }
+
+  settle(outcome: Outcome, facts: CallFacts): void {
+    if (this.#state !== 'used' || this.#row === null) return
+    this.#state = 'settled'
+    this.#row.settled(outcome, facts)
+    this.#purse.scheduleFlush(this.#context, this.#purse.steady(this.#context.now()))
+  }
+
+  #refuseFromMemory(now: number): void {
+    try {
+      this.#purse.refuseFromMemory(this.permit, this.#pocket, now)
+    } catch (refusal) {
+      // The pipeline counts this refusal in a moment; the books shall show it although nobody calls again.
+      this.#purse.scheduleFlush(this.#context, now)
+      throw refusal
+    }
+  }
+
+  /** The same instant that the token's verification used: `exp` and the issuer's tolerance, in seconds. */
+  #expired(now: number): boolean {
+    const { expiresAt, issuer } = this.permit.caller
+    return now >= (expiresAt + issuer.clockToleranceSeconds) * 1000
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The double entry. Every unit granted is used, returned, outstanding or unsettled, per limit set and hour:
+ * `granted = used + returned + outstanding + unsettled`. A unit stands in the hour of its dispatch once it is
+ * used, and in the hour of its grant otherwise; so the identity holds for every hour, day and month by itself.
+ */
+export interface LedgerEntry {
+  readonly set: string
+  /** Milliseconds since 1970. */
+  readonly hour: number
+  granted: number
+  used: number
+  returned: number
+  outstanding: number
+  unsettled: number
+}
+
+export type Account = 'used' | 'returned' | 'outstanding' | 'unsettled'
+
+export const hourMillis = 3_600_000
+export const dayMillis = 86_400_000
+
+export const hourOf = (at: number): number => at - (at % hourMillis)
+export const dayOf = (at: number): number => at - (at % dayMillis)
+
+/** `2026-11-22`, of a time in milliseconds since 1970, UTC. */
+export const dayName = (at: number): string => new Date(at).toISOString().slice(0, 10)
+
+/** Changes of the ledger, gathered per set and hour until they are written. */
+export class LedgerChanges {
+  readonly #entries = new Map<string, LedgerEntry>()
+
+  /** Units that were granted now. */
+  grant(set: string, hour: number, units: number): void {
+    this.#move(this.#entry(set, hour), 'outstanding', units)
+  }
+
+  /** Units of one grant go from one account to another; `to.hour` is where they stand from now on. */
+  transfer(
+    set: string,
+    units: number,
+    move: { from: Account; fromHour: number; to: Account; toHour: number },
+  ): void {
+    if (units === 0) return
+    this.#move(this.#entry(set, move.fromHour), move.from, -units)
+    this.#move(this.#entry(set, move.toHour), move.to, units)
+  }
+
+  /** Use that no known grant covers (its lease was forgotten): granted and used at once, so that it is not lost. */
+  useWithoutGrant(set: string, hour: number, units: number): void {
+    if (units > 0) this.#move(this.#entry(set, hour), 'used', units)
+  }
+
+  entries(): readonly LedgerEntry[] {
+    return [...this.#entries.values()].filter(
+      (entry) =>
+        entry.granted !== 0 ||
+        entry.used !== 0 ||
+        entry.returned !== 0 ||
+        entry.outstanding !== 0 ||
+        entry.unsettled !== 0,
+    )
+  }
+
+  #move(entry: LedgerEntry, account: Account, units: number): void {
+    entry.granted += units
+    entry[account] += units
+  }
+
+  #entry(set: string, hour: number): LedgerEntry {
+    const key = `${hour}/${set}`
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      entry = { set, hour, granted: 0, used: 0, returned: 0, outstanding: 0, unsettled: 0 }
+      this.#entries.set(key, entry)
+    }
+    return entry
+  }
+}
