@@ -20,7 +20,7 @@ export const onepin = <KeyName extends string>({
     'POST /api/v1/workflows/*/runs': 'workflows:write',
     'PUT|PATCH|DELETE /api/v1/workflows/*': 'workflows:write',
   },
-  keyRefused: { status: 401, codes: [] },
+  keyRefused: { status: 401 },
   probe: 'GET /api/v1/auth/whoami',
   refusedPrefixes: refuseLiveInTest(keys, ['op_live_']),
   ...overrides,

@@ -24,6 +24,6 @@ export const plexicus = <KeyName extends string>({
     'GET /scans/*': 'scan:read',
     'POST /scans': 'scan:write',
   },
-  keyRefused: { status: 401, codes: [] },
+  keyRefused: { status: 401 },
   ...overrides,
 })

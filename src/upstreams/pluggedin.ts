@@ -22,7 +22,7 @@ export const pluggedin = <KeyName extends string>({
     'POST /api/documents': 'write:documents',
     'PUT|PATCH|DELETE /api/documents/*': 'write:documents',
   },
-  keyRefused: { status: 410, codes: [] },
+  keyRefused: { status: 410 },
   probe: 'GET /api/servers',
   refusedPrefixes: refuseLiveInTest(keys, ['pk_live_', 'sk_live_']),
   ...overrides,
