@@ -1,0 +1,110 @@
+/** What `npm start` shows. */
+import { styleText } from 'node:util'
+import type { CallResult } from './first-calls.ts'
+import type { LocalConfiguration, MissingBinding } from './local-configuration.ts'
+
+const columns = 100
+
+const strong = (text: string): string => styleText('bold', text)
+const quiet = (text: string): string => styleText('dim', text)
+
+const clip = (text: string, chars: number): string =>
+  text.length > chars ? `${text.slice(0, chars - 3)}...` : text
+
+/** Label and value in two columns; further lines of the value stand below its first. */
+const pair = (label: string, value: string): string =>
+  value
+    .split('\n')
+    .map((line, index) => `   ${(index === 0 ? label : '').padEnd(18)}${line}`)
+    .join('\n')
+
+export const showCall = (result: CallResult, number: number): string => {
+  const { call, exchange, status, body, fault } = result
+  const title = strong(`${number}  ${call.team} calls ${call.upstream}`)
+  const lines = [title, pair('called', `${call.method} /${call.upstream}${call.path}`)]
+  if (exchange !== undefined)
+    lines.push(pair('the upstream saw', `${exchange.request.method} ${exchange.request.target}`))
+  if (exchange?.verdict.accepted === true) {
+    const { signed, key } = exchange.verdict
+    lines.push(
+      signed === null
+        ? pair('credential', `${key}, put in as a bearer token; this API signs nothing`)
+        : pair('signed', `${signed}\n${quiet(`(with the secret of ${key}; the upstream checked it)`)}`),
+    )
+  }
+  lines.push(fault === null ? pair('it said', `${status} ${clip(body, columns)}`) : pair('FAILED', fault))
+  return lines.join('\n')
+}
+
+interface NextSteps {
+  readonly origin: string
+  /** Of team checkout, good for ten minutes. */
+  readonly token: string
+}
+
+export const showNextSteps = ({ origin, token }: NextSteps): string =>
+  [
+    strong('Your turn. This works as it stands; the token in it is good for ten minutes:'),
+    '',
+    `curl -i '${origin}/plugipay/api/v1/customers?limit=3' -H 'Authorization: Bearer ${token}'`,
+    '',
+    strong('Where to look next'),
+    pair('another token', "npm run token -- --team checkout --scope 'plugipay:customer:read'"),
+    pair(
+      'a refused call',
+      `leave the header out, or ask for /plugipay/api/v1/refunds; ${origin}/problems/scope_insufficient explains`,
+    ),
+    pair('what is running', 'src/sandbox/config.ts: upstreams, teams, grants, limits'),
+    pair('your own', 'countersign.config.ts, then: npm start -- --config countersign.config.ts'),
+    pair('all of it', 'README.md'),
+  ].join('\n')
+
+export const showGreeting = (origin: string, file: string): string =>
+  [
+    strong(`Countersign runs at ${origin}`),
+    quiet(`configuration: ${file}; secrets: .dev.vars, made up at random on this machine`),
+  ].join('\n')
+
+/** Secrets that a configuration of one's own names and nobody has set yet. */
+export const showMissing = (missing: readonly MissingBinding[]): string =>
+  [
+    strong('Missing in .dev.vars (calls with these keys are answered 503 credential_unavailable):'),
+    ...missing.map(({ binding, neededBy }) => pair(binding, neededBy)),
+    'Add a line NAME=value for each; the form of the value depends on the scheme, see README.md.',
+  ].join('\n')
+
+export const showOwnSteps = (origin: string, { configuration }: LocalConfiguration): string => {
+  const [team] = configuration.teams.values()
+  const [upstream] = team?.grants.keys() ?? []
+  const lines = [strong('Your turn')]
+  if (team !== undefined && upstream !== undefined) {
+    lines.push(pair('a token', `npm run token -- --config FILE --team ${team.name}`))
+    lines.push(pair('a call', `curl -i ${origin}/${upstream}/... -H "Authorization: Bearer $TOKEN"`))
+  }
+  lines.push(pair('is it sound?', `curl ${origin}/readyz`))
+  return lines.join('\n')
+}
+
+/** The Worker's line about a call (src/http/log.ts), as far as a person at a terminal looks at it; other lines as they are. */
+export const showLogLine = (line: string): string => {
+  const entry = parseCallLine(line)
+  if (entry === null) return line
+  const text = (name: string): string => String(entry[name] ?? '-')
+  const route = entry['upstream'] === undefined ? '-' : `${text('upstream')} ${text('route')}`
+  const verdict =
+    entry['code'] === undefined
+      ? ''
+      : `  ${text('code')}${entry['reason'] === undefined ? '' : `: ${text('reason')}`}`
+  const head = `${text('time').slice(11, 19)}  ${text('status')}  ${text('method').padEnd(6)} ${route}`
+  return `${head}  ${quiet(`team ${text('team')}, ${text('millis')} ms`)}${verdict}`
+}
+
+const parseCallLine = (line: string): Readonly<Record<string, unknown>> | null => {
+  try {
+    const entry: unknown = JSON.parse(line)
+    const isCall = typeof entry === 'object' && entry !== null && 'event' in entry && entry.event === 'call'
+    return isCall ? { ...entry } : null
+  } catch {
+    return null
+  }
+}

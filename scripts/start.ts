@@ -1,0 +1,151 @@
+/**
+ * `npm start`: sandbox upstreams and the Worker on this machine, a first signed call through each, and a screen
+ * that says what happened. `-- --once` ends after that; `-- --config FILE` runs another configuration.
+ */
+import { parseArgs } from 'node:util'
+import { sandboxPorts, workerPortDefault } from '../src/sandbox/ports.ts'
+import { type Sandboxes, startSandboxes } from '../src/sandbox/sandboxes.ts'
+import { makeSecret, sandboxKeys } from '../src/sandbox/secrets.ts'
+import { Complaint, runScript } from './complaint.ts'
+import { devVarsFile, ensureDevVars } from './dev-vars.ts'
+import { firstCalls, makeFirstCall } from './first-calls.ts'
+import {
+  fileFromCommandLine,
+  type LocalConfiguration,
+  loadConfiguration,
+  missingBindings,
+  sandboxConfigFile,
+} from './local-configuration.ts'
+import { mintLocalToken } from './local-token.ts'
+import { findFreePorts, type LocalWorker, requireFreePort, startLocalWorker } from './local-worker.ts'
+import { showCall, showGreeting, showLogLine, showMissing, showNextSteps, showOwnSteps } from './screen.ts'
+
+interface StartOptions {
+  readonly once: boolean
+  /** Null: the sandboxes' own. */
+  readonly config: string | null
+  readonly port: number
+}
+
+/** Everything that a run needs to know before it starts anything. */
+interface Plan extends StartOptions {
+  readonly origin: string
+  readonly local: LocalConfiguration
+  readonly secrets: Readonly<Record<string, string>>
+}
+
+const main = async (): Promise<number> => {
+  const plan = await makePlan(await readOptions(process.argv.slice(2)))
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+
+  let sandboxes: Sandboxes | null = null
+  let worker: LocalWorker | null = null
+  // Log lines would tear the screen apart while it is being made.
+  let logging = false
+  try {
+    sandboxes = plan.config === null ? await startAllSandboxes(plan) : null
+    worker = await startLocalWorker({
+      configFile: plan.local.file,
+      port: plan.port,
+      persist: !plan.once,
+      onLog: (line) => {
+        if (logging) console.log(showLogLine(line))
+      },
+    })
+    console.log(`\n${showGreeting(plan.origin, plan.local.file)}\n`)
+    const code = sandboxes === null ? await introduceOwn(plan) : await introduceSandboxes(plan, sandboxes)
+    if (plan.once) return code
+    logging = true
+    console.log('\nEvery call is logged below. Ctrl-C stops everything.\n')
+    await stopped
+    return code
+  } finally {
+    await worker?.dispose()
+    await sandboxes?.close()
+  }
+}
+
+const readOptions = async (args: readonly string[]): Promise<StartOptions> => {
+  const { once, config, port } = readArguments(args)
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_000) {
+    throw new Complaint('--port takes a number up to 65000; with 0, free ports are found.')
+  }
+  const free = async (): Promise<number> =>
+    findFreePorts((base) => [base, ...Object.values(sandboxPorts(base))])
+  return {
+    once,
+    config: config === undefined ? null : fileFromCommandLine(config),
+    port: port === '0' ? await free() : Number(port),
+  }
+}
+
+const readArguments = (args: readonly string[]) => {
+  const options = {
+    once: { type: 'boolean', default: false },
+    config: { type: 'string' },
+    port: { type: 'string', default: String(workerPortDefault) },
+  } as const
+  try {
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Complaint(`${reason}\n\nUsage: npm start -- [--once] [--config FILE] [--port N]`)
+  }
+}
+
+const makePlan = async (options: StartOptions): Promise<Plan> => {
+  // Upstream keys are made up only for the sandboxes: for a real API, a made-up key would look like a set one.
+  const wanted = Object.entries(makeSecret).filter(
+    ([name]) => options.config === null || name.startsWith('COUNTERSIGN_'),
+  )
+  const local = await loadConfiguration(options.config ?? sandboxConfigFile(options.port))
+  const secrets = ensureDevVars(devVarsFile, Object.fromEntries(wanted))
+  await requireFreePort(options.port, 'Countersign')
+  return { ...options, origin: `http://127.0.0.1:${options.port}`, local, secrets }
+}
+
+const startAllSandboxes = async ({ port, secrets }: Plan): Promise<Sandboxes> => {
+  for (const [name, each] of Object.entries(sandboxPorts(port))) {
+    await requireFreePort(each, `the ${name} sandbox`)
+  }
+  return startSandboxes(sandboxKeys(secrets), port)
+}
+
+/** Makes the first calls and shows them; 1 when one of them did not do what it should. */
+const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<number> => {
+  const { origin, secrets, local } = plan
+  const token = (team: string, scope: string): Promise<string> =>
+    mintLocalToken(secrets['COUNTERSIGN_SIGNING_KEY'] ?? '', { url: local.configuration.url, team, scope })
+
+  const faults: string[] = []
+  for (const [index, call] of firstCalls.entries()) {
+    const result = await makeFirstCall(call, {
+      origin,
+      token: await token(call.team, call.scope),
+      sandboxes,
+    })
+    console.log(`${showCall(result, index + 1)}\n`)
+    if (result.fault !== null) faults.push(`${call.team} calls ${call.upstream}: ${result.fault}`)
+  }
+  if (faults.length > 0) {
+    throw new Complaint(
+      `${faults.length} of ${firstCalls.length} first calls failed:\n  ${faults.join('\n  ')}`,
+    )
+  }
+  console.log(showNextSteps({ origin, token: await token('checkout', 'plugipay:* orders:*') }))
+  return 0
+}
+
+/** A configuration of one's own has no sandboxes: what is missing, and how to make the first call. */
+const introduceOwn = async ({ origin, local, secrets, once }: Plan): Promise<number> => {
+  const missing = missingBindings(local.configuration, secrets)
+  if (missing.length > 0) console.log(`${showMissing(missing)}\n`)
+  console.log(showOwnSteps(origin, local))
+  const ready = await fetch(`${origin}/readyz`)
+  if (!ready.ok) throw new Complaint(`${origin}/readyz says ${ready.status}: ${await ready.text()}`)
+  return once && missing.length > 0 ? 1 : 0
+}
+
+await runScript(main)

@@ -1,0 +1,72 @@
+/**
+ * The configuration that `npm start` runs: the catalogue and one in-house API, each pointed at its sandbox, and
+ * the teams of an imaginary company. Read it as an example; yours is `countersign.config.ts`.
+ */
+import { defineConfig } from '../config/define.ts'
+import { onepin } from '../upstreams/onepin.ts'
+import { plexicus } from '../upstreams/plexicus.ts'
+import { pluggedin } from '../upstreams/pluggedin.ts'
+import { plugipay } from '../upstreams/plugipay.ts'
+import { sandboxPorts, workerPortDefault } from './ports.ts'
+
+/** `workerPort`: where the Worker listens; the sandboxes are its neighbours. */
+export const sandboxConfig = (workerPort: number) => {
+  const ports = sandboxPorts(workerPort)
+  const at = (upstream: keyof typeof ports): string => `http://127.0.0.1:${ports[upstream]}`
+
+  return defineConfig({
+    url: `http://127.0.0.1:${workerPort}`,
+    // Our own token service is always an issuer; `npm run token` signs with its key. A company adds its own here.
+    issuers: {},
+    upstreams: {
+      plugipay: plugipay({
+        url: at('plugipay'),
+        keys: { live: 'PLUGIPAY_LIVE', test: 'PLUGIPAY_TEST' },
+      }),
+      pluggedin: pluggedin({ url: at('pluggedin'), keys: { main: 'PLUGGEDIN_KEY' } }),
+      plexicus: plexicus({ url: at('plexicus'), keys: { main: 'PLEXICUS_TOKEN' } }),
+      onepin: onepin({ url: at('onepin'), keys: { main: 'ONEPIN_KEY' } }),
+    },
+    teams: {
+      // The shop: creates customers and charges them; in browsers too, from one origin.
+      checkout: {
+        grants: {
+          plugipay: {
+            keys: ['live', 'test'],
+            defaultKey: 'test',
+            scopes: ['customer:*', 'checkout:*', 'payment:*'],
+          },
+        },
+        limits: [
+          { name: 'all', requests: 100, per: '1s', burst: 200 },
+          {
+            name: 'writes',
+            requests: 20,
+            per: '1s',
+            upstream: 'plugipay',
+            methods: ['POST', 'PATCH', 'DELETE'],
+          },
+        ],
+        origins: ['http://localhost:3000'],
+      },
+      // The books: may look at payments, never make one.
+      finance: {
+        grants: {
+          plugipay: { keys: ['live'], scopes: ['customer:read', 'payment:read', 'invoice:read'] },
+        },
+        limits: [{ name: 'hourly', requests: 1_000, per: '1h' }],
+      },
+      assistant: {
+        grants: { pluggedin: { keys: ['main'], scopes: ['read:servers', 'read:documents'] } },
+        limits: [{ name: 'all', requests: 10, per: '1s' }],
+      },
+      security: { grants: { plexicus: { keys: ['main'], scopes: ['*'] } } },
+      studio: {
+        grants: { onepin: { keys: ['main'], scopes: ['*'] } },
+        limits: [{ name: 'all', requests: 60, per: '1m' }],
+      },
+    },
+  })
+}
+
+export default sandboxConfig(workerPortDefault)
