@@ -49,6 +49,26 @@ export const logFieldCharsMax = 256
 
 // Administration and the token service.
 export const adminKeyCharsMin = 32
+export const accessTokenSeconds = 600
+export const oauthBodyBytesMax = 16_384
+export const oauthParametersMax = 32
+export const tokenScopesMax = 64
+export const tokenScopeCharsMax = 128
+export const tokenNameCharsMax = 64
+/** A person's token ends within a year; only a service's may never expire. */
+export const personalTokenDaysMax = 366
+export const personalTokensPerTeamMax = 1_000
+export const personalTokensMax = 50_000
+/** `lastUsedAt` is written at most this often per token. */
+export const lastUsedGranularityMillis = 3_600_000
+/** What is over (revoked, expired) stays in lists for a while, so that people find out what happened. */
+export const endedTokenDays = 90
+export const singleUsesMax = 20_000
+export const auditDays = 400
+export const auditEntriesMax = 200_000
+export const directoryPruneMillis = 3_600_000
+export const pageItemsDefault = 50
+export const pageItemsMax = 200
 // Credentials.
 /** How long a Secrets Store value is used before it is read again. */
 export const secretStoreMillis = 60_000

@@ -1,0 +1,69 @@
+/** The audit log in the storage of `Directory`: appended to, read in pages, pruned; never changed. */
+import { auditDays, auditEntriesMax } from '../core/limits.ts'
+import type { AuditAction, AuditDraft, AuditEntry, AuditFilter } from './audit.ts'
+import { type Page, pageOf } from './page.ts'
+
+export const auditSchema = `
+  CREATE TABLE IF NOT EXISTS audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+    team TEXT, target TEXT NOT NULL, detail TEXT NOT NULL, origin TEXT
+  );
+  CREATE INDEX IF NOT EXISTS audit_by_team ON audit (team, id);
+  CREATE INDEX IF NOT EXISTS audit_by_time ON audit (at);
+`
+
+type AuditRow = {
+  readonly id: number
+  readonly at: number
+  readonly actor: string
+  readonly action: AuditAction
+  readonly team: string | null
+  readonly target: string
+  readonly detail: string
+  readonly origin: string | null
+}
+
+export const appendAudit = (sql: SqlStorage, entry: AuditDraft, now: number): void => {
+  sql.exec(
+    'INSERT INTO audit (at, actor, action, team, target, detail, origin) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    now,
+    entry.actor,
+    entry.action,
+    entry.team,
+    entry.target,
+    JSON.stringify(entry.detail),
+    entry.from,
+  )
+}
+
+/** The newest first. */
+export const listAudit = (
+  sql: SqlStorage,
+  { team, from }: AuditFilter,
+  { before, limit }: { readonly before: number | null; readonly limit: number },
+): Page<AuditEntry> => {
+  const rows = sql
+    .exec<AuditRow>(
+      `SELECT * FROM audit WHERE id < ?1 AND at >= ?2 AND (?3 IS NULL OR team = ?3) ORDER BY id DESC LIMIT ?4`,
+      before ?? Number.MAX_SAFE_INTEGER,
+      from ?? 0,
+      team,
+      limit + 1,
+    )
+    .toArray()
+  const { items, next } = pageOf(rows, limit, ({ id }) => id)
+  return {
+    items: items.map(({ origin, detail, ...entry }) => ({
+      ...entry,
+      detail: JSON.parse(detail),
+      from: origin,
+    })),
+    next,
+  }
+}
+
+/** By age, and by number: a flood of entries costs the oldest ones, never the storage. */
+export const pruneAudit = (sql: SqlStorage, now: number): void => {
+  sql.exec('DELETE FROM audit WHERE at < ?', now - auditDays * 86_400_000)
+  sql.exec('DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?', auditEntriesMax)
+}

@@ -1,0 +1,136 @@
+/**
+ * Things that work once, grants (refresh families, sessions), and what was ended apart from them, in the
+ * storage of `Directory`. Times in milliseconds.
+ */
+import { accessTokenSeconds, clockToleranceSecondsDefault, singleUsesMax } from '../core/limits.ts'
+import type {
+  Deposit,
+  Ended,
+  EndedClaim,
+  GrantRecord,
+  Redemption,
+  SingleUse,
+  StandingQuery,
+} from './records.ts'
+
+export const grantsSchema = `
+  CREATE TABLE IF NOT EXISTS single_uses (
+    kind TEXT NOT NULL, digest TEXT NOT NULL, grant_id TEXT, payload TEXT NOT NULL,
+    expires_at INTEGER NOT NULL, redeemed_at INTEGER, PRIMARY KEY (kind, digest)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS single_uses_by_end ON single_uses (expires_at);
+  CREATE TABLE IF NOT EXISTS grants (
+    id TEXT PRIMARY KEY, subject TEXT NOT NULL, team TEXT, expires_at INTEGER NOT NULL, ended_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS grants_by_subject ON grants (subject);
+  CREATE TABLE IF NOT EXISTS ended_claims (
+    kind TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (kind, value)
+  ) WITHOUT ROWID;
+`
+
+/** After this long, every JWT that an ended claim concerns has expired by itself. */
+const endedClaimMillis = (accessTokenSeconds + clockToleranceSecondsDefault) * 1000
+
+/** Keeps a single-use thing until it expires. `full`: as many are outstanding as may be; try later. */
+export const deposit = (sql: SqlStorage, thing: SingleUse, now: number): Deposit => {
+  const count = (): number => sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM single_uses').one().n
+  if (count() >= singleUsesMax) {
+    sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
+    if (count() >= singleUsesMax) return 'full'
+  }
+  sql.exec(
+    'INSERT INTO single_uses (kind, digest, grant_id, payload, expires_at) VALUES (?, ?, ?, ?, ?)',
+    thing.kind,
+    thing.digest,
+    thing.grantId,
+    thing.payload,
+    thing.expiresAt,
+  )
+  return 'stored'
+}
+
+/**
+ * Redeems it, once: reading and marking happen in one turn of a single-threaded object. What has expired, or
+ * belongs to a grant that has ended, is unknown. A second attempt ends the grant.
+ */
+export const redeem = (
+  sql: SqlStorage,
+  kind: string,
+  { digest, now }: { readonly digest: string; readonly now: number },
+): Redemption => {
+  const [found] = sql
+    .exec<{ grant_id: string | null; payload: string; expires_at: number; redeemed_at: number | null }>(
+      'SELECT grant_id, payload, expires_at, redeemed_at FROM single_uses WHERE kind = ? AND digest = ?',
+      kind,
+      digest,
+    )
+    .toArray()
+  if (found === undefined) return { outcome: 'unknown' }
+  if (found.redeemed_at !== null) {
+    if (found.grant_id !== null) endGrant(sql, found.grant_id, now)
+    return { outcome: 'replayed', grantId: found.grant_id }
+  }
+  if (found.expires_at <= now || (found.grant_id !== null && !grantStands(sql, found.grant_id, now))) {
+    return { outcome: 'unknown' }
+  }
+  sql.exec('UPDATE single_uses SET redeemed_at = ? WHERE kind = ? AND digest = ?', now, kind, digest)
+  return { outcome: 'redeemed', grantId: found.grant_id, payload: found.payload }
+}
+
+export const openGrant = (sql: SqlStorage, grant: GrantRecord): void => {
+  sql.exec(
+    'INSERT INTO grants (id, subject, team, expires_at) VALUES (?, ?, ?, ?)',
+    grant.id,
+    grant.subject,
+    grant.team,
+    grant.expiresAt,
+  )
+}
+
+export const grantStands = (sql: SqlStorage, id: string, now: number): boolean => {
+  const condition = 'id = ? AND ended_at IS NULL AND expires_at > ?'
+  return sql.exec(`SELECT 1 FROM grants WHERE ${condition}`, id, now).toArray().length === 1
+}
+
+export const endGrant = (sql: SqlStorage, id: string, now: number): readonly Ended[] => {
+  sql.exec('UPDATE grants SET ended_at = ? WHERE id = ? AND ended_at IS NULL', now, id)
+  const grants = sql.exec<{ team: string | null }>('SELECT team FROM grants WHERE id = ?', id).toArray()
+  return grants.map(({ team }) => ({ grantId: id, team }))
+}
+
+export const endGrantsOf = (sql: SqlStorage, subject: string, now: number): readonly Ended[] => {
+  const grants = sql
+    .exec<{ id: string }>('SELECT id FROM grants WHERE subject = ? AND ended_at IS NULL', subject)
+    .toArray()
+  return grants.flatMap(({ id }) => endGrant(sql, id, now))
+}
+
+/** Ends JWTs by one of their claims; an earlier end of the same claim is only ever extended. */
+export const endClaim = (sql: SqlStorage, { kind, value, at }: EndedClaim): void => {
+  sql.exec(
+    `INSERT INTO ended_claims (kind, value, at) VALUES (?, ?, ?)
+     ON CONFLICT (kind, value) DO UPDATE SET at = MAX(at, excluded.at)`,
+    kind,
+    value,
+    at,
+  )
+}
+
+/** Whether a JWT with these claims was ended by one of them. */
+export const claimEnded = (sql: SqlStorage, { tokenId, subject, team, issuedAt }: StandingQuery): boolean =>
+  sql
+    .exec(
+      `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value = ?1)
+         OR (kind = 'subject' AND value = ?2 AND at >= ?4) OR (kind = 'team' AND value = ?3 AND at >= ?4)`,
+      tokenId,
+      subject,
+      team ?? '',
+      issuedAt,
+    )
+    .toArray().length > 0
+
+export const pruneGrants = (sql: SqlStorage, now: number): void => {
+  sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
+  sql.exec('DELETE FROM grants WHERE expires_at <= ?', now)
+  sql.exec('DELETE FROM ended_claims WHERE at <= ?', now - endedClaimMillis)
+}

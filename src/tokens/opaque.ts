@@ -1,0 +1,98 @@
+/**
+ * Opaque credentials: personal tokens, and whatever else is random, handed out once and kept only as a digest
+ * (refresh tokens, codes). A personal token reads
+ *
+ *     cst_<id>_<secret>_<crc>
+ *
+ * id: 14 characters (80 bits), public, names the token in lists; secret: 43 characters (256 bits); crc: the
+ * CRC-32 of all that stands before its underscore, 6 characters. The checksum holds no secret: anyone can tell
+ * with it that a token was not copied whole, and scanners that a find is one. All parts are base62.
+ *
+ * SHA-256 without salt or stretching is enough for what is kept: nobody guesses 256 random bits.
+ */
+import { Secret } from '../core/redact.ts'
+
+export const personalTokenPrefix = 'cst_'
+export const opaqueSecretBytes = 32
+export const tokenIdBytes = 10
+
+const idChars = 14
+const secretChars = 43
+const checksumChars = 6
+
+const form = new RegExp(
+  `^(cst_([0-9A-Za-z]{${idChars}})_([0-9A-Za-z]{${secretChars}}))_([0-9A-Za-z]{${checksumChars}})$`,
+)
+
+export interface PersonalToken {
+  readonly id: string
+  /** The whole text, checksum included: what its holder keeps, and what is digested. */
+  readonly text: Secret
+}
+
+/** `random`: `tokenIdBytes + opaqueSecretBytes` fresh random bytes, which become the id and the secret. */
+export const makePersonalToken = (random: Uint8Array): PersonalToken => {
+  if (random.length !== tokenIdBytes + opaqueSecretBytes) throw new RangeError('42 random bytes are needed')
+  const id = base62(random.subarray(0, tokenIdBytes), idChars)
+  const body = `${personalTokenPrefix}${id}_${base62(random.subarray(tokenIdBytes), secretChars)}`
+  return { id, text: new Secret(`${body}_${checksum(body)}`) }
+}
+
+export type ParsedPersonalToken =
+  | { readonly kind: 'token'; readonly token: PersonalToken }
+  /** Looks like one, but was mistyped or cut: the form or the checksum is not right. */
+  | { readonly kind: 'mistyped' }
+  /** Something else altogether. */
+  | { readonly kind: 'other' }
+
+export const parsePersonalToken = (text: string): ParsedPersonalToken => {
+  if (!text.startsWith(personalTokenPrefix)) return { kind: 'other' }
+  const [, body, id, , crc] = form.exec(text) ?? []
+  if (body === undefined || id === undefined || checksum(body) !== crc) return { kind: 'mistyped' }
+  return { kind: 'token', token: { id, text: new Secret(text) } }
+}
+
+/** What is stored of an opaque credential: SHA-256 of its text, in hexadecimal. */
+export const digestOf = async (text: Secret): Promise<string> =>
+  hex(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text.reveal())))
+
+/** 256 random bits as 43 base62 characters, for codes and refresh tokens. */
+export const opaqueText = (random: Uint8Array): string => base62(random, secretChars)
+
+/** Compares two digests of equal length without an early exit. */
+export const sameDigest = (left: string, right: string): boolean => {
+  if (left.length !== right.length) return false
+  let difference = 0
+  for (let index = 0; index < left.length; index += 1) {
+    difference |= left.charCodeAt(index) ^ right.charCodeAt(index)
+  }
+  return difference === 0
+}
+
+export const hex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** The bytes as one big-endian number to the base 62, padded with zeros to `chars`. */
+const base62 = (bytes: Uint8Array, chars: number): string => {
+  let number = 0n
+  for (const byte of bytes) number = (number << 8n) | BigInt(byte)
+  let text = ''
+  while (number > 0n) {
+    text = `${digits[Number(number % 62n)]}${text}`
+    number /= 62n
+  }
+  return text.padStart(chars, '0')
+}
+
+/** CRC-32 as zlib and PNG use it (polynomial 0xEDB88320, reflected), to the base 62. */
+const checksum = (text: string): string => {
+  let crc = 0xffffffff
+  for (let index = 0; index < text.length; index += 1) {
+    crc ^= text.charCodeAt(index)
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  const value = (crc ^ 0xffffffff) >>> 0
+  return base62(Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value), checksumChars)
+}

@@ -1,0 +1,48 @@
+/**
+ * Parameters of OAuth requests (RFC 6749 section 3.2 and appendix B): one form, each parameter at most once,
+ * empty ones as if they were not there. What was sent twice is refused, so that no two readers of one request
+ * can choose differently.
+ */
+import { oauthParametersMax } from '../core/limits.ts'
+import { OAuthRefusal } from './oauth-error.ts'
+
+export type Parameters = ReadonlyMap<string, string>
+
+/** Reads `application/x-www-form-urlencoded` text. Throws OAuthRefusal `invalid_request`. */
+export const readParameters = (form: string): Parameters => {
+  assertEscapes(form)
+  const parameters = new Map<string, string>()
+  const seen = new Set<string>()
+  for (const [name, value] of new URLSearchParams(form)) {
+    if (seen.has(name)) {
+      throw new OAuthRefusal('invalid_request', 'A parameter was sent more than once.', {
+        reason: 'duplicate parameter',
+      })
+    }
+    seen.add(name)
+    if (seen.size > oauthParametersMax) {
+      throw new OAuthRefusal('invalid_request', `More than ${oauthParametersMax} parameters were sent.`)
+    }
+    if (value !== '') parameters.set(name, value)
+  }
+  return parameters
+}
+
+/** The parameter's value. Throws OAuthRefusal `invalid_request` that names what is missing. */
+export const required = (parameters: Parameters, name: string): string => {
+  const value = parameters.get(name)
+  if (value === undefined) throw new OAuthRefusal('invalid_request', `The parameter ${name} is missing.`)
+  return value
+}
+
+/** `URLSearchParams` mends what is broken; here it is refused instead. */
+const assertEscapes = (form: string): void => {
+  try {
+    decodeURIComponent(form)
+  } catch {
+    throw new OAuthRefusal(
+      'invalid_request',
+      'The body is not well-formed application/x-www-form-urlencoded.',
+    )
+  }
+}

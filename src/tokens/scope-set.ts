@@ -1,0 +1,105 @@
+/**
+ * Scopes of tokens as text: which lists are well formed, which is no wider than which, and what of a token's
+ * scopes a team holds now. What the token service issues is computed here: issued, within the token, within
+ * what the team was granted at this moment (design sections 4 and 7).
+ */
+import type { Team } from '../core/configuration.ts'
+import { tokenScopeCharsMax, tokenScopesMax } from '../core/limits.ts'
+import type { Scopes } from '../core/scope.ts'
+
+interface TokenScope {
+  readonly upstream: string
+  /** null: any key that the team was granted. */
+  readonly key: string | null
+  readonly pattern: string
+}
+
+const form = /^([a-z][a-z0-9-]{0,31})(?:@([!#-9;-?A-[\]-~]+))?:([\x21\x23-\x5b\x5d-\x7e]+)$/
+
+const parse = (text: string): TokenScope | null => {
+  const [, upstream, key, pattern] = form.exec(text) ?? []
+  if (upstream === undefined || pattern === undefined) return null
+  return { upstream, key: key ?? null, pattern }
+}
+
+const print = ({ upstream, key, pattern }: TokenScope): string =>
+  `${upstream}${key === null ? '' : `@${key}`}:${pattern}`
+
+/** `<upstream>:<scope>` or `<upstream>@<key>:<scope>`, within the bounds of one scope. */
+export const isTokenScope = (text: string): boolean =>
+  text.length <= tokenScopeCharsMax && parse(text) !== null
+
+/**
+ * A `scope` parameter (RFC 6749 section 3.3): scopes separated by single spaces, repetitions removed. null when
+ * one of them is not ours in form or there are too many.
+ */
+export const parseScopeParameter = (text: string): readonly string[] | null => {
+  const scopes = [...new Set(text.split(' '))]
+  return scopes.length <= tokenScopesMax && scopes.every(isTokenScope) ? scopes : null
+}
+
+/** Whether everything that `narrow` admits is admitted by one of `wide`. */
+export const coversScope = (wide: readonly string[], narrow: string): boolean => {
+  const inner = parse(narrow)
+  if (inner === null) return false
+  return wide.some((text) => {
+    const outer = parse(text)
+    return (
+      outer !== null &&
+      outer.upstream === inner.upstream &&
+      (outer.key === null || outer.key === inner.key) &&
+      coversPattern(outer.pattern, inner.pattern)
+    )
+  })
+}
+
+/**
+ * What of these scopes the team was granted: each scope cut down to the grant, so `plugipay:*` of a team that
+ * was granted `customer:*` becomes `plugipay:customer:*`. Sorted, without repetitions.
+ */
+export const withinGrants = (scopes: readonly string[], team: Team): readonly string[] => {
+  const kept = new Set<string>()
+  for (const text of scopes) {
+    const scope = parse(text)
+    if (scope === null) continue
+    const grant = team.grants.get(scope.upstream)
+    if (grant === undefined || (scope.key !== null && !grant.keys.has(scope.key))) continue
+    for (const pattern of meet(scope.pattern, grant.scopes)) kept.add(print({ ...scope, pattern }))
+  }
+  return minimal([...kept])
+}
+
+/** All that the team was granted, as scopes of a token. */
+export const allGranted = (team: Team): readonly string[] =>
+  withinGrants(
+    [...team.grants.keys()].map((upstream) => `${upstream}:*`),
+    team,
+  )
+
+/** The wildcard's prefix (`customer:` of `customer:*`, `''` of `*`); null for an exact scope. */
+const prefixOf = (pattern: string): string | null => {
+  if (pattern === '*') return ''
+  return pattern.endsWith(':*') ? pattern.slice(0, -1) : null
+}
+
+const coversPattern = (outer: string, inner: string): boolean => {
+  const prefix = prefixOf(outer)
+  if (prefix === null) return outer === inner
+  return (prefixOf(inner) ?? inner).startsWith(prefix)
+}
+
+const meet = (pattern: string, granted: Scopes): readonly string[] => {
+  const patterns = [...granted.exact, ...granted.prefixes.map((prefix) => `${prefix}*`)]
+  return patterns.flatMap((other) => {
+    if (coversPattern(other, pattern)) return [pattern]
+    return coversPattern(pattern, other) ? [other] : []
+  })
+}
+
+/** Without those that another one covers. */
+const minimal = (scopes: readonly string[]): readonly string[] =>
+  scopes
+    .filter((scope) =>
+      scopes.every((other) => other === scope || !coversScope([other], scope) || coversScope([scope], other)),
+    )
+    .sort()
