@@ -14,8 +14,9 @@ import { Buffers } from './http/buffers.ts'
 import { createNonce } from './http/nonce.ts'
 import { createVerifier } from './identity/verifier.ts'
 
+export { Directory } from './tokens/directory.ts'
+
 export class TeamAccount extends DurableObject {}
-export class Directory extends DurableObject {}
 
 type Handler = (request: Request, lifetime: Lifetime) => Promise<Response>
 
