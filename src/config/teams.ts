@@ -17,6 +17,8 @@ import {
 import { checkLabel, checkName } from './names.ts'
 import { readOrigin } from './urls.ts'
 
+const noOrigins: ReadonlySet<string> = new Set()
+
 type Upstreams = ReadonlyMap<string, Upstream>
 
 export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Team> => {
@@ -26,12 +28,11 @@ export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<strin
     const at = (fields as Fields).get(name)
     checkName(at, name)
     const team = readFields(at, ['grants', 'limits', 'origins'])
-    if (team === null) continue
     teams.set(name, {
       name,
-      grants: readGrants(team.get('grants'), upstreams),
-      limits: readLimits(team.get('limits'), upstreams),
-      origins: readOrigins(team.get('origins')),
+      grants: team === null ? new Map() : readGrants(team.get('grants'), upstreams),
+      limits: team === null ? [] : readLimits(team.get('limits'), upstreams),
+      origins: team === null ? noOrigins : readOrigins(team.get('origins')),
     })
   }
   return teams
@@ -179,8 +180,6 @@ const readMethods = (input: Input): ReadonlySet<string> | null => {
   if (methods.has('GET')) methods.add('HEAD')
   return methods
 }
-
-const noOrigins: ReadonlySet<string> = new Set()
 
 const readOrigins = (input: Input): ReadonlySet<string> => {
   if (input.value === undefined) return noOrigins

@@ -60,9 +60,12 @@ export const readUpstreams = (input: Input): ReadonlyMap<string, Upstream> => {
 const readUpstream = (input: Input, name: string): Upstream | null => {
   const fields = readFields(input, upstreamFields)
   if (fields === null) return null
-  const base = readBaseUrl(fields.get('url'))
+  const base = readBaseUrl(fields.get('url')) ?? { origin: '', host: '', basePath: '' }
   const scheme = readSign(fields.get('sign'))
-  const settings = {
+  return {
+    name,
+    ...base,
+    scheme: scheme ?? noScheme,
     keys: readKeys(fields, name),
     routes: readRoutes(fields.get('routes')),
     headers: readHeaders(fields.get('headers'), scheme),
@@ -72,8 +75,17 @@ const readUpstream = (input: Input, name: string): Upstream | null => {
     probe: readProbe(fields.get('probe')),
     disabled: readFlag(fields.get('disabled')),
   }
-  if (base === null || scheme === null) return null
-  return { name, ...base, scheme, ...settings }
+}
+
+/**
+ * Stands in for what could not be read, so that faults elsewhere (grants of this upstream) are found in the
+ * same run. It is never used: a configuration with a fault is not returned.
+ */
+const noScheme: BoundScheme = {
+  name: 'none',
+  owns: new Set(),
+  bodyNeed: () => 'none',
+  open: () => Promise.reject(new Error('this scheme stands in for one that could not be read')),
 }
 
 const readBounds = (
@@ -114,8 +126,7 @@ const readKeys = (upstream: Fields, upstreamName: string): ReadonlyMap<string, K
   for (const name of names) {
     const at = (fields as Fields).get(name)
     checkLabel(at, name)
-    const [active, ...standby] = readVersions(at)
-    if (active === undefined) continue
+    const [active = '', ...standby] = readVersions(at)
     keys.set(name, { upstream: upstreamName, name, versions: [active, ...standby], refusedPrefixes: [] })
   }
   return withRefusedPrefixes(upstream.get('refusedPrefixes'), keys)

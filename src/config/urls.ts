@@ -22,6 +22,7 @@ const parse = (text: string): URL | string => {
   if (url.protocol !== 'https:')
     return 'must begin with https:// (http:// only for localhost, 127.0.0.1, [::1])'
   if (addressForm.test(url.hostname)) return 'must have a DNS name, not an IP address'
+  if (!/^[a-z0-9._-]+$/.test(url.hostname)) return 'must have a plain DNS name; wildcards are not matched'
   if (/^[^/]*\/*[^/?]*%/.test(text)) return 'must have a host without percent-encoding'
   return url
 }
