@@ -1,10 +1,11 @@
 /** The configuration of a local run: imported, parsed, and every fault told at once. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseConfig } from '../src/config/parse.ts'
 import type { Configuration } from '../src/core/configuration.ts'
 import { workerPortDefault } from '../src/sandbox/ports.ts'
+import { sandboxMark } from '../src/sandbox/secrets.ts'
 import { Complaint } from './complaint.ts'
 
 export interface LocalConfiguration {
@@ -38,6 +39,7 @@ export const loadConfiguration = async (file: string): Promise<LocalConfiguratio
 }
 
 const importDefault = async (file: string): Promise<unknown> => {
+  if (!existsSync(file)) throw new Complaint(`There is no file ${file}.`)
   try {
     const module: unknown = await import(pathToFileURL(file).href)
     if (typeof module === 'object' && module !== null && 'default' in module) return module.default
@@ -47,25 +49,29 @@ const importDefault = async (file: string): Promise<unknown> => {
   throw new Complaint(`${file} has no default export. End it with: export default defineConfig({ ... })`)
 }
 
-export interface MissingBinding {
+export interface UnsetBinding {
   readonly binding: string
   readonly neededBy: string
+  readonly fault: 'missing' | 'made up for the sandboxes'
 }
 
-/** Names of secret bindings that the configuration wants and nobody has set, with the key that needs each. */
-export const missingBindings = (
+/** Secret bindings that the configuration names and nobody has given a value of their own. */
+export const unsetBindings = (
   { upstreams, signIn }: Configuration,
   secrets: Readonly<Record<string, string>>,
-): readonly MissingBinding[] => {
-  const needed: MissingBinding[] = []
+): readonly UnsetBinding[] => {
+  const needed: (readonly [binding: string, neededBy: string])[] = []
   for (const upstream of upstreams.values()) {
     for (const key of upstream.keys.values()) {
-      for (const binding of key.versions)
-        needed.push({ binding, neededBy: `key ${key.name} of ${upstream.name}` })
+      for (const binding of key.versions) needed.push([binding, `key ${key.name} of ${upstream.name}`])
     }
   }
-  if (signIn?.clientSecret) needed.push({ binding: signIn.clientSecret, neededBy: 'signIn' })
-  return needed.filter(({ binding }) => (secrets[binding] ?? '') === '')
+  if (signIn?.clientSecret) needed.push([signIn.clientSecret, 'signIn'])
+  return needed.flatMap(([binding, neededBy]): readonly UnsetBinding[] => {
+    const value = secrets[binding] ?? ''
+    if (value === '') return [{ binding, neededBy, fault: 'missing' }]
+    return value.includes(sandboxMark) ? [{ binding, neededBy, fault: 'made up for the sandboxes' }] : []
+  })
 }
 
 /** Everything that a team was granted, as the `scope` of a token. */

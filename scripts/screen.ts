@@ -1,7 +1,8 @@
 /** What `npm start` shows. */
+import { relative } from 'node:path'
 import { styleText } from 'node:util'
 import type { CallResult } from './first-calls.ts'
-import type { LocalConfiguration, MissingBinding } from './local-configuration.ts'
+import type { LocalConfiguration, UnsetBinding } from './local-configuration.ts'
 
 const columns = 100
 
@@ -62,24 +63,26 @@ export const showNextSteps = ({ origin, token }: NextSteps): string =>
 export const showGreeting = (origin: string, file: string): string =>
   [
     strong(`Countersign runs at ${origin}`),
-    quiet(`configuration: ${file}; secrets: .dev.vars, made up at random on this machine`),
+    quiet(`configuration: ${relative('.', file)}; secrets: .dev.vars, made up at random on this machine`),
   ].join('\n')
 
-/** Secrets that a configuration of one's own names and nobody has set yet. */
-export const showMissing = (missing: readonly MissingBinding[]): string =>
+/** Secrets that a configuration of one's own names and that have no real value yet. */
+export const showUnset = (unset: readonly UnsetBinding[]): string =>
   [
-    strong('Missing in .dev.vars (calls with these keys are answered 503 credential_unavailable):'),
-    ...missing.map(({ binding, neededBy }) => pair(binding, neededBy)),
-    'Add a line NAME=value for each; the form of the value depends on the scheme, see README.md.',
+    strong(
+      'Not in .dev.vars yet (calls with these keys are answered 503 credential_unavailable, or refused):',
+    ),
+    ...unset.map(({ binding, neededBy, fault }) => pair(binding, `${neededBy}: ${fault}`)),
+    'Give each a line NAME=value. README.md says which form a value has.',
   ].join('\n')
 
-export const showOwnSteps = (origin: string, { configuration }: LocalConfiguration): string => {
+export const showOwnSteps = (origin: string, { configuration, file }: LocalConfiguration): string => {
   const [team] = configuration.teams.values()
   const [upstream] = team?.grants.keys() ?? []
   const lines = [strong('Your turn')]
   if (team !== undefined && upstream !== undefined) {
-    lines.push(pair('a token', `npm run token -- --config FILE --team ${team.name}`))
-    lines.push(pair('a call', `curl -i ${origin}/${upstream}/... -H "Authorization: Bearer $TOKEN"`))
+    const mint = `npm run -s token -- --config ${relative('.', file)} --team ${team.name}`
+    lines.push(pair('a call', `curl -i ${origin}/${upstream}/... -H "Authorization: Bearer $(${mint})"`))
   }
   lines.push(pair('is it sound?', `curl ${origin}/readyz`))
   return lines.join('\n')

@@ -13,12 +13,12 @@ import {
   fileFromCommandLine,
   type LocalConfiguration,
   loadConfiguration,
-  missingBindings,
   sandboxConfigFile,
+  unsetBindings,
 } from './local-configuration.ts'
 import { mintLocalToken } from './local-token.ts'
 import { findFreePorts, type LocalWorker, requireFreePort, startLocalWorker } from './local-worker.ts'
-import { showCall, showGreeting, showLogLine, showMissing, showNextSteps, showOwnSteps } from './screen.ts'
+import { showCall, showGreeting, showLogLine, showNextSteps, showOwnSteps, showUnset } from './screen.ts'
 
 interface StartOptions {
   readonly once: boolean
@@ -36,10 +36,6 @@ interface Plan extends StartOptions {
 
 const main = async (): Promise<number> => {
   const plan = await makePlan(await readOptions(process.argv.slice(2)))
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
-  })
-
   let sandboxes: Sandboxes | null = null
   let worker: LocalWorker | null = null
   // Log lines would tear the screen apart while it is being made.
@@ -59,13 +55,26 @@ const main = async (): Promise<number> => {
     if (plan.once) return code
     logging = true
     console.log('\nEvery call is logged below. Ctrl-C stops everything.\n')
-    await stopped
+    await signalToStop()
+    console.log('\nStopping ...')
     return code
   } finally {
     await worker?.dispose()
     await sandboxes?.close()
   }
 }
+
+/**
+ * Resolves at Ctrl-C and the like. wrangler's own handlers exit at once; without them, the Worker's state is
+ * written and every process ends before we do.
+ */
+const signalToStop = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.removeAllListeners(signal)
+      process.once(signal, () => resolve())
+    }
+  })
 
 const readOptions = async (args: readonly string[]): Promise<StartOptions> => {
   const { once, config, port } = readArguments(args)
@@ -140,12 +149,15 @@ const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<num
 
 /** A configuration of one's own has no sandboxes: what is missing, and how to make the first call. */
 const introduceOwn = async ({ origin, local, secrets, once }: Plan): Promise<number> => {
-  const missing = missingBindings(local.configuration, secrets)
-  if (missing.length > 0) console.log(`${showMissing(missing)}\n`)
+  const unset = unsetBindings(local.configuration, secrets)
+  if (unset.length > 0) {
+    if (once) throw new Complaint(showUnset(unset))
+    console.log(`${showUnset(unset)}\n`)
+  }
   console.log(showOwnSteps(origin, local))
   const ready = await fetch(`${origin}/readyz`)
   if (!ready.ok) throw new Complaint(`${origin}/readyz says ${ready.status}: ${await ready.text()}`)
-  return once && missing.length > 0 ? 1 : 0
+  return 0
 }
 
 await runScript(main)

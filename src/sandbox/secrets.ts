@@ -7,6 +7,9 @@ import type { BearerKey } from './bearer.ts'
 import type { HmacKey } from './orders.ts'
 import type { PlugipayKey } from './plugipay-signature.ts'
 
+/** Stands in every made-up upstream secret, so that nobody takes one for a real one. */
+export const sandboxMark = 'SANDBOX'
+
 /** How each secret binding of `config.ts` is made up. */
 export const makeSecret: Readonly<Record<string, () => string>> = {
   COUNTERSIGN_ADMIN_KEY: () => `sandbox-admin-${randomText(32)}`,
@@ -18,13 +21,13 @@ export const makeSecret: Readonly<Record<string, () => string>> = {
       alg: 'EdDSA',
     })
   },
-  PLUGIPAY_LIVE: () => `pk_live_SANDBOX${randomText(12)}:sk_live_SANDBOX${randomText(32)}`,
-  PLUGIPAY_TEST: () => `pk_test_SANDBOX${randomText(12)}:sk_test_SANDBOX${randomText(32)}`,
-  PLUGGEDIN_KEY: () => `pk_live_SANDBOX${randomText(24)}`,
-  PLEXICUS_TOKEN: () => `plx_SANDBOX${randomText(32)}`,
-  ONEPIN_KEY: () => `op_live_SANDBOX${randomText(25)}`,
-  ORDERS_KEY_1: () => `orders-1:SANDBOX${randomText(32)}`,
-  ORDERS_KEY_2: () => `orders-2:SANDBOX${randomText(32)}`,
+  PLUGIPAY_LIVE: () => `pk_live_${sandboxMark}${randomText(12)}:sk_live_${sandboxMark}${randomText(32)}`,
+  PLUGIPAY_TEST: () => `pk_test_${sandboxMark}${randomText(12)}:sk_test_${sandboxMark}${randomText(32)}`,
+  PLUGGEDIN_KEY: () => `pk_live_${sandboxMark}${randomText(24)}`,
+  PLEXICUS_TOKEN: () => `plx_${sandboxMark}${randomText(32)}`,
+  ONEPIN_KEY: () => `op_live_${sandboxMark}${randomText(25)}`,
+  ORDERS_KEY_1: () => `orders-1:${sandboxMark}${randomText(32)}`,
+  ORDERS_KEY_2: () => `orders-2:${sandboxMark}${randomText(32)}`,
 }
 
 /** Lower-case letters and digits. */
