@@ -25,7 +25,16 @@ export default defineConfig({
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
-        test: { name: 'workerd', include: ['test/**/*.workerd.test.ts'] },
+        test: {
+          name: 'workerd',
+          include: ['test/**/*.workerd.test.ts'],
+          exclude: ['test/accounts/**'],
+        },
+      },
+      {
+        // The account alone, with limits and a clock of the tests' own.
+        plugins: [cloudflareTest({ wrangler: { configPath: './test/workerd/accounts/wrangler.toml' } })],
+        test: { name: 'accounts', include: ['test/accounts/*.workerd.test.ts'] },
       },
     ],
   },

@@ -7,7 +7,6 @@ import fc from 'fast-check'
 import type { Limit } from '../../../src/core/configuration.ts'
 import {
   type AccountState,
-  applySync,
   createAccount,
   type IsolateRecord,
   type Journal,
@@ -17,6 +16,7 @@ import {
   sweepUnsettled,
   tick,
 } from '../../../src/core/quota/account.ts'
+import { applySync } from '../../../src/core/quota/apply-sync.ts'
 import { hourOf } from '../../../src/core/quota/books.ts'
 import {
   available,

@@ -1,0 +1,74 @@
+/** The day in KV (design section 7): a copy of the books to read from anywhere; the account is the truth. */
+import { dayMillis, dayName } from '../core/quota/books.ts'
+import type { AccountTables } from './account-tables.ts'
+
+export interface DayDocument {
+  readonly v: 1
+  readonly team: string
+  readonly day: string
+  readonly updatedAt: string
+  readonly granted: number
+  readonly used: number
+  readonly returned: number
+  readonly unsettled: number
+  readonly rows: readonly {
+    readonly upstream: string
+    readonly key: string
+    readonly outcome: string
+    readonly requests: number
+    readonly bytesIn: number | null
+    readonly bytesOut: number | null
+  }[]
+  /** By `<upstream>/<key>`: the latest dispatch of the day, RFC 3339. */
+  readonly lastUsed: Readonly<Record<string, string>>
+}
+
+export const dayKey = (team: string, day: number): string => `usage:${team}:${dayName(day)}`
+
+/** Calls that are still open count in `used` and have no row yet. */
+export const dayDocument = (
+  tables: AccountTables,
+  day: number,
+  { team, now }: { readonly team: string; readonly now: number },
+): DayDocument => {
+  const { granted, used, returned, unsettled } = tables.totals(day, day + dayMillis)
+  const rows = tables.usage(day, day + dayMillis, ['upstream', 'key', 'outcome']).flatMap((group) => {
+    const [upstream, key, outcome] = group.by.map(String)
+    if (upstream === undefined || key === undefined || outcome === undefined || outcome === 'open') return []
+    return [
+      { upstream, key, outcome, requests: group.requests, bytesIn: group.bytesIn, bytesOut: group.bytesOut },
+    ]
+  })
+  const lastUsed = tables
+    .usage(day, day + dayMillis, ['upstream', 'key'])
+    .map(({ by, lastAt }) => [by.join('/'), new Date(lastAt).toISOString()] as const)
+  return {
+    v: 1,
+    team,
+    day: dayName(day),
+    updatedAt: new Date(now).toISOString(),
+    granted,
+    used,
+    returned,
+    unsettled,
+    rows,
+    lastUsed: Object.fromEntries(lastUsed),
+  }
+}
+
+/** Room for what isolates flush just after midnight. */
+const closingMillis = 5_000
+/** A day's first roll-up follows its first use closely, so that a new team is seen. */
+const firstMillis = 1_000
+
+/** When a day that has changed is written: at most every `rollupMinutes`, and when it has closed. */
+export const rollupDueAt = (
+  { day, putAt }: { readonly day: number; readonly putAt: number },
+  rollupMinutes: number,
+  now: number,
+): number => {
+  if (putAt === 0) return now + firstMillis
+  const next = putAt + rollupMinutes * 60_000
+  const closed = day + dayMillis + closingMillis
+  return putAt < closed ? Math.min(next, closed) : next
+}

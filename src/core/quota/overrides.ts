@@ -1,0 +1,31 @@
+/** Limits as they hold now: the configuration's numbers with the account's overrides (design section 7). */
+import type { Limit } from '../configuration.ts'
+
+export interface LimitOverride {
+  readonly requests?: number
+  readonly burst?: number
+}
+
+/** By name of the limit; null in a change takes an override back. */
+export type LimitOverrides = Readonly<Record<string, LimitOverride>>
+
+/** A burst that equals `requests` (the default) follows an override of `requests`; one of its own stays. */
+export const applyOverrides = (limits: readonly Limit[], overrides: LimitOverrides): readonly Limit[] =>
+  limits.map((limit) => {
+    const override = Object.hasOwn(overrides, limit.name) ? overrides[limit.name] : undefined
+    if (override === undefined) return limit
+    const requests = override.requests ?? limit.requests
+    const burst = override.burst ?? (limit.burst === limit.requests ? requests : limit.burst)
+    return { ...limit, requests, burst }
+  })
+
+/** The overrides after a change; a limit's new override replaces its old one whole. */
+export const changeOverrides = (
+  overrides: LimitOverrides,
+  changes: Readonly<Record<string, LimitOverride | null>>,
+): LimitOverrides =>
+  Object.fromEntries(
+    Object.entries({ ...overrides, ...changes }).filter(
+      (entry): entry is [string, LimitOverride] => entry[1] !== null,
+    ),
+  )

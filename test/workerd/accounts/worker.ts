@@ -1,0 +1,26 @@
+/** A Worker with nothing but the account, its limits and a clock that tests move. */
+import { teamAccount } from '../../../src/accounts/team-account.ts'
+import type { Limit } from '../../../src/core/configuration.ts'
+
+const limit = (name: string, requests: number, perMillis: number): Limit => ({
+  name,
+  requests,
+  perMillis,
+  per: `${perMillis / 1_000}s`,
+  burst: requests,
+  upstream: null,
+  methods: null,
+  mode: 'enforce',
+})
+
+export const clock = { offset: 0 }
+export const logged: string[] = []
+
+export class TeamAccount extends teamAccount({
+  configOf: (team) =>
+    team.startsWith('unknown') ? null : { limits: [limit('all', 100, 86_400_000)], rollupMinutes: 15 },
+  now: () => Date.now() + clock.offset,
+  log: (line) => logged.push(line),
+}) {}
+
+export default { fetch: () => new Response('accounts') }
