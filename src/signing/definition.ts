@@ -5,6 +5,7 @@
 import type { BasicDefinition } from './basic.ts'
 import type { BearerDefinition } from './bearer.ts'
 import type { HeaderDefinition } from './header.ts'
+import type { HmacDefinition } from './hmac/definition.ts'
 import type { PlugipayDefinition } from './plugipay.ts'
 import type { QueryDefinition } from './query.ts'
 
@@ -12,5 +13,6 @@ export type SignDefinition =
   | BasicDefinition
   | BearerDefinition
   | HeaderDefinition
+  | HmacDefinition
   | PlugipayDefinition
   | QueryDefinition

@@ -3,6 +3,7 @@ import { row, table } from '../core/table.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
 import { header } from './header.ts'
+import { hmac } from './hmac/hmac.ts'
 import { plugipay } from './plugipay.ts'
 import { query } from './query.ts'
 import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type SignScheme } from './scheme.ts'
@@ -11,6 +12,7 @@ export const schemes = table({
   basic: bindable('basic', basic),
   bearer: bindable('bearer', bearer),
   header: bindable('header', header),
+  hmac: bindable('hmac', hmac),
   plugipay: bindable('plugipay', plugipay),
   query: bindable('query', query),
 })

@@ -1,0 +1,58 @@
+/** Digests, MACs and encodings that a recipe may name. */
+import { table } from '../../core/table.ts'
+import { type Bytes, base64, base64url, fromBase64, fromBase64url, fromHex, hex, utf8 } from '../bytes.ts'
+import { type HmacHash, hmac, importHmacKey } from '../digest.ts'
+import { hmacMd5, md5 } from '../md5.ts'
+import type { HmacAlgorithm, TextEncoding } from './definition.ts'
+
+interface AlgorithmRow {
+  readonly digest: (data: Bytes) => Promise<Bytes>
+  /** Imports the key once; what it returns signs. */
+  readonly mac: (key: Bytes) => Promise<Mac>
+}
+
+export type Mac = (data: Bytes) => Promise<Bytes>
+
+const webCrypto = (hash: HmacHash): AlgorithmRow => ({
+  digest: async (data) => new Uint8Array(await crypto.subtle.digest(hash, data)),
+  mac: async (secret) => {
+    const key = await importHmacKey(secret, hash)
+    return (data) => hmac(key, data)
+  },
+})
+
+export const algorithms: Readonly<Record<HmacAlgorithm, AlgorithmRow>> = table({
+  sha256: webCrypto('SHA-256'),
+  sha384: webCrypto('SHA-384'),
+  sha512: webCrypto('SHA-512'),
+  sha1: webCrypto('SHA-1'),
+  md5: {
+    digest: async (data) => md5(data),
+    mac: async (secret) => async (data) => hmacMd5(secret, data),
+  },
+})
+
+export const algorithmNames = Object.keys(algorithms) as readonly HmacAlgorithm[]
+
+interface EncodingRow {
+  readonly encode: (bytes: Bytes) => string
+}
+
+export const encodings: Readonly<Record<TextEncoding, EncodingRow>> = table({
+  hex: { encode: hex },
+  'upper-hex': { encode: (bytes) => hex(bytes).toUpperCase() },
+  base64: { encode: base64 },
+  base64url: { encode: base64url },
+})
+
+export const encodingNames = Object.keys(encodings) as readonly TextEncoding[]
+
+/** Bytes of a secret's text, null when it is not of that encoding. */
+export const keyDecoders = table({
+  utf8: (text: string): Bytes | null => utf8(text),
+  hex: fromHex,
+  base64: fromBase64,
+  base64url: fromBase64url,
+})
+
+export type KeyEncoding = keyof typeof keyDecoders

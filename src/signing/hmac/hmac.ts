@@ -1,0 +1,191 @@
+/**
+ * `hmac`: recipes as data (hmac/definition.ts) for the many APIs that sign with HMAC (RFC 2104) over a string of
+ * their own. Covers what the recipe's string names and nothing else. What is not covered: a host, unless it is
+ * named, and every header that is not.
+ */
+import { Secret } from '../../core/redact.ts'
+import { row } from '../../core/table.ts'
+import type { Bytes } from '../bytes.ts'
+import { readOptions } from '../options.ts'
+import { appendQuery, type Pair, percentEncode, refuseQueryNames } from '../query-string.ts'
+import {
+  type BodyNeed,
+  type Edits,
+  type Moment,
+  type ReportFault,
+  SecretFault,
+  type SignRequest,
+  type SignScheme,
+} from '../scheme.ts'
+import { parsePair, parseWhole } from '../secret.ts'
+import {
+  algorithmNames,
+  algorithms,
+  encodingNames,
+  encodings,
+  type KeyEncoding,
+  keyDecoders,
+  type Mac,
+} from './algorithms.ts'
+import type { HmacAlgorithm, TextEncoding } from './definition.ts'
+import { type Placement, parsePlacements, type SignedSheet } from './placement.ts'
+import { newSheet, type Sheet } from './sheet.ts'
+import { parseString, type SignedString } from './string.ts'
+
+const secretForms = ['id:secret', 'secret', 'id:secret:passphrase'] as const
+
+export interface Recipe {
+  readonly algorithm: HmacAlgorithm
+  readonly secretForm: (typeof secretForms)[number]
+  readonly keyEncoding: KeyEncoding
+  readonly keySuffix: string
+  readonly string: SignedString
+  readonly signatureEncoding: TextEncoding
+  readonly headers: readonly Placement[]
+  /** Added before signing, so that a `query` part covers them. */
+  readonly queryBefore: readonly Placement[]
+  /** Added after it: they hold the signature. */
+  readonly queryAfter: readonly Placement[]
+  readonly queryNames: readonly string[]
+  readonly bodyNeed: BodyNeed
+}
+
+interface RecipeSecret {
+  readonly id: string
+  readonly key: Bytes
+  readonly passphrase: Secret
+}
+
+interface RecipeKey {
+  readonly id: string
+  readonly passphrase: Secret
+  readonly mac: Mac
+}
+
+export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
+  kind: 'sign',
+  parseOptions: (input, fault) => {
+    const options = readOptions(input, fault)
+    if (![undefined, 1].includes(options.raw('version') as undefined)) fault('version', 'must be 1')
+    const algorithm = options.choice('algorithm', algorithmNames)
+    const secretForm = options.choice('secret', secretForms, 'id:secret')
+    const keyEncoding = options.choice('keyEncoding', Object.keys(keyDecoders) as KeyEncoding[], 'utf8')
+    const keySuffix = options.optionalText('keySuffix', '')
+    if (keySuffix !== '' && keyEncoding !== 'utf8') fault('keySuffix', "needs keyEncoding 'utf8'")
+    const string = parseString(options.raw('string'), 'string', fault)
+    const signatureEncoding = options.choice('signatureEncoding', encodingNames, 'hex')
+    const headers = parsePlacements(options.raw('headers'), 'headers', fault)
+    const query = parsePlacements(options.raw('query'), 'query', fault)
+    options.done()
+    checkPlacements({ string, secretForm, placements: [...headers, ...query] }, fault)
+    const needs = [string, ...headers, ...query].map(({ bodyNeed }) => bodyNeed)
+    return {
+      algorithm,
+      secretForm,
+      keyEncoding,
+      keySuffix,
+      string,
+      signatureEncoding,
+      headers,
+      queryBefore: query.filter(({ kinds }) => !kinds.has('signature')),
+      queryAfter: query.filter(({ kinds }) => kinds.has('signature')),
+      queryNames: query.map(({ name }) => name),
+      bodyNeed: needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none',
+    }
+  },
+  parseSecret: (text, { secretForm, keyEncoding, keySuffix }) => {
+    const { id, secret, passphrase } = splitSecret(text, secretForm)
+    const key = row(keyDecoders, keyEncoding)?.(secret + keySuffix) ?? null
+    if (key === null || key.length === 0) throw new SecretFault(`the secret is not ${keyEncoding}`)
+    return { id, key, passphrase: new Secret(passphrase) }
+  },
+  owns: ({ headers }) => headers.map(({ name }) => name),
+  bodyNeed: ({ bodyNeed }) => bodyNeed,
+  prepare: async ({ id, key, passphrase }, { algorithm }) => ({
+    id,
+    passphrase,
+    mac: await algorithms[algorithm].mac(key),
+  }),
+  stages: async (request, recipe, key, moment) => {
+    const sheet = newSheet(request, key.id, moment)
+    const added = await writePairs(recipe.queryBefore, unsigned(sheet))
+    const text = await recipe.string.show({ ...sheet, query: appendQuery(request.query, added) })
+    return [{ name: 'string to sign', text }]
+  },
+  sign: (request, recipe, key, moment) => signRequest(request, recipe, key, moment),
+  sends: ({ passphrase }, { headers }) =>
+    headers.some(({ kinds }) => kinds.has('passphrase')) ? [passphrase.reveal()] : [],
+}
+
+const signRequest = async (
+  request: SignRequest,
+  recipe: Recipe,
+  key: RecipeKey,
+  moment: Moment,
+): Promise<Edits> => {
+  const sheet = newSheet(request, key.id, moment)
+  const { queryNames, queryBefore, queryAfter } = recipe
+  if (queryNames.length > 0) refuseQueryNames(request.query, queryNames)
+  const placed = { ...unsigned(sheet), passphrase: key.passphrase.reveal() }
+  const before = queryBefore.length > 0 ? await writePairs(queryBefore, placed) : []
+  const query = appendQuery(request.query, before)
+  const written = recipe.string.write(before.length > 0 ? { ...sheet, query } : sheet)
+  const mac = await key.mac(written instanceof Promise ? await written : written)
+  const signed = { ...placed, signature: encodings[recipe.signatureEncoding].encode(mac) }
+  const set: Pair[] = []
+  for (const { name, write } of recipe.headers) {
+    const value = write(signed)
+    set.push([name, value instanceof Promise ? await value : value])
+  }
+  if (queryNames.length === 0) return { set }
+  return { set, query: [...before, ...(await writePairs(queryAfter, signed))] }
+}
+
+/** The parts of a placement that a query holds before signing know no signature. */
+const unsigned = (sheet: Sheet): SignedSheet => ({ ...sheet, signature: '', passphrase: '' })
+
+const writePairs = (placements: readonly Placement[], sheet: SignedSheet): Promise<readonly Pair[]> =>
+  Promise.all(placements.map(async ({ name, write }) => [name, percentEncode(await write(sheet))] as const))
+
+interface SplitSecret {
+  readonly id: string
+  readonly secret: string
+  readonly passphrase: string
+}
+
+const splitSecret = (text: string, form: Recipe['secretForm']): SplitSecret => {
+  if (form === 'secret') return { id: '', secret: parseWhole(text, 'the secret'), passphrase: '' }
+  if (form === 'id:secret') {
+    const [id, secret] = parsePair(text, ['id', 'secret'])
+    return { id: headerText(id, 'id'), secret, passphrase: '' }
+  }
+  const [id, rest] = parsePair(text, ['id', 'secret>:<passphrase'])
+  const [secret, passphrase] = parsePair(rest, ['secret', 'passphrase'])
+  return { id: headerText(id, 'id'), secret, passphrase: headerText(passphrase, 'passphrase') }
+}
+
+/** Ids and passphrases travel in headers. */
+const headerText = (text: string, name: string): string => {
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new SecretFault(`the ${name} must be visible ASCII`)
+  return text
+}
+
+interface PlacementCheck {
+  readonly string: SignedString
+  readonly secretForm: Recipe['secretForm']
+  readonly placements: readonly Placement[]
+}
+
+/** What an upstream could not verify, or what is not there, is a fault of the recipe. */
+const checkPlacements = ({ string, secretForm, placements }: PlacementCheck, fault: ReportFault): void => {
+  const placed = new Set(placements.flatMap(({ kinds }) => [...kinds]))
+  const uses = (kind: string): boolean => placed.has(kind) || string.kinds.has(kind)
+  if (!placed.has('signature')) fault('headers', 'none of the headers or query parameters has the signature')
+  for (const kind of ['timestamp', 'nonce']) {
+    if (string.kinds.has(kind) && !placed.has(kind))
+      fault('string', `the ${kind} is signed, but neither a header nor a query parameter sends it`)
+  }
+  if (secretForm === 'secret' && uses('key-id')) fault('secret', "'secret' has no id for the part key-id")
+  if (secretForm !== 'id:secret:passphrase' && uses('passphrase'))
+    fault('secret', "the part passphrase needs 'id:secret:passphrase'")
+}

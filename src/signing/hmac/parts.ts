@@ -1,0 +1,238 @@
+/** The parts that a string may have: each kind is one row, which reads its options and says how it is written. */
+import { Refusal } from '../../core/problems.ts'
+import { row, table } from '../../core/table.ts'
+import type { Bytes } from '../bytes.ts'
+import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
+import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'
+import type { BodyNeed, ReportFault } from '../scheme.ts'
+import { algorithmNames, encodingNames, encodings } from './algorithms.ts'
+import type { HmacAlgorithm, TextEncoding } from './definition.ts'
+import type { Shape } from './separation.ts'
+import { bodyBytes, bodyDigest, type Sheet, timestamp } from './sheet.ts'
+
+export type Written = string | Bytes
+
+export interface Part {
+  readonly kind: string
+  readonly shape: Shape
+  readonly bodyNeed: BodyNeed
+  /** Throws Refusal when the request lacks the part: never an empty text in its place. */
+  readonly write: (sheet: Sheet) => Written | Promise<Written>
+}
+
+const digits = '0123456789'
+const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+const letters = upper + upper.toLowerCase()
+const unreserved = `${letters}${digits}-._~`
+
+const sized = (name: string, first: string | null): Shape => ({
+  extent: 'sized',
+  first,
+  mayBeEmpty: false,
+  name,
+})
+const free = (name: string, first: string | null, { mayBeEmpty = false } = {}): Shape => ({
+  extent: 'free',
+  first,
+  mayBeEmpty,
+  name,
+})
+
+const part = (
+  kind: string,
+  shape: Shape,
+  write: Part['write'],
+  { bodyNeed = 'none' }: { readonly bodyNeed?: BodyNeed } = {},
+): Part => ({ kind, shape, bodyNeed, write })
+
+export const literal = (text: string): Part =>
+  part('literal', sized(JSON.stringify(text), text.slice(0, 1)), () => text)
+
+/** Path and query come from a parsed URL; whatever else they might hold would be read differently elsewhere. */
+const visible = (text: string, what: string): string => {
+  if (/^[\x21-\x7e]*$/.test(text)) return text
+  throw new Refusal('request_invalid', { detail: `The ${what} must be visible ASCII to be signed.` })
+}
+
+const bodyStarts = {
+  json: { first: '{[', form: /^[{[]/, what: 'a JSON object or array' },
+  form: { first: letters, form: /^[A-Za-z]/, what: 'a form whose first name begins with a letter' },
+} as const
+
+type PartReader = (options: OptionReader, fault: ReportFault) => Part
+
+export const partReaders: Readonly<Record<string, PartReader>> = table({
+  method: () => part('method', free('the method', upper), ({ request }) => request.method),
+  origin: () => part('origin', sized('the origin', 'h'), ({ request }) => request.origin),
+  host: () => part('host', sized('the host', null), ({ request }) => request.host),
+  path: (options) => {
+    const encode = options.choice('encode', ['percent', 'none'], 'none') === 'percent'
+    return part('path', free('the path', encode ? '%' : '/'), ({ request: { path } }) =>
+      encode ? percentEncode(visible(path, 'path')) : visible(path, 'path'),
+    )
+  },
+  query: (options) => {
+    const sorted = options.choice('order', ['sent', 'sorted'], 'sent') === 'sorted'
+    const mark = options.flag('mark', !sorted)
+    const encode = options.choice('encode', ['percent', 'none'], 'none') === 'percent'
+    const first = mark ? (encode ? '%' : '?') : null
+    return part('query', free('the query', first, { mayBeEmpty: true }), ({ query }) => {
+      const text = queryText(query, { sorted, mark })
+      return encode ? percentEncode(text) : text
+    })
+  },
+  header: (options, fault) => {
+    const name = options.text('name').toLowerCase()
+    if (name !== '') checkSignableHeader(name, fault)
+    const prefix = options.optionalText('ifSent', null)
+    const shape = free(`the header ${name}`, prefix === null ? null : prefix.slice(0, 1), {
+      mayBeEmpty: prefix !== null,
+    })
+    return part('header', shape, ({ request }) => headerText(request.header(name), name, prefix))
+  },
+  timestamp: (options) => {
+    const as = options.choice('as', ['seconds', 'millis', 'iso', 'iso-seconds'])
+    return part('timestamp', sized('the timestamp', digits), ({ now }) => timestamp(now, as))
+  },
+  nonce: () => part('nonce', sized('the nonce', `${digits}abcdef`), ({ nonce }) => nonce()),
+  'key-id': () => part('key-id', sized('the key id', null), ({ keyId }) => keyId),
+  body: (options) => {
+    const begins = options.choice('begins', ['json', 'form', 'anything'], 'anything')
+    const start = begins === 'anything' ? null : bodyStarts[begins]
+    const write: Part['write'] = ({ request }) => {
+      const bytes = bodyBytes(request.body)
+      if (start !== null && bytes.length > 0 && !start.form.test(String.fromCharCode(bytes[0] ?? 0)))
+        throw new Refusal('request_invalid', {
+          detail: `This upstream signs bodies that are ${start.what}.`,
+        })
+      return bytes
+    }
+    return part('body', free('the body', start?.first ?? null, { mayBeEmpty: true }), write, {
+      bodyNeed: 'bytes',
+    })
+  },
+  'body-digest': (options) => {
+    const { algorithm, encoding } = readDigest(options)
+    const { encode } = encodings[encoding]
+    const write: Part['write'] = ({ request: { body } }) => {
+      const digest = bodyDigest(body, algorithm)
+      return digest instanceof Promise ? digest.then(encode) : encode(digest)
+    }
+    return part('body-digest', sized('the digest', null), write, {
+      bodyNeed: algorithm === 'sha256' ? 'sha256' : 'bytes',
+    })
+  },
+  'no-body': () =>
+    part('no-body', { ...sized('nothing', ''), mayBeEmpty: true }, ({ request }) => {
+      if (request.body.kind !== 'empty')
+        throw new Refusal('request_invalid', {
+          detail: 'The signature of this upstream does not cover a body; send the parameters in the query.',
+        })
+      return ''
+    }),
+  'form-field': (options) => {
+    const name = options.text('name')
+    return part(
+      'form-field',
+      free(`the form field ${name}`, unreserved),
+      ({ request }) => formField(bodyBytes(request.body), name),
+      { bodyNeed: 'bytes' },
+    )
+  },
+})
+
+export const readDigest = (
+  options: OptionReader,
+): { readonly algorithm: HmacAlgorithm; readonly encoding: TextEncoding } => ({
+  algorithm: options.choice('algorithm', algorithmNames),
+  encoding: options.choice('encoding', encodingNames),
+})
+
+/** One part; null after a fault. `digest` is read by the caller, because it holds parts itself. */
+export const parsePart = (input: unknown, fault: ReportFault): Part | null => {
+  if (typeof input === 'string') return parseLiteral(input, fault)
+  if (typeof input !== 'object' || input === null) return refuse(fault, '', 'must be a text or a part')
+  const fields = input as Readonly<Record<string, unknown>>
+  const kind = fields['part']
+  const read = typeof kind === 'string' ? row(partReaders, kind) : undefined
+  if (read === undefined)
+    return refuse(fault, 'part', `must be one of ${[...Object.keys(partReaders), 'digest'].join(', ')}`)
+  const options = readOptions(fields, fault)
+  options.raw('part')
+  const parsed = read(options, fault)
+  options.done()
+  return parsed
+}
+
+const parseLiteral = (text: string, fault: ReportFault): Part | null =>
+  /^[\x00-\x7f]+$/.test(text) ? literal(text) : refuse(fault, '', 'must be ASCII that is not empty')
+
+const refuse = (fault: ReportFault, path: string, message: string): null => {
+  fault(path, message)
+  return null
+}
+
+/** Headers that a proxy behind us rewrites cannot be signed. `name` in lower case. */
+const checkSignableHeader = (name: string, fault: ReportFault): void => {
+  if (headerNameFault(name) !== null || /^accept-encoding$|^authorization$|^cookie$/.test(name))
+    fault('name', `${name} cannot be signed: it is not a header that arrives as it was sent`)
+}
+
+const headerText = (value: string | null, name: string, prefix: string | null): string => {
+  if (value === null) {
+    if (prefix !== null) return ''
+    throw new Refusal('header_invalid', { detail: `Send the header ${name}: this upstream signs it.` })
+  }
+  if (!/^[\x20-\x7e]+$/.test(value))
+    throw new Refusal('header_invalid', {
+      detail: `The header ${name} is signed and must be visible ASCII that is not empty.`,
+    })
+  return (prefix ?? '') + value
+}
+
+const queryText = (query: string, { sorted, mark }: { sorted: boolean; mark: boolean }): string => {
+  visible(query, 'query')
+  if (query === '?' && (sorted || !mark))
+    throw new Refusal('request_invalid', { detail: 'Leave out a question mark that no query follows.' })
+  const text = sorted ? sortedQuery(query) : query.slice(1)
+  return mark && query !== '' ? `?${text}` : text
+}
+
+const sortedQuery = (query: string): string => {
+  if (query.includes('+'))
+    throw new Refusal('request_invalid', {
+      detail: 'Send a space of the query as %20 and a plus as %2B: this upstream signs the decoded query.',
+    })
+  const pairs = rawPairs(query).map(([name, value]) => {
+    if (name === '')
+      throw new Refusal('request_invalid', { detail: 'The query has a parameter without name.' })
+    return [percentEncode(percentDecode(name)), percentEncode(percentDecode(value ?? ''))] as const
+  })
+  const ordered = pairs.toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
+  for (const [index, [name]] of ordered.entries()) {
+    if (ordered[index + 1]?.[0] === name)
+      throw new Refusal('request_invalid', {
+        detail: 'A query parameter was sent twice, and this upstream signs the query in sorted order.',
+      })
+  }
+  return ordered.map(([name, value]) => `${name}=${value}`).join('&')
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const formField = (bytes: Bytes, name: string): string => {
+  const missing = (): Refusal =>
+    new Refusal('request_invalid', {
+      detail: `Send the form field ${name} once, of letters, digits, - . _ and ~: this upstream signs it.`,
+    })
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch {
+    throw missing()
+  }
+  const values = rawPairs(`?${text}`).filter(([raw]) => raw === name)
+  const value = values.length === 1 ? values[0]?.[1] : null
+  if (value === null || value === undefined || !/^[\w.~-]+$/.test(value)) throw missing()
+  return value
+}

@@ -1,0 +1,53 @@
+/** What is filled in for one request: the time, the nonce and the query are the same wherever a recipe uses them. */
+import { type Bytes, utf8 } from '../bytes.ts'
+import { bodySha256 } from '../digest.ts'
+import type { Moment, SignableBody, SignRequest } from '../scheme.ts'
+import { algorithms } from './algorithms.ts'
+import type { HmacAlgorithm, TimestampForm } from './definition.ts'
+
+export interface Sheet {
+  readonly request: SignRequest
+  /** With what the recipe adds before signing. */
+  readonly query: string
+  readonly keyId: string
+  readonly now: number
+  readonly nonce: () => string
+}
+
+export const newSheet = (request: SignRequest, keyId: string, { now, nonce }: Moment): Sheet => {
+  let drawn: string | undefined
+  return {
+    request,
+    query: request.query,
+    keyId,
+    now,
+    nonce: () => {
+      drawn ??= nonce()
+      return drawn
+    },
+  }
+}
+
+export const timestamp = (now: number, form: TimestampForm): string => {
+  switch (form) {
+    case 'seconds':
+      return String(Math.floor(now / 1000))
+    case 'millis':
+      return String(Math.floor(now))
+    case 'iso':
+      return new Date(now).toISOString()
+    case 'iso-seconds':
+      return `${new Date(now).toISOString().slice(0, 19)}Z`
+  }
+}
+
+const noBytes = utf8('')
+
+export const bodyBytes = (body: SignableBody): Bytes => {
+  if (body.kind === 'empty') return noBytes
+  if (body.kind === 'bytes') return body.bytes
+  throw new Error('the recipe signs the bytes of the body, and they were not read')
+}
+
+export const bodyDigest = (body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> =>
+  algorithm === 'sha256' ? bodySha256(body) : algorithms[algorithm].digest(bodyBytes(body))
