@@ -3,6 +3,7 @@
  * docs/configuration.md; what the types cannot say, `config/parse.ts` checks.
  */
 import type { TokenAlgorithm } from '../core/jwk.ts'
+import type { SignDefinition } from '../signing/definition.ts'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -62,11 +63,7 @@ export interface IssuerConfig {
 
 /** How requests are signed. `hmac` and the OAuth schemes document their own options. */
 export type SignConfig =
-  | { readonly scheme: 'plugipay'; readonly headers?: 'authorization' | 'x-plugipay' }
-  | { readonly scheme: 'bearer' }
-  | { readonly scheme: 'header'; readonly name: string; readonly prefix?: string }
-  | { readonly scheme: 'query'; readonly name: string }
-  | { readonly scheme: 'basic' }
+  | SignDefinition
   | {
       readonly scheme: 'aws-sigv4'
       readonly service: string
@@ -84,7 +81,7 @@ export type SignConfig =
       readonly tag?: string
     }
   | { readonly scheme: 'standard-webhooks' }
-  | ({ readonly scheme: 'hmac' | `oauth-${string}` } & Readonly<Record<string, unknown>>)
+  | ({ readonly scheme: `oauth-${string}` } & Readonly<Record<string, unknown>>)
 
 export interface UpstreamConfig<Keys extends KeyBindings = KeyBindings> {
   /** The base URL: https, or http on a loopback host. */
