@@ -3,12 +3,9 @@
  * docs/configuration.md; what the types cannot say, `config/parse.ts` checks.
  */
 import type { TokenAlgorithm } from '../core/jwk.ts'
-import type { SignDefinition } from '../signing/definition.ts'
+import type { KeyBindings, UpstreamDefinition } from '../upstreams/definition.ts'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-
-/** Names of secret bindings, by key; several are versions, the active one first. */
-export type KeyBindings = Readonly<Record<string, string | readonly string[]>>
 
 /** The `keys` of each upstream: what grants are checked against. */
 export type UpstreamKeys = Readonly<Record<string, KeyBindings>>
@@ -18,7 +15,7 @@ export interface Config<Keys extends UpstreamKeys = UpstreamKeys> {
   readonly url: string
   /** Who mints the tokens that are accepted, besides our own token service. */
   readonly issuers?: Readonly<Record<string, IssuerConfig>>
-  readonly upstreams: { readonly [Name in keyof Keys]: UpstreamConfig<Keys[Name]> }
+  readonly upstreams: { readonly [Name in keyof Keys]: UpstreamDefinition<Keys[Name]> }
   readonly teams: Readonly<Record<string, TeamConfig<NoInfer<Keys>>>>
   /** Browser clients of the token service, by client_id. */
   readonly clients?: Readonly<Record<string, ClientConfig>>
@@ -59,62 +56,6 @@ export interface IssuerConfig {
   readonly dedicated?: boolean
   /** The teams that it may speak for; needed by a plain `claim` when there are several issuers. */
   readonly teams?: readonly string[]
-}
-
-/** How requests are signed. `hmac` and the OAuth schemes document their own options. */
-export type SignConfig =
-  | SignDefinition
-  | {
-      readonly scheme: 'aws-sigv4'
-      readonly service: string
-      readonly region: string
-      readonly placement?: 'header' | 'query'
-      readonly payload?: 'signed' | 'unsigned'
-    }
-  | {
-      readonly scheme: 'http-signatures'
-      /** A name of RFC 9421 section 6.2.2, such as `ed25519` or `hmac-sha256`. */
-      readonly algorithm: string
-      readonly components: readonly string[]
-      readonly label?: string
-      readonly expiresSeconds?: number
-      readonly tag?: string
-    }
-  | { readonly scheme: 'standard-webhooks' }
-  | ({ readonly scheme: `oauth-${string}` } & Readonly<Record<string, unknown>>)
-
-export interface UpstreamConfig<Keys extends KeyBindings = KeyBindings> {
-  /** The base URL: https, or http on a loopback host. */
-  readonly url: string
-  readonly sign: SignConfig
-  /** Names of secret bindings, by key; several are versions, the active one first. */
-  readonly keys: Keys
-  /** `'GET /orders/*': 'order:read'`; what no route names is refused. */
-  readonly routes: Readonly<Record<string, string>>
-  readonly headers?: {
-    /** Request headers that pass beyond the general ones. */
-    readonly allow?: readonly string[]
-    /** Request headers that are always sent, whatever the caller sends. Never a secret. */
-    readonly set?: Readonly<Record<string, string>>
-  }
-  /** To the first byte of the answer, for empty and buffered bodies. Default 30000, at most 600000. */
-  readonly timeoutMs?: number
-  /** The same for streamed bodies. Default 300000, at most 600000. */
-  readonly uploadTimeoutMs?: number
-  /** Default 104857600 (100 MiB). */
-  readonly maxBodyBytes?: number
-  /** Where the scheme signs the body itself. Default 1048576 (1 MiB), at most 16777216. */
-  readonly maxBufferedBytes?: number
-  /** Whether paths with encoded slashes, dots and letters are forwarded. Default 'refuse'. */
-  readonly encodedPath?: 'refuse' | 'allow'
-  /** Which answer says that the key itself is unknown or revoked, so that the next version is tried. */
-  readonly keyRefused?: { readonly status?: number; readonly codes?: readonly string[] }
-  /** What the secret of a key must not begin with, such as a live key's prefix in a `test` slot. */
-  readonly refusedPrefixes?: { readonly [Name in keyof NoInfer<Keys>]?: readonly string[] }
-  /** A harmless call that tells whether a key works: `GET /v1/whoami`. */
-  readonly probe?: string
-  /** Answers 404, as if it were not there. */
-  readonly disabled?: boolean
 }
 
 export interface TeamConfig<Keys extends UpstreamKeys = UpstreamKeys> {

@@ -2,13 +2,13 @@
  * OnePin, workflows. Bearer keys that begin with `op_live_`; `GET /api/v1/auth/whoami` tells whose key it is and
  * changes nothing.
  */
-import type { CatalogueOptions, UpstreamDefinition } from './definition.ts'
+import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
 import { refuseLiveInTest } from './slots.ts'
 
-export const onepin = <KeyName extends string>({
+export const onepin = <const Keys extends KeyBindings>({
   keys,
   ...overrides
-}: CatalogueOptions<KeyName>): UpstreamDefinition<KeyName> => ({
+}: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
   url: 'https://api.onepin.ai',
   sign: { scheme: 'bearer' },
   keys,

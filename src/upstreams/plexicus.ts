@@ -2,14 +2,14 @@
  * Plexicus, application security. A personal API token as bearer, which expires after 30 or 90 days or never.
  * Plexicus publishes no base URL, so the configuration names it.
  */
-import type { CatalogueOptions, UpstreamDefinition } from './definition.ts'
+import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
 
-type PlexicusOptions<KeyName extends string> = CatalogueOptions<KeyName> & { readonly url: string }
+type PlexicusOptions<Keys extends KeyBindings> = CatalogueOptions<Keys> & { readonly url: string }
 
-export const plexicus = <KeyName extends string>({
+export const plexicus = <const Keys extends KeyBindings>({
   keys,
   ...overrides
-}: PlexicusOptions<KeyName>): UpstreamDefinition<KeyName> => ({
+}: PlexicusOptions<Keys>): UpstreamDefinition<Keys> => ({
   sign: { scheme: 'bearer' },
   keys,
   routes: {

@@ -2,13 +2,13 @@
  * Plugged.in, MCP servers and documents for agents. Bearer keys, `pk_live_`, `pk_test_`, `sk_live_`; a revoked
  * key is answered with 410.
  */
-import type { CatalogueOptions, UpstreamDefinition } from './definition.ts'
+import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
 import { refuseLiveInTest } from './slots.ts'
 
-export const pluggedin = <KeyName extends string>({
+export const pluggedin = <const Keys extends KeyBindings>({
   keys,
   ...overrides
-}: CatalogueOptions<KeyName>): UpstreamDefinition<KeyName> => ({
+}: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
   url: 'https://plugged.in',
   sign: { scheme: 'bearer' },
   keys,

@@ -6,13 +6,13 @@
  * workspace. X-Plugipay-On-Behalf-Of and X-Plugipay-Mode are not covered by the signature: with a platform key
  * they choose whose money moves, so they are set in `headers.set` or not at all.
  */
-import type { CatalogueOptions, UpstreamDefinition } from './definition.ts'
+import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
 import { refuseLiveInTest } from './slots.ts'
 
-export const plugipay = <KeyName extends string>({
+export const plugipay = <const Keys extends KeyBindings>({
   keys,
   ...overrides
-}: CatalogueOptions<KeyName>): UpstreamDefinition<KeyName> => ({
+}: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
   url: 'https://api.plugipay.com',
   sign: { scheme: 'plugipay' },
   keys,

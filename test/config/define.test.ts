@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { defineConfig } from '../../src/config/define.ts'
+import { plugipay } from '../../src/upstreams/index.ts'
 
 const upstream = {
   url: 'https://orders.acme.example',
@@ -18,12 +19,7 @@ describe('defineConfig', () => {
       url: 'https://edge.acme.example',
       upstreams: {
         orders: { ...upstream, keys: { main: 'ORDERS', spare: ['ORDERS_2', 'ORDERS_1'] } },
-        pay: {
-          url: 'https://pay.acme.example',
-          sign: { scheme: 'plugipay', headers: 'x-plugipay' },
-          routes: {},
-          keys: { live: 'PAY_LIVE' },
-        },
+        pay: plugipay({ keys: { live: 'PAY_LIVE' }, sign: { scheme: 'plugipay', headers: 'x-plugipay' } }),
       },
       teams: {
         checkout: {
@@ -37,6 +33,8 @@ describe('defineConfig', () => {
           grants: {
             // @ts-expect-error orders has no key called `test`
             orders: { keys: ['test'], scopes: [] },
+            // @ts-expect-error neither has the one from the catalogue
+            pay: { keys: ['live'], defaultKey: 'test', scopes: [] },
           },
         },
         lost: {
