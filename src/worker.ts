@@ -2,11 +2,12 @@
  * The composition root: configuration and bindings become the app. Everything else takes what it needs as an
  * argument.
  */
-import { DurableObject } from 'cloudflare:workers'
 import config from '#config'
-import { unmetered } from './accounts/unmetered.ts'
+import { type AccountConfig, accountName, teamAccount } from './accounts/team-account.ts'
+import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
 import { readOwnSecrets } from './config/secrets.ts'
+import type { Configuration } from './core/configuration.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
 import { createApp, type Lifetime } from './http/app.ts'
@@ -16,13 +17,28 @@ import { createVerifier } from './identity/verifier.ts'
 
 export { Directory } from './tokens/directory.ts'
 
-export class TeamAccount extends DurableObject {}
-
 type Handler = (request: Request, lifetime: Lifetime) => Promise<Response>
 
 const now = (): number => Date.now()
 const log = (line: string): void => console.log(line)
 const send = (url: string, init: RequestInit): Promise<Response> => fetch(url, init)
+
+/** What an account needs of the configuration that is deployed with it; parsed once, and not at all before a sync. */
+let accountsConfig: Configuration | null = null
+
+const configOfAccount = (team: string): AccountConfig | null => {
+  if (accountsConfig === null) {
+    // Whether there are signing keys matters to issuers, not to limits.
+    const parsed = parseConfig(config, { signingKeys: true })
+    if ('faults' in parsed) return null
+    accountsConfig = parsed.config
+  }
+  const found = accountsConfig.teams.get(team)
+  if (found === undefined) return null
+  return { limits: found.limits, rollupMinutes: accountsConfig.usage.rollupMinutes }
+}
+
+export class TeamAccount extends teamAccount({ configOf: configOfAccount, now, log }) {}
 
 const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
   const bindings: Readonly<Record<string, unknown>> = { ...env }
@@ -41,7 +57,16 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
   const deps = {
     config: parsed.config,
     verify: verifier.verify,
-    accounts: unmetered,
+    accounts: createWallet({
+      openAccount: (team) => env.ACCOUNTS.get(env.ACCOUNTS.idFromName(accountName(team))),
+      newIdentity: () => crypto.randomUUID(),
+      setTimer: (run, millis) => {
+        const timer = setTimeout(run, millis)
+        return () => clearTimeout(timer)
+      },
+      onSyncFailed: (team, error) =>
+        log(JSON.stringify({ event: 'account_unreachable', team, reason: String(error) })),
+    }),
     keys: new KeyStore({ bindings, now }),
     minted: new MintedTokens({ fetch: send }),
     buffers: new Buffers(),

@@ -109,8 +109,9 @@ class Unit implements Admission, Dispatch {
   async take(): Promise<void> {
     for (let waits = 0; waits < waitsMax; waits += 1) {
       const now = this.#purse.steady(this.#context.now())
-      this.#refuseFromMemory(now)
+      // Units first: an answer may bring some and refuse the rest.
       if (this.takeNow(now)) return
+      this.#refuseFromMemory(now)
       this.#pocket.need += 1
       try {
         await this.#purse.synced(this.#context)
@@ -118,7 +119,9 @@ class Unit implements Admission, Dispatch {
         this.#pocket.need -= 1
       }
     }
-    this.#refuseFromMemory(this.#purse.steady(this.#context.now()))
+    const now = this.#purse.steady(this.#context.now())
+    if (this.takeNow(now)) return
+    this.#refuseFromMemory(now)
     throw unavailable('account_unavailable', 'no sync brought a lease that was still fresh')
   }
 
