@@ -34,7 +34,9 @@ export const readOwnSecrets = async (env: Readonly<Record<string, unknown>>): Pr
   return { adminKey, signingKeys, faults }
 }
 
-const bindingText = async (binding: unknown): Promise<string | undefined> => {
+/** `null`: the binding is there and cannot be read as text, which must not pass for absent. */
+const bindingText = async (binding: unknown): Promise<string | null | undefined> => {
+  if (binding === undefined) return undefined
   if (typeof binding === 'string') return binding
   if (
     typeof binding !== 'object' ||
@@ -42,27 +44,29 @@ const bindingText = async (binding: unknown): Promise<string | undefined> => {
     !('get' in binding) ||
     typeof binding.get !== 'function'
   )
-    return undefined
+    return null
   try {
     const text: unknown = await binding.get()
-    return typeof text === 'string' ? text : undefined
+    return typeof text === 'string' ? text : null
   } catch {
-    return undefined
+    return null
   }
 }
 
 const adminKeyPath = 'COUNTERSIGN_ADMIN_KEY'
 const signingKeyPath = 'COUNTERSIGN_SIGNING_KEY'
 
-const readAdminKey = (text: string | undefined, faults: ConfigFault[]): Secret | null => {
-  const message = adminKeyFault(text)
-  if (message === null && text !== undefined) return new Secret(text)
-  faults.push({ path: adminKeyPath, message: message ?? 'is missing' })
+const unreadable = 'cannot be read; a binding must be a secret text, or a Secrets Store secret that exists'
+
+const readAdminKey = (text: string | null | undefined, faults: ConfigFault[]): Secret | null => {
+  const message = text === null ? unreadable : adminKeyFault(text ?? '')
+  if (message === null) return new Secret(text ?? '')
+  faults.push({ path: adminKeyPath, message })
   return null
 }
 
-const adminKeyFault = (text: string | undefined): string | null => {
-  if (text === undefined || text === '')
+const adminKeyFault = (text: string): string | null => {
+  if (text === '')
     return `is missing; make one with: openssl rand -base64 32 | npx wrangler secret put ${adminKeyPath}`
   if (text.trim() === '') return 'holds only blanks'
   if (!/^[\x21-\x7e]+$/.test(text))
@@ -72,10 +76,14 @@ const adminKeyFault = (text: string | undefined): string | null => {
 }
 
 const readSigningKeys = async (
-  text: string | undefined,
+  text: string | null | undefined,
   faults: ConfigFault[],
 ): Promise<readonly SigningKey[]> => {
   if (text === undefined || text === '') return []
+  if (text === null) {
+    faults.push({ path: signingKeyPath, message: unreadable })
+    return []
+  }
   const list = parseList(text)
   if (list === null) {
     faults.push({ path: signingKeyPath, message: 'must be a private JWK as JSON, or an array of them' })

@@ -1,7 +1,6 @@
 /**
  * The compact form of a JWS (RFC 7515 section 7.1), checked before any library sees it: exactly three parts in
- * canonical base64url, so that one token has one text; a header that asks for nothing unusual; a payload that
- * is a JSON object.
+ * canonical base64url, so that one token has one text, and a header that asks for nothing unusual.
  */
 import { tokenBytesMax } from '../core/limits.ts'
 
@@ -11,8 +10,8 @@ export interface CompactToken {
   readonly kid: string | null
   /** Lower case, without `application/`; null when there is none. */
   readonly typ: string | null
-  /** Not verified yet: only good to find the issuer by. */
-  readonly claims: Readonly<Record<string, unknown>>
+  /** As it stands there, not verified yet. */
+  readonly payload: string
 }
 
 /** `malformed` says what is wrong, for the log; it repeats nothing of the token. */
@@ -30,18 +29,19 @@ const refusedParameters = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c'] as const
 export const parseCompact = (text: string): ParsedCompact => {
   if (text.length > tokenBytesMax) return { malformed: `longer than ${tokenBytesMax} bytes` }
   if (!compactForm.test(text)) return { malformed: 'not three parts of base64url' }
-  const parts = text.split('.')
-  if (!parts.every(isCanonical)) return { malformed: 'not canonical base64url' }
-  const header = parseObject(parts[0] ?? '')
+  const [first = '', payload = '', signature = ''] = text.split('.')
+  if (![first, payload, signature].every(isCanonical)) return { malformed: 'not canonical base64url' }
+  const header = parseObject(first)
   if (header === null) return { malformed: 'header is not a JSON object' }
-  const claims = parseObject(parts[1] ?? '')
-  if (claims === null) return { malformed: 'payload is not a JSON object' }
-  return readHeader(text, header, claims)
+  return readHeader(header, { text, payload })
 }
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-const readHeader = (text: string, header: JsonObject, claims: JsonObject): ParsedCompact => {
+/** The claims, or null when the payload is not a JSON object. Before the signature is verified they prove nothing. */
+export const parseClaims = ({ payload }: CompactToken): JsonObject | null => parseObject(payload)
+
+const readHeader = (header: JsonObject, token: Pick<CompactToken, 'text' | 'payload'>): ParsedCompact => {
   const parameter = (name: string): unknown => (Object.hasOwn(header, name) ? header[name] : undefined)
   for (const name of refusedParameters) {
     if (Object.hasOwn(header, name)) return { malformed: `header has ${name}` }
@@ -56,7 +56,7 @@ const readHeader = (text: string, header: JsonObject, claims: JsonObject): Parse
   const cty = parameter('cty')
   if (cty !== undefined && (typeof cty !== 'string' || mediaType(cty) === 'jwt'))
     return { malformed: 'a token within a token' }
-  return { text, algorithm, kid: kid ?? null, typ: typ === undefined ? null : mediaType(typ), claims }
+  return { ...token, algorithm, kid: kid ?? null, typ: typ === undefined ? null : mediaType(typ) }
 }
 
 /** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */

@@ -1,20 +1,21 @@
 /** The usable keys of one issuer, each ready to verify, chosen by `kid` and algorithm. */
-import { type CryptoKey, importJWK, type JWK } from 'jose'
+import { type CryptoKey, compactVerify, importJWK, type JWK } from 'jose'
 import { judgeJwk, type VerificationKey } from '../core/jwk.ts'
+import type { CompactToken } from './compact.ts'
 
 export interface KeySet {
   /** Equal fingerprints: the same keys. */
   readonly fingerprint: string
   /** The one key that fits, or null. Without a kid only when exactly one key fits the algorithm. */
   choose(kid: string | null, algorithm: string): VerificationKey | null
-  /** Imported once for each algorithm; rejects when the runtime finds the key unsound. */
-  open(key: VerificationKey, algorithm: string): Promise<CryptoKey>
+  /** Whether this key made the token's signature, by the token's algorithm, which must be one of the key's. */
+  verifies(key: VerificationKey, token: CompactToken): Promise<boolean>
 }
 
 /** Bad keys in a good set are passed over; what is left decides. */
 export const makeKeySet = (jwks: readonly unknown[]): KeySet => {
   const keys = distinct(jwks.flatMap((jwk) => usable(jwk)))
-  const opened = new Map<VerificationKey, Map<string, Promise<CryptoKey>>>()
+  const open = opener()
   return {
     fingerprint: keys.map(identity).sort().join('\n'),
     choose: (kid, algorithm) => {
@@ -22,14 +23,28 @@ export const makeKeySet = (jwks: readonly unknown[]): KeySet => {
       const [key, ...others] = fitting
       return key !== undefined && others.length === 0 ? key : null
     },
-    open: (key, algorithm) => {
-      const ofKey = opened.get(key) ?? new Map<string, Promise<CryptoKey>>()
-      const known = ofKey.get(algorithm)
-      if (known !== undefined) return known
-      const opening = importPublic(key, algorithm)
-      opened.set(key, ofKey.set(algorithm, opening))
-      return opening
+    verifies: async (key, { text, algorithm }) => {
+      if (!key.algorithms.has(algorithm)) return false
+      try {
+        await compactVerify(text, await open(key, algorithm), { algorithms: [algorithm] })
+        return true
+      } catch {
+        return false
+      }
     },
+  }
+}
+
+/** Imports each key once for each algorithm; rejects when the runtime finds it unsound. */
+const opener = (): ((key: VerificationKey, algorithm: string) => Promise<CryptoKey>) => {
+  const opened = new Map<VerificationKey, Map<string, Promise<CryptoKey>>>()
+  return (key, algorithm) => {
+    const ofKey = opened.get(key) ?? new Map<string, Promise<CryptoKey>>()
+    const known = ofKey.get(algorithm)
+    if (known !== undefined) return known
+    const opening = importPublic(key, algorithm)
+    opened.set(key, ofKey.set(algorithm, opening))
+    return opening
   }
 }
 
