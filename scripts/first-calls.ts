@@ -1,4 +1,4 @@
-/** The first signed calls of `npm start`: one through each upstream of the catalogue, each by the team that uses it. */
+/** The first signed calls of `npm start`: one through each upstream, each by the team that uses it. */
 import type { Exchange } from '../src/sandbox/listen.ts'
 import type { Sandboxes } from '../src/sandbox/sandboxes.ts'
 
@@ -26,6 +26,13 @@ export const firstCalls: readonly FirstCall[] = [
   { team: 'assistant', upstream: 'pluggedin', method: 'GET', path: '/api/servers', scope: 'pluggedin:*' },
   { team: 'security', upstream: 'plexicus', method: 'GET', path: '/findings', scope: 'plexicus:*' },
   { team: 'studio', upstream: 'onepin', method: 'GET', path: '/api/v1/auth/whoami', scope: 'onepin:*' },
+  {
+    team: 'finance',
+    upstream: 'orders',
+    method: 'GET',
+    path: '/orders?state=paid',
+    scope: 'orders:order:read',
+  },
 ]
 
 export interface CallResult {

@@ -124,7 +124,7 @@ const startAllSandboxes = async ({ port, secrets }: Plan): Promise<Sandboxes> =>
 
 /** Makes the first calls and shows them; 1 when one of them did not do what it should. */
 const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<number> => {
-  const { origin, secrets, local } = plan
+  const { origin, secrets, local, once } = plan
   const token = (team: string, scope: string): Promise<string> =>
     mintLocalToken(secrets['COUNTERSIGN_SIGNING_KEY'] ?? '', { url: local.configuration.url, team, scope })
 
@@ -143,7 +143,9 @@ const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<num
       `${faults.length} of ${firstCalls.length} first calls failed:\n  ${faults.join('\n  ')}`,
     )
   }
-  console.log(showNextSteps({ origin, token: await token('checkout', 'plugipay:* orders:*') }))
+  if (once)
+    console.log('All of them did what they should. Without --once it stays up, with a curl line to paste.')
+  else console.log(showNextSteps({ origin, token: await token('checkout', 'plugipay:* orders:*') }))
   return 0
 }
 

@@ -26,6 +26,35 @@ export const sandboxConfig = (workerPort: number) => {
       pluggedin: pluggedin({ url: at('pluggedin'), keys: { main: 'PLUGGEDIN_KEY' } }),
       plexicus: plexicus({ url: at('plexicus'), keys: { main: 'PLEXICUS_TOKEN' } }),
       onepin: onepin({ url: at('onepin'), keys: { main: 'ONEPIN_KEY' } }),
+      // An API of the company's own, with a signature of its own making and two versions of its key.
+      orders: {
+        url: `${at('orders')}/v2`,
+        sign: {
+          scheme: 'hmac',
+          algorithm: 'sha256',
+          string: [
+            { part: 'method' },
+            '\n',
+            { part: 'path' },
+            { part: 'query' },
+            '\n',
+            { part: 'timestamp', as: 'seconds' },
+            '\n',
+            { part: 'body-digest', algorithm: 'sha256', encoding: 'hex' },
+          ],
+          headers: {
+            'x-orders-key': [{ part: 'key-id' }],
+            'x-orders-timestamp': [{ part: 'timestamp', as: 'seconds' }],
+            'x-orders-signature': ['v1=', { part: 'signature' }],
+          },
+        },
+        keys: { main: ['ORDERS_KEY_2', 'ORDERS_KEY_1'] },
+        routes: {
+          'GET /orders': 'order:read',
+          'GET /orders/*': 'order:read',
+          'POST /orders': 'order:write',
+        },
+      },
     },
     teams: {
       // The shop: creates customers and charges them; in browsers too, from one origin.
@@ -36,6 +65,7 @@ export const sandboxConfig = (workerPort: number) => {
             defaultKey: 'test',
             scopes: ['customer:*', 'checkout:*', 'payment:*'],
           },
+          orders: { keys: ['main'], scopes: ['order:*'] },
         },
         limits: [
           { name: 'all', requests: 100, per: '1s', burst: 200 },
@@ -53,6 +83,7 @@ export const sandboxConfig = (workerPort: number) => {
       finance: {
         grants: {
           plugipay: { keys: ['live'], scopes: ['customer:read', 'payment:read', 'invoice:read'] },
+          orders: { keys: ['main'], scopes: ['order:read'] },
         },
         limits: [{ name: 'hourly', requests: 1_000, per: '1h' }],
       },
