@@ -18,21 +18,22 @@ export const plugipay = <const Keys extends KeyBindings>({
   keys,
   routes: {
     ...resource('customers', 'customer'),
+    ...resource('plans', 'plan'),
+    ...actions('plans', ['archive', 'prices'], 'plan:write'),
+    ...resource('checkout-sessions', 'checkout'),
+    ...actions('checkout-sessions', ['confirm', 'cancel'], 'checkout:write'),
+    ...resource('portal-sessions', 'portal'),
     ...resource('payments', 'payment'),
-    'POST /api/v1/payments/*/capture': 'payment:write',
-    'POST /api/v1/payments/*/cancel': 'payment:write',
-    ...resource('checkout/sessions', 'checkout'),
-    'POST /api/v1/checkout/sessions/*/expire': 'checkout:write',
-    ...resource('refunds', 'refund'),
     ...resource('invoices', 'invoice'),
-    'POST /api/v1/invoices/*/finalize': 'invoice:write',
-    'POST /api/v1/invoices/*/void': 'invoice:write',
+    ...actions('invoices', ['finalize', 'pay', 'void', 'send-email'], 'invoice:write'),
     ...resource('subscriptions', 'subscription'),
-    ...resource('products', 'product'),
-    ...resource('prices', 'price'),
-    'GET /api/v1/balance': 'balance:read',
-    'GET /api/v1/events': 'event:read',
-    'GET /api/v1/events/*': 'event:read',
+    ...actions('subscriptions', ['cancel', 'pause', 'resume'], 'subscription:write'),
+    ...resource('refunds', 'refund'),
+    ...reading('receipts', 'receipt'),
+    ...reading('payouts', 'payout'),
+    ...reading('events', 'event'),
+    ...reading('ledger', 'ledger'),
+    'GET /api/v1/reports/*': 'report:read',
     'POST /api/v1/uploads/*': 'upload:write',
   },
   keyRefused: { status: 401, codes: ['INVALID_KEY'] },
@@ -41,9 +42,18 @@ export const plugipay = <const Keys extends KeyBindings>({
   ...overrides,
 })
 
+/** A collection whose members are made, read and changed. */
 const resource = (path: string, scope: string): Readonly<Record<string, string>> => ({
-  [`GET /api/v1/${path}`]: `${scope}:read`,
-  [`GET /api/v1/${path}/*`]: `${scope}:read`,
+  ...reading(path, scope),
   [`POST /api/v1/${path}`]: `${scope}:write`,
   [`PUT|PATCH|DELETE /api/v1/${path}/*`]: `${scope}:write`,
 })
+
+const reading = (path: string, scope: string): Readonly<Record<string, string>> => ({
+  [`GET /api/v1/${path}`]: `${scope}:read`,
+  [`GET /api/v1/${path}/*`]: `${scope}:read`,
+})
+
+/** What is done to one member, such as paying an invoice. */
+const actions = (path: string, names: readonly string[], scope: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(names.map((name) => [`POST /api/v1/${path}/*/${name}`, scope]))
