@@ -1,5 +1,6 @@
 /** The table of schemes. Adding one: its file, its line here, its folder of vectors. */
 import { row, table } from '../core/table.ts'
+import { awsSigv4 } from './aws-sigv4.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
 import { header } from './header.ts'
@@ -9,6 +10,7 @@ import { query } from './query.ts'
 import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type SignScheme } from './scheme.ts'
 
 export const schemes = table({
+  'aws-sigv4': bindable('aws-sigv4', awsSigv4),
   basic: bindable('basic', basic),
   bearer: bindable('bearer', bearer),
   header: bindable('header', header),

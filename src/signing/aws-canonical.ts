@@ -1,0 +1,91 @@
+/**
+ * The canonical request of AWS Signature Version 4, in the words of "Create a signed AWS API request" (IAM user
+ * guide). What arrives at AWS is decoded and written anew there, so it is written here as AWS would write it.
+ */
+import { utf8 } from './bytes.ts'
+import { percentEncode, rawPairs } from './query-string.ts'
+
+export type HeaderField = readonly [name: string, value: string]
+
+export interface CanonicalParts {
+  readonly method: string
+  readonly uri: string
+  readonly query: string
+  /** Names in lower case, ordered. */
+  readonly headers: readonly HeaderField[]
+  readonly payloadHash: string
+}
+
+export const canonicalRequest = ({ method, uri, query, headers, payloadHash }: CanonicalParts): string => {
+  let fields = ''
+  for (const [name, value] of headers) fields += `${name}:${canonicalValue(value)}\n`
+  return `${method}\n${uri}\n${query}\n${fields}\n${signedHeaders(headers)}\n${payloadHash}`
+}
+
+export const signedHeaders = (headers: readonly HeaderField[]): string =>
+  headers.map(([name]) => name).join(';')
+
+/** Trimmed, and runs of white space as one space. */
+const canonicalValue = (value: string): string =>
+  /^\s|\s\s|[\t\r\n]|\s$/.test(value) ? value.trim().replaceAll(/\s+/g, ' ') : value
+
+/**
+ * For most services: redundant slashes and dot segments resolved, and every segment of the path as sent encoded
+ * once more (`%20` becomes `%2520`).
+ */
+export const doublyEncodedUri = (path: string): string => {
+  if (/^(?:\/[\w.~-]+)*\/?$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path)) return path || '/'
+  const segments: string[] = []
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop()
+    else if (segment !== '' && segment !== '.') segments.push(percentEncode(segment))
+  }
+  const tail = segments.length > 0 && path.endsWith('/') ? '/' : ''
+  return `/${segments.join('/')}${tail}`
+}
+
+/**
+ * For S3, whose paths are object keys: nothing resolved, and each character that is not unreserved encoded once.
+ * An `@` sent as such is `%40` to S3, and a `+` is a space, as its own error answers show.
+ */
+export const singlyEncodedUri = (path: string): string =>
+  path === '' ? '/' : path.split('/').map(encodedOnce).join('/')
+
+/** Pairs encoded once, ordered by encoded name and then value (code points). */
+export const canonicalQuery = (query: string, added: readonly HeaderField[] = []): string => {
+  if (query.length < 2 && added.length === 0) return ''
+  const pairs = rawPairs(query)
+    .filter(([name, value]) => name !== '' || value !== null)
+    .map(([name, value]) => [encodedOnce(name), encodedOnce(value ?? '')] as const)
+  return [...pairs, ...added]
+    .sort(([name, value], [otherName, otherValue]) => order(name, otherName) || order(value, otherValue))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&')
+}
+
+/** All texts here are ASCII, where the order of code units is that of bytes. */
+const order = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+
+const plain = /^[\w.~-]*$/
+
+/**
+ * Percent-encoded exactly once, whatever was encoded before: decoded and encoded anew byte by byte, so that it
+ * cannot fail on escapes that are not UTF-8.
+ */
+const encodedOnce = (text: string): string => {
+  if (plain.test(text)) return text
+  return text.replaceAll(/%[0-9A-Fa-f]{2}|[^\w.~-]/gu, (piece) => {
+    if (piece === '+') return '%20'
+    if (piece.length === 3 && piece.startsWith('%')) {
+      const character = String.fromCharCode(Number.parseInt(piece.slice(1), 16))
+      return plain.test(character) ? character : piece.toUpperCase()
+    }
+    return encodedBytes(piece)
+  })
+}
+
+const encodedBytes = (character: string): string => {
+  let text = ''
+  for (const byte of utf8(character)) text += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  return text
+}

@@ -1,0 +1,310 @@
+/**
+ * `aws-sigv4` (AWS Signature Version 4): HMAC-SHA256 with a key derived for the day, region and service, in
+ * Authorization or in the query.
+ *
+ * Covered: method, path, query, host, content-type, every `x-amz-*` header that is sent (AWS refuses those that
+ * are sent and not signed), what `signedHeaders` names, and the body by its SHA-256. With `payload: 'unsigned'`
+ * the body is not covered and streams through; S3 takes that over TLS, most other services do not. Nothing that
+ * the edge behind us may rewrite is covered (G04).
+ *
+ * One instant serves the date of the scope and X-Amz-Date (G03).
+ */
+import { signingDayKeysMax } from '../core/limits.ts'
+import { Refusal } from '../core/problems.ts'
+import { Secret } from '../core/redact.ts'
+import {
+  canonicalQuery,
+  canonicalRequest,
+  doublyEncodedUri,
+  type HeaderField,
+  signedHeaders,
+  singlyEncodedUri,
+} from './aws-canonical.ts'
+import { type Bytes, hex, utf8 } from './bytes.ts'
+import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256Hex } from './digest.ts'
+import { headerNameFault, readOptions } from './options.ts'
+import { type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
+import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
+import { parsePair, parseWhole } from './secret.ts'
+
+export interface AwsSigv4Definition {
+  readonly scheme: 'aws-sigv4'
+  /** The name in the credential scope: `s3`, `execute-api`, `dynamodb`, `es`, ... */
+  readonly service: string
+  readonly region: string
+  /** Default 'header'. */
+  readonly placement?: 'header' | 'query'
+  /** Default 'signed'; for S3 in the query 'unsigned', as S3 expects of presigned URLs. */
+  readonly payload?: 'signed' | 'unsigned'
+  /** How long a signature in the query holds. Default 300, at most 604800. */
+  readonly expiresSeconds?: number
+  /** Headers to cover besides; a request without one of them is refused. */
+  readonly signedHeaders?: readonly string[]
+}
+
+export interface AwsOptions {
+  readonly service: string
+  readonly region: string
+  readonly placement: 'header' | 'query'
+  readonly payload: 'signed' | 'unsigned'
+  readonly expiresSeconds: number
+  readonly signedHeaders: readonly string[]
+  readonly canonicalUri: (path: string) => string
+  /** Whether X-Amz-Content-Sha256 tells how the body was covered: S3 needs it. */
+  readonly contentHeader: boolean
+  /** IoT's gateway takes the session token unsigned, behind the signature. */
+  readonly sessionToken: 'signed' | 'appended'
+}
+
+interface AwsSecret {
+  readonly accessKeyId: string
+  readonly secret: Secret
+  readonly sessionToken: Secret | null
+}
+
+interface AwsKey extends AwsSecret {
+  /** By date, the newest last: the day that ends and the day that begins. */
+  readonly dayKeys: Map<string, ImportedKey>
+}
+
+/** Everything between a request and its signature. */
+interface Draft {
+  readonly date: string
+  readonly scope: string
+  readonly covered: readonly HeaderField[]
+  readonly added: readonly HeaderField[]
+  readonly query: readonly Pair[]
+  readonly canonicalRequest: string
+}
+
+const algorithm = 'AWS4-HMAC-SHA256'
+const s3Services: ReadonlySet<string> = new Set(['s3', 's3express', 's3-outposts', 's3-object-lambda'])
+const ownedHeaders = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'] as const
+/** A caller's own presigned parameters would make AWS see two signatures, or another one than ours. */
+const ownedParameters = [
+  'X-Amz-Algorithm',
+  'X-Amz-Credential',
+  'X-Amz-Date',
+  'X-Amz-Expires',
+  'X-Amz-Security-Token',
+  'X-Amz-Signature',
+  'X-Amz-SignedHeaders',
+] as const
+
+export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
+  kind: 'sign',
+  parseOptions: (input, fault) => {
+    const options = readOptions(input, fault)
+    const service = options.text('service')
+    const region = options.text('region')
+    for (const [name, value] of [
+      ['service', service],
+      ['region', region],
+    ] as const) {
+      if (value !== '' && !/^[a-z0-9-]{1,64}$/i.test(value))
+        fault(name, 'must have letters, digits and - only')
+    }
+    const placement = options.choice('placement', ['header', 'query'], 'header')
+    const s3 = s3Services.has(service)
+    const payload = options.choice(
+      'payload',
+      ['signed', 'unsigned'],
+      s3 && placement === 'query' ? 'unsigned' : 'signed',
+    )
+    const expiresSeconds = options.integer('expiresSeconds', 300, { min: 1, max: 604_800 })
+    const named = options.raw('signedHeaders') === undefined ? [] : options.texts('signedHeaders')
+    const lower = named.map((name) => name.toLowerCase())
+    for (const name of lower) {
+      const problem = ownedHeaders.some((one) => one === name) ? null : headerNameFault(name)
+      if (problem !== null || name === 'accept-encoding')
+        fault('signedHeaders', `${name} cannot be signed: it may not arrive as it was sent`)
+    }
+    options.done()
+    return {
+      service,
+      region,
+      placement,
+      payload,
+      expiresSeconds,
+      signedHeaders: lower,
+      canonicalUri: s3 ? singlyEncodedUri : doublyEncodedUri,
+      contentHeader: placement === 'header' ? s3 || payload === 'unsigned' : s3 && payload === 'signed',
+      sessionToken: service === 'iotdevicegateway' ? 'appended' : 'signed',
+    }
+  },
+  parseSecret: (text) => {
+    const [accessKeyId, rest] = parsePair(text, ['accessKeyId', 'secret'])
+    if (!/^\w{4,128}$/.test(accessKeyId))
+      throw new SecretFault('the accessKeyId of <accessKeyId>:<secret> has letters and digits only')
+    const colon = rest.indexOf(':')
+    const secret = parseWhole(colon === -1 ? rest : rest.slice(0, colon), 'the secret')
+    const token = colon === -1 ? null : parseWhole(rest.slice(colon + 1), 'the session token')
+    if (token !== null && !/^[\x21-\x7e]+$/.test(token))
+      throw new SecretFault('the session token has only visible ASCII')
+    return {
+      accessKeyId,
+      secret: new Secret(secret),
+      sessionToken: token === null ? null : new Secret(token),
+    }
+  },
+  owns: () => ownedHeaders,
+  bodyNeed: ({ payload }) => (payload === 'unsigned' ? 'none' : 'sha256'),
+  prepare: (secret) => ({ ...secret, dayKeys: new Map() }),
+  stages: async (request, options, key, moment) => {
+    const draft = await draftOf(request, options, key, moment)
+    return [
+      { name: 'canonical request', text: maskedToken(draft.canonicalRequest, key.sessionToken) },
+      { name: 'string to sign', text: await stringToSign(draft) },
+    ]
+  },
+  sign: async (request, options, key, moment) => {
+    const draft = await draftOf(request, options, key, moment)
+    const [text, dayKey] = [await stringToSign(draft), await dayKeyOf(key, draft.date.slice(0, 8), options)]
+    return placed(draft, hex(await hmac(dayKey, utf8(text))), options, key)
+  },
+  sends: ({ sessionToken }) =>
+    sessionToken === null ? [] : [...new Set([sessionToken.reveal(), percentEncode(sessionToken.reveal())])],
+}
+
+const draftOf = async (
+  request: SignRequest,
+  options: AwsOptions,
+  key: AwsKey,
+  { now }: Moment,
+): Promise<Draft> => {
+  refuseQueryNames(request.query, ownedParameters)
+  const date = new Date(now).toISOString().replaceAll(/[:-]|\.\d{3}/g, '')
+  const scope = `${date.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
+  const payloadHash = await payloadHashOf(request, options)
+  const added = addedHeaders(date, payloadHash, options, key)
+  const covered = coveredHeaders(request, options, added)
+  const query = options.placement === 'query' ? addedQuery({ date, scope, covered, options, key }) : []
+  return {
+    date,
+    scope,
+    covered,
+    added,
+    query,
+    canonicalRequest: canonicalRequest({
+      method: request.method,
+      uri: options.canonicalUri(request.path),
+      query: canonicalQuery(request.query, query),
+      headers: covered,
+      payloadHash,
+    }),
+  }
+}
+
+const payloadHashOf = (request: SignRequest, { payload }: AwsOptions): string | Promise<string> =>
+  payload === 'unsigned' ? 'UNSIGNED-PAYLOAD' : bodySha256Hex(request.body)
+
+/** Headers that we set and sign, Authorization aside. */
+const addedHeaders = (
+  date: string,
+  payloadHash: string,
+  { placement, contentHeader, sessionToken }: AwsOptions,
+  key: AwsKey,
+): readonly HeaderField[] => {
+  const headers: HeaderField[] = []
+  if (contentHeader) headers.push(['x-amz-content-sha256', payloadHash])
+  if (placement === 'query') return headers
+  headers.push(['x-amz-date', date])
+  if (key.sessionToken !== null && sessionToken === 'signed')
+    headers.push(['x-amz-security-token', key.sessionToken.reveal()])
+  return headers
+}
+
+const coveredHeaders = (
+  request: SignRequest,
+  options: AwsOptions,
+  added: readonly HeaderField[],
+): readonly HeaderField[] => {
+  const names = new Set(['host', ...options.signedHeaders])
+  for (const name of request.headerNames()) {
+    if (name.startsWith('x-amz-') || name === 'content-type') names.add(name)
+  }
+  for (const [name] of added) names.delete(name)
+  const sent = [...names].map((name): HeaderField => [name, headerValue(request, name)])
+  return [...sent, ...added].sort(([one], [other]) => (one < other ? -1 : 1))
+}
+
+const headerValue = (request: SignRequest, name: string): string => {
+  const value = name === 'host' ? request.host : request.header(name)
+  if (value === null)
+    throw new Refusal('header_invalid', { detail: `Send the header ${name}: this upstream signs it.` })
+  if (!/^[\t\r\n\x20-\x7e]*$/.test(value))
+    throw new Refusal('header_invalid', { detail: `The header ${name} is signed and must be ASCII.` })
+  return value
+}
+
+interface QueryParts {
+  readonly date: string
+  readonly scope: string
+  readonly covered: readonly HeaderField[]
+  readonly options: AwsOptions
+  readonly key: AwsKey
+}
+
+/** In the order of AWS's own presigned URLs. */
+const addedQuery = ({ date, scope, covered, options, key }: QueryParts): readonly Pair[] => [
+  ['X-Amz-Algorithm', algorithm],
+  ['X-Amz-Credential', percentEncode(`${key.accessKeyId}/${scope}`)],
+  ['X-Amz-Date', date],
+  ['X-Amz-SignedHeaders', percentEncode(signedHeaders(covered))],
+  ['X-Amz-Expires', String(options.expiresSeconds)],
+  ...(key.sessionToken !== null && options.sessionToken === 'signed' ? tokenParameter(key.sessionToken) : []),
+]
+
+const tokenParameter = (token: Secret): readonly Pair[] => [
+  ['X-Amz-Security-Token', percentEncode(token.reveal())],
+]
+
+const stringToSign = async ({ date, scope, canonicalRequest: canonical }: Draft): Promise<string> =>
+  `${algorithm}\n${date}\n${scope}\n${await sha256Hex(canonical)}`
+
+const placed = (draft: Draft, signature: string, options: AwsOptions, key: AwsKey): Edits => {
+  const appended = key.sessionToken !== null && options.sessionToken === 'appended' ? key.sessionToken : null
+  if (options.placement === 'query') {
+    return {
+      set: draft.added,
+      query: [
+        ...draft.query,
+        ...(appended === null ? [] : tokenParameter(appended)),
+        ['X-Amz-Signature', signature],
+      ],
+    }
+  }
+  const credential = `${key.accessKeyId}/${draft.scope}`
+  return {
+    set: [
+      ...draft.added,
+      ...(appended === null ? [] : [['x-amz-security-token', appended.reveal()] as const]),
+      [
+        'authorization',
+        `${algorithm} Credential=${credential}, SignedHeaders=${signedHeaders(draft.covered)}, Signature=${signature}`,
+      ],
+    ],
+  }
+}
+
+/** Derives the key of a day once; the one of yesterday stays for requests that are under way at midnight. */
+const dayKeyOf = async (key: AwsKey, day: string, { region, service }: AwsOptions): Promise<ImportedKey> => {
+  const known = key.dayKeys.get(day)
+  if (known !== undefined) return known
+  let derived: Bytes = utf8(`AWS4${key.secret.reveal()}`)
+  for (const part of [day, region, service, 'aws4_request'])
+    derived = await hmac(await importHmacKey(derived), utf8(part))
+  const imported = await importHmacKey(derived)
+  key.dayKeys.set(day, imported)
+  for (const oldest of key.dayKeys.keys()) {
+    if (key.dayKeys.size <= signingDayKeysMax) break
+    key.dayKeys.delete(oldest)
+  }
+  return imported
+}
+
+/** A session token is a secret, and it is part of the canonical request: stages show that it is there. */
+const maskedToken = (text: string, token: Secret | null): string =>
+  token === null
+    ? text
+    : text.replaceAll(token.reveal(), '[redacted]').replaceAll(percentEncode(token.reveal()), '[redacted]')
