@@ -49,6 +49,7 @@ export const logFieldCharsMax = 256
 
 // Administration and the token service.
 export const adminKeyCharsMin = 32
+export const adminBodyBytesMax = 16_384
 export const accessTokenSeconds = 600
 export const oauthBodyBytesMax = 16_384
 export const oauthParametersMax = 32

@@ -109,6 +109,12 @@ export const problems = table({
     owner: 'caller',
     help: 'The first path segment names an upstream that does not exist, is disabled, or was not granted to your team. Which of these is not told.',
   },
+  not_found: {
+    status: 404,
+    title: 'There is no such thing for you',
+    owner: 'caller',
+    help: 'The administration knows nothing of this name or id, or your role does not see it. Which of these is not told.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'This method is not forwarded',

@@ -5,7 +5,7 @@
 import { Hono } from 'hono'
 import { Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'
-import type { Call } from './call.ts'
+import type { Call, OwnEnv, OwnRoutes } from './call.ts'
 import { addCorsHeaders, createPreflight } from './cors.ts'
 import { healthRoutes } from './health.ts'
 import { helpRoutes } from './help.ts'
@@ -27,7 +27,7 @@ export interface AppOptions {
 /** The Worker as one function; `site` says what it can do, `own` are further routes of our own (admin, OAuth, pages). */
 export const createApp = (
   site: Site,
-  own: readonly Hono[],
+  own: readonly OwnRoutes[],
   { now, log }: AppOptions,
 ): ((request: Request, lifetime: Lifetime) => Promise<Response>) => {
   const nextId = createRequestIds(createNonce((bytes) => crypto.getRandomValues(bytes)))
@@ -55,7 +55,9 @@ export const createApp = (
       countRefusal(refusal, call, site)
     }
     response.headers.set('countersign-request-id', call.id)
-    if (site.kind === 'ready') addCorsHeaders(response.headers, call.origin, site.deps.config)
+    // Our own routes say for themselves which origins may read them: the origins of teams are for calls.
+    if (site.kind === 'ready' && !isReservedSegment(firstSegment(request.url)))
+      addCorsHeaders(response.headers, call.origin, site.deps.config)
     log(callLine(call, response.status, now(), refusal))
     return response
   }
@@ -89,9 +91,10 @@ const firstSegment = (url: string): string => {
   return url.slice(from, end)
 }
 
-const ownRoutes = (site: Site, own: readonly Hono[]): Hono => {
-  const app = new Hono({ getPath: rawPath })
-  for (const routes of [healthRoutes(site), helpRoutes(), ...own]) app.route('/', routes)
+const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
+  const app = new Hono<OwnEnv>({ getPath: rawPath })
+  for (const routes of [healthRoutes(site), helpRoutes()]) app.route('/', routes)
+  for (const routes of own) app.route('/', routes)
   app.notFound(() => {
     if (site.kind === 'faulty')
       throw new Refusal('config_invalid', { reason: 'the configuration has faults' })

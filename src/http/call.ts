@@ -1,3 +1,4 @@
+import type { Hono } from 'hono'
 import type { Outcome } from '../accounts/accounts.ts'
 import type { Caller, Permit } from '../core/permit.ts'
 
@@ -18,3 +19,10 @@ export interface Call {
   /** Version of the key that signed: the name of its binding. */
   version: string | null
 }
+
+/** What our own routes (admin, OAuth, pages) get from `createApp`. */
+export interface OwnEnv {
+  Bindings: { readonly call: Call }
+}
+
+export type OwnRoutes = Hono<OwnEnv>

@@ -3,14 +3,16 @@
  * storage of `Directory`. Times in milliseconds.
  */
 import { accessTokenSeconds, clockToleranceSecondsDefault, singleUsesMax } from '../core/limits.ts'
-import type {
-  Deposit,
-  Ended,
-  EndedClaim,
-  GrantRecord,
-  Redemption,
-  SingleUse,
-  StandingQuery,
+import {
+  claimedSubject,
+  type Deposit,
+  type Ended,
+  type EndedClaim,
+  type GrantRecord,
+  type Redemption,
+  type SingleUse,
+  type StandingQuery,
+  type SubjectOfTeam,
 } from './records.ts'
 
 export const grantsSchema = `
@@ -98,11 +100,19 @@ export const endGrant = (sql: SqlStorage, id: string, now: number): readonly End
   return grants.map(({ team }) => ({ grantId: id, team }))
 }
 
-export const endGrantsOf = (sql: SqlStorage, subject: string, now: number): readonly Ended[] => {
-  const grants = sql
-    .exec<{ id: string }>('SELECT id FROM grants WHERE subject = ? AND ended_at IS NULL', subject)
+export const endGrantsOf = (
+  sql: SqlStorage,
+  { subject, team }: SubjectOfTeam,
+  now: number,
+): readonly Ended[] => {
+  const open = sql
+    .exec<{ id: string }>(
+      'SELECT id FROM grants WHERE subject = ?1 AND (?2 IS NULL OR team = ?2) AND ended_at IS NULL',
+      subject,
+      team,
+    )
     .toArray()
-  return grants.flatMap(({ id }) => endGrant(sql, id, now))
+  return open.flatMap(({ id }) => endGrant(sql, id, now))
 }
 
 /** Ends JWTs by one of their claims; an earlier end of the same claim is only ever extended. */
@@ -121,9 +131,10 @@ export const claimEnded = (sql: SqlStorage, { tokenId, subject, team, issuedAt }
   sql
     .exec(
       `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value = ?1)
-         OR (kind = 'subject' AND value = ?2 AND at >= ?4) OR (kind = 'team' AND value = ?3 AND at >= ?4)`,
+         OR (kind = 'subject' AND value IN (?2, ?3) AND at >= ?5) OR (kind = 'team' AND value = ?4 AND at >= ?5)`,
       tokenId,
       subject,
+      claimedSubject(subject, team),
       team ?? '',
       issuedAt,
     )

@@ -17,6 +17,7 @@ import type {
   SingleUse,
   Standing,
   StandingQuery,
+  SubjectOfTeam,
   TokenFilter,
   TokenRecord,
 } from './records.ts'
@@ -48,8 +49,8 @@ export interface DirectoryRpc {
   /** The same for whoever holds the token itself; empty when the digest is not that token's. */
   revokeHeldToken(id: string, presentation: Presentation, from: string | null): Promise<readonly Ended[]>
 
-  /** Ends everything that a subject owns, and its JWTs for administration. */
-  endSubject(subject: string, now: number, audit: AuditDraft): Promise<readonly Ended[]>
+  /** Ends everything that a subject owns (in one team, or at all), and its JWTs for administration. */
+  endSubject(whom: SubjectOfTeam, now: number, audit: AuditDraft): Promise<readonly Ended[]>
   /** Ends JWTs for administration by one of their claims; calls are ended by the accounts. */
   endClaim(claim: EndedClaim): Promise<void>
   /** Whether a JWT for administration still stands, and with which role now. */

@@ -17,6 +17,7 @@ import {
   type ListedToken,
   type Person,
   type Presented,
+  type SubjectOfTeam,
   type TokenFilter,
   type TokenRecord,
 } from './records.ts'
@@ -158,11 +159,17 @@ export const revokeToken = (sql: SqlStorage, id: string, now: number): readonly 
 }
 
 /** Revokes all that a subject owns or is. */
-export const revokeTokensOf = (sql: SqlStorage, subject: string, now: number): readonly Ended[] => {
+export const revokeTokensOf = (
+  sql: SqlStorage,
+  { subject, team }: SubjectOfTeam,
+  now: number,
+): readonly Ended[] => {
   const ids = sql
     .exec<{ id: string }>(
-      `SELECT id FROM tokens WHERE (owner = ?1 OR 'token/' || id = ?1) AND revoked_at IS NULL`,
+      `SELECT id FROM tokens
+       WHERE (owner = ?1 OR 'token/' || id = ?1) AND (?2 IS NULL OR team = ?2) AND revoked_at IS NULL`,
       subject,
+      team,
     )
     .toArray()
   return ids.flatMap(({ id }) => revokeToken(sql, id, now))

@@ -28,6 +28,7 @@ import * as tokens from './directory-tokens.ts'
 import type { Page } from './page.ts'
 import {
   type Creation,
+  claimedSubject,
   type Deposit,
   type Ended,
   type EndedClaim,
@@ -39,6 +40,7 @@ import {
   type SingleUse,
   type Standing,
   type StandingQuery,
+  type SubjectOfTeam,
   type TokenFilter,
   type TokenRecord,
   tokenIdOfGrant,
@@ -101,11 +103,18 @@ export class Directory extends DurableObject implements DirectoryRpc {
     })
   }
 
-  async endSubject(subject: string, now: number, audit: AuditDraft): Promise<readonly Ended[]> {
-    grants.endClaim(this.#sql, { kind: 'subject', value: subject, at: now })
-    tokens.forgetPerson(this.#sql, subject)
+  async endSubject(
+    { subject, team }: SubjectOfTeam,
+    now: number,
+    audit: AuditDraft,
+  ): Promise<readonly Ended[]> {
+    grants.endClaim(this.#sql, { kind: 'subject', value: claimedSubject(subject, team), at: now })
+    if (team === null) tokens.forgetPerson(this.#sql, subject)
     appendAudit(this.#sql, audit, now)
-    return [...tokens.revokeTokensOf(this.#sql, subject, now), ...grants.endGrantsOf(this.#sql, subject, now)]
+    return [
+      ...tokens.revokeTokensOf(this.#sql, { subject, team }, now),
+      ...grants.endGrantsOf(this.#sql, { subject, team }, now),
+    ]
   }
 
   async endClaim(claim: EndedClaim): Promise<void> {

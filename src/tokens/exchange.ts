@@ -4,9 +4,12 @@
  */
 import type { Role, Team } from '../core/configuration.ts'
 import { claimCharsMax } from '../core/limits.ts'
+import { Secret } from '../core/redact.ts'
 import { type Audience, audienceOf } from './access-token.ts'
 import { OAuthRefusal, subjectTokenRefused } from './oauth-error.ts'
+import { digestOf } from './opaque.ts'
 import { type Parameters, required } from './parameters.ts'
+import { grantIdOf } from './records.ts'
 import { coversScope, parseScopeParameter, withinGrants } from './scope-set.ts'
 
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -142,3 +145,13 @@ const scopeBeyond = (): OAuthRefusal =>
 /** No answer fits: see `mintAccessToken`. */
 export const scopesTooLong = (): OAuthRefusal =>
   new OAuthRefusal('invalid_scope', 'So many scopes do not fit into one token. Ask for fewer with scope.')
+
+/** `sub` of what an issuer's JWT is exchanged for. */
+export const exchangedSubject = (issuer: string, subject: string): string => `${issuer}:${subject}`
+
+/**
+ * `gid` of what an issuer's JWT is exchanged for: the same for the same `jti`, so that revoking the one ends the
+ * other; a digest, because a `jti` may be long and a token without one stands for itself.
+ */
+export const exchangedGrantId = async (issuer: string, tokenId: string): Promise<string> =>
+  grantIdOf('jwt', await digestOf(new Secret(`${issuer}\n${tokenId}`)))

@@ -152,6 +152,16 @@ export type Standing =
   | { readonly good: true; readonly role: Role }
   | { readonly good: false; readonly reason: string }
 
+export interface SubjectOfTeam {
+  readonly subject: string
+  /** null: in every team. */
+  readonly team: string | null
+}
+
+/** Value of an ended claim of kind `subject`; a line end stands in no subject. */
+export const claimedSubject = (subject: string, team: string | null): string =>
+  team === null ? subject : `${team}\n${subject}`
+
 /** What was ended apart from a grant, until every JWT that it concerns has expired. */
 export interface EndedClaim {
   readonly kind: 'token' | 'subject' | 'team'

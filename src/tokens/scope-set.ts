@@ -76,6 +76,13 @@ export const allGranted = (team: Team): readonly string[] =>
     team,
   )
 
+/** Compiled scopes of a token, as they were written. */
+export const scopeTexts = (scopes: ReadonlyMap<string, Scopes>): readonly string[] =>
+  [...scopes].flatMap(([target, { exact, prefixes }]) => [
+    ...[...exact].map((scope) => `${target}:${scope}`),
+    ...prefixes.map((prefix) => `${target}:${prefix}*`),
+  ])
+
 /** The wildcard's prefix (`customer:` of `customer:*`, `''` of `*`); null for an exact scope. */
 const prefixOf = (pattern: string): string | null => {
   if (pattern === '*') return ''

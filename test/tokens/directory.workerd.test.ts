@@ -158,7 +158,10 @@ test('ending a subject ends the tokens that it owns, its grants, and its tokens 
     role: 'team-admin',
   })
 
-  const ended = await directory.endSubject(subject, now, { ...audit, action: 'subject.revoked' })
+  const ended = await directory.endSubject({ subject, team: null }, now, {
+    ...audit,
+    action: 'subject.revoked',
+  })
   expect(ended.map(({ grantId }) => grantId).sort()).toEqual(
     [`pat:${owned.token.id}`, `pat:${service.token.id}`, 'refresh:1'].sort(),
   )
@@ -172,9 +175,29 @@ test('ending a subject ends the tokens that it owns, its grants, and its tokens 
   expect(await directory.standing({ ...jwt, grantId: 'jwt:abc' })).toMatchObject({ good: false })
 })
 
+test('who ends a subject in one team ends nothing of another', async () => {
+  const subject = 'signin/ann'
+  await directory.rememberPerson({ subject, role: 'admin', team: null }, now)
+  const there = await create({ owner: subject, team: 'search' })
+  const here = await create({ owner: subject })
+  await directory.endSubject({ subject, team: 'checkout' }, now, { ...audit, action: 'subject.revoked' })
+  expect(await directory.presentToken(here.token.id, { digest: here.digest, now })).toMatchObject({
+    good: false,
+  })
+  expect(await directory.presentToken(there.token.id, { digest: there.digest, now })).toMatchObject({
+    good: true,
+  })
+  const jwt = { grantId: 'jwt:a', tokenId: 'j', subject, issuedAt: now, now }
+  expect(await directory.standing({ ...jwt, team: 'checkout' })).toMatchObject({ good: false })
+  expect(await directory.standing({ ...jwt, team: 'search' })).toMatchObject({ good: true })
+})
+
 test('a service is ended by its own subject', async () => {
   const { token, digest } = await create({ service: true })
-  await directory.endSubject(`token/${token.id}`, now, { ...audit, action: 'subject.revoked' })
+  await directory.endSubject({ subject: `token/${token.id}`, team: 'checkout' }, now, {
+    ...audit,
+    action: 'subject.revoked',
+  })
   expect(await directory.presentToken(token.id, { digest, now })).toMatchObject({ good: false })
 })
 

@@ -1,0 +1,46 @@
+/** From an access token for administration to who administers now. */
+import type { Role } from '../../core/configuration.ts'
+import { Refusal } from '../../core/problems.ts'
+import { scopeTexts } from '../../tokens/scope-set.ts'
+import { answered, type TokenService } from '../../tokens/token-service.ts'
+import type { Administrator } from './authorize.ts'
+
+const rank: Readonly<Record<Role, number>> = { member: 0, 'team-admin': 1, admin: 2 }
+
+const lesser = (left: Role, right: Role): Role => (rank[left] < rank[right] ? left : right)
+
+/**
+ * The directory is asked each time: administration is rare, and so a revocation counts at once. The role is the
+ * lesser of what the token says and what its owner has now.
+ */
+export const administratorVerifier =
+  ({ verifier, directory, now }: Pick<TokenService, 'verifier' | 'directory' | 'now'>) =>
+  async (token: string): Promise<Administrator> => {
+    const caller = await verifier.verifyAdministration(token, now())
+    const { subject, tokenId, grantId, role } = caller
+    if (tokenId === null || grantId === null || role === null) {
+      throw new Refusal('token_invalid', {
+        detail: 'The token is not one for the administration; get one from the token service.',
+        reason: 'jti, gid or role missing',
+      })
+    }
+    const team = caller.team === '' ? null : caller.team
+    const issuedAt = caller.issuedAt * 1000
+    const standing = await answered(
+      directory.standing({ grantId, tokenId, subject, team, issuedAt, now: now() }),
+    )
+    if (!standing.good) {
+      throw new Refusal('token_revoked', {
+        detail: 'The token, or what it descends from, has ended. Get a new one.',
+        reason: standing.reason,
+      })
+    }
+    return {
+      subject,
+      role: lesser(role, standing.role),
+      team,
+      scopes: caller.scopes === 'granted' ? [] : scopeTexts(caller.scopes),
+      expiresAt: caller.expiresAt,
+      grantId,
+    }
+  }

@@ -1,0 +1,37 @@
+import { Refusal } from '../core/problems.ts'
+
+/**
+ * The body of a request to one of our own endpoints, as UTF-8 text of at most `bytesMax` bytes; read no further
+ * than that. Throws Refusal: body_too_large, request_invalid (not UTF-8).
+ */
+export const readText = async (request: Request, bytesMax: number): Promise<string> => {
+  if (request.body === null) return ''
+  const declared = Number(request.headers.get('content-length') ?? 0)
+  if (declared > bytesMax) throw tooLarge(bytesMax)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  // Throwing inside of the loop cancels the stream.
+  for await (const chunk of request.body) {
+    bytes += chunk.length
+    if (bytes > bytesMax) throw tooLarge(bytesMax)
+    chunks.push(chunk)
+  }
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(whole)
+  } catch {
+    throw new Refusal('request_invalid', { detail: 'The body is not UTF-8.' })
+  }
+}
+
+/** The media type without its parameters, in lower case; `''` when none was sent. */
+export const mediaTypeOf = (headers: Headers): string =>
+  (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+
+const tooLarge = (bytesMax: number): Refusal =>
+  new Refusal('body_too_large', { detail: `The body may have at most ${bytesMax} bytes here.` })

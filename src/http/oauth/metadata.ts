@@ -1,0 +1,50 @@
+/**
+ * The documents from which a client finds the rest: RFC 8414 (authorization server), RFC 9728 (protected
+ * resources) and RFC 7517 (keys). All are public, so any origin may read them.
+ */
+
+import { audienceOf } from '../../tokens/access-token.ts'
+import type { TokenService } from '../../tokens/token-service.ts'
+import { supportedGrantTypes } from './token.ts'
+
+export const metadataPaths = {
+  authorizationServer: '/.well-known/oauth-authorization-server',
+  protectedResource: '/.well-known/oauth-protected-resource',
+  keys: '/.well-known/jwks.json',
+} as const
+
+export const authorizationServerMetadata = (url: string): object => ({
+  issuer: url,
+  token_endpoint: `${url}/oauth/token`,
+  revocation_endpoint: `${url}/oauth/revoke`,
+  jwks_uri: `${url}${metadataPaths.keys}`,
+  grant_types_supported: supportedGrantTypes,
+  // Required by RFC 8414 also where nothing uses the authorization endpoint.
+  response_types_supported: [],
+  token_endpoint_auth_methods_supported: ['none'],
+  revocation_endpoint_auth_methods_supported: ['none'],
+  protected_resources: [audienceOf(url, 'calls'), audienceOf(url, 'administration')],
+})
+
+/** RFC 9728 section 3: the resource's path follows the well-known one. */
+export const protectedResourceMetadata = (url: string, resource: string): object => ({
+  resource,
+  authorization_servers: [url],
+  jwks_uri: `${url}${metadataPaths.keys}`,
+  bearer_methods_supported: ['header'],
+  resource_name: resource === url ? 'Countersign' : 'Countersign administration',
+})
+
+export const publishedKeys = ({ signing }: Pick<TokenService, 'signing'>): object => ({
+  keys: signing?.keys.map(({ publicJwk }) => publicJwk) ?? [],
+})
+
+/** A public document; kept for a minute, so that a new key is known long before the one it replaces goes. */
+export const publicDocument = (body: object): Response =>
+  Response.json(body, {
+    headers: {
+      'cache-control': 'public, max-age=60',
+      'access-control-allow-origin': '*',
+      'x-content-type-options': 'nosniff',
+    },
+  })

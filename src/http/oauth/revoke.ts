@@ -1,0 +1,61 @@
+/**
+ * `POST /oauth/revoke` (RFC 7009). Who holds a token may end it: a personal token with all that it was exchanged
+ * for, or one access token by itself. The answer is the same whether anything ended.
+ */
+import { decodeJwt } from 'jose'
+import type { Caller } from '../../core/permit.ts'
+import { Refusal } from '../../core/problems.ts'
+import { addressOf } from '../../tokens/audit.ts'
+import { readClientId } from '../../tokens/clients.ts'
+import { digestOf, type PersonalToken, parsePersonalToken } from '../../tokens/opaque.ts'
+import { type Parameters, required } from '../../tokens/parameters.ts'
+import { answered, endInAccounts, type TokenService } from '../../tokens/token-service.ts'
+import { serviceOff } from './endpoint.ts'
+
+export const answerRevocation = async (
+  parameters: Parameters,
+  request: Request,
+  service: TokenService,
+): Promise<Response> => {
+  if (service.signing === null) throw serviceOff()
+  const text = required(parameters, 'token')
+  const clientId = readClientId(parameters, service.config.clients)
+  const parsed = parsePersonalToken(text)
+  if (parsed.kind === 'token') await revokePersonalToken(parsed.token, request, service)
+  else if (parsed.kind === 'other') await revokeAccessToken(text, clientId, service)
+  return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } })
+}
+
+const revokePersonalToken = async (
+  { id, text }: PersonalToken,
+  { headers }: Request,
+  { directory, accounts, now }: TokenService,
+): Promise<void> => {
+  const presentation = { digest: await digestOf(text), now: now() }
+  await endInAccounts(
+    accounts,
+    await answered(directory.revokeHeldToken(id, presentation, addressOf(headers))),
+  )
+}
+
+/** Section 2.1: a client ends only what was issued to it. A token that is not ours, or is over, needs no end. */
+const revokeAccessToken = async (text: string, clientId: string, service: TokenService): Promise<void> => {
+  const caller = await verifiedOwn(text, service)
+  if (caller === null || caller.tokenId === null || decodeJwt(text)['client_id'] !== clientId) return
+  const { directory, accounts, now } = service
+  await answered(directory.endClaim({ kind: 'token', value: caller.tokenId, at: now() }))
+  if (caller.team !== '') await answered(accounts.revoke(caller.team, { tokenId: caller.tokenId }))
+}
+
+/** The claims of an access token of ours, for whichever audience; null for anything else. */
+const verifiedOwn = async (text: string, { verifier, now }: TokenService): Promise<Caller | null> => {
+  for (const verify of [verifier.verify, verifier.verifyAdministration]) {
+    try {
+      const caller = await verify(text, now())
+      if (caller.issuer.keys.kind === 'own') return caller
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+    }
+  }
+  return null
+}

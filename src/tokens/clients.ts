@@ -1,0 +1,18 @@
+/** Clients (RFC 6749 section 2): all of them public, so a `client_id` names who asks and proves nothing. */
+import type { Configuration } from '../core/configuration.ts'
+import { OAuthRefusal } from './oauth-error.ts'
+import type { Parameters } from './parameters.ts'
+
+/** The CLI; built in. */
+export const cliClientId = 'countersign-cli'
+
+/** Stands in a token whose request named no client: a machine that exchanges what it holds is no client's user. */
+export const unnamedClientId = 'countersign-unnamed'
+
+/** Throws OAuthRefusal `invalid_client` for a client that is neither built in nor configured. */
+export const readClientId = (parameters: Parameters, clients: Configuration['clients']): string => {
+  const clientId = parameters.get('client_id')
+  if (clientId === undefined) return unnamedClientId
+  if (clientId === cliClientId || clients.has(clientId)) return clientId
+  throw new OAuthRefusal('invalid_client', `No such client. Use ${cliClientId}, or one of the configuration.`)
+}

@@ -1,0 +1,62 @@
+/**
+ * What the endpoints of the token service work with, put together by `worker.ts`; tests hand in fakes. All of it
+ * is asked for as interfaces, because objects and accounts live elsewhere.
+ */
+import type { Configuration } from '../core/configuration.ts'
+import type { Caller } from '../core/permit.ts'
+import { Refusal } from '../core/problems.ts'
+import type { Secret } from '../core/redact.ts'
+import type { DirectoryRpc } from './directory-rpc.ts'
+import type { Ended } from './records.ts'
+import type { Signer, SigningKey } from './signing-keys.ts'
+
+export interface TokenService {
+  readonly config: Pick<Configuration, 'url' | 'teams' | 'clients'>
+  /** null: COUNTERSIGN_SIGNING_KEY is not set, and the token service is off. */
+  readonly signing: { readonly signer: Signer; readonly keys: readonly SigningKey[] } | null
+  readonly directory: DirectoryRpc
+  readonly accounts: AccountRevocations
+  readonly verifier: TokenVerifier
+  /** Keys the fingerprints of the audit log. */
+  readonly fingerprintKey: Secret
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly randomBytes: (count: number) => Uint8Array
+}
+
+/** Tells the accounts what no call may use any more; answered when the account has committed it. */
+export interface AccountRevocations {
+  /** Ends tokens of our own, of that team: by what they descend from, or by their `jti`. */
+  revoke(team: string, what: { readonly grantId: string } | { readonly tokenId: string }): Promise<void>
+}
+
+/** What `identity` verifies; `now` in milliseconds since 1970. Each throws or rejects with Refusal. */
+export interface TokenVerifier {
+  verify(token: string, now: number): Caller | Promise<Caller>
+  verifyAdministration(token: string, now: number): Caller | Promise<Caller>
+  verifySubjectToken(token: string, now: number): Promise<Caller>
+}
+
+/**
+ * Waits for an object's answer. That it cannot be reached is a failure of the platform which the caller may try
+ * again, and nothing is taken for granted meanwhile.
+ */
+export const answered = async <Answer>(asked: Promise<Answer>): Promise<Answer> => {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('account_unavailable', {
+      detail: 'What has to be looked up cannot be reached right now. Try again shortly.',
+      reason: error instanceof Error ? `object unavailable: ${error.name}` : 'object unavailable',
+      headers: { 'retry-after': '1' },
+    })
+  }
+}
+
+/** Ends, in their teams' accounts, the tokens that descend from what has ended. */
+export const endInAccounts = async (accounts: AccountRevocations, ended: readonly Ended[]): Promise<void> => {
+  for (const { team, grantId } of ended) {
+    if (team !== null) await answered(accounts.revoke(team, { grantId }))
+  }
+}
