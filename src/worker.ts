@@ -6,14 +6,20 @@ import config from '#config'
 import { type AccountConfig, accountName, teamAccount } from './accounts/team-account.ts'
 import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
-import { readOwnSecrets } from './config/secrets.ts'
+import { type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
 import type { Configuration } from './core/configuration.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
+import { accountRevocations } from './http/account-revocations.ts'
+import { administrationRoutes } from './http/admin/routes.ts'
 import { createApp, type Lifetime } from './http/app.ts'
 import { Buffers } from './http/buffers.ts'
 import { createNonce } from './http/nonce.ts'
+import { oauthRoutes } from './http/oauth/app.ts'
 import { createVerifier } from './identity/verifier.ts'
+import { directoryName } from './tokens/directory-rpc.ts'
+import { openSigner } from './tokens/signing-keys.ts'
+import type { TokenService } from './tokens/token-service.ts'
 
 export { Directory } from './tokens/directory.ts'
 
@@ -45,7 +51,7 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
   const secrets = await readOwnSecrets(bindings)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })
   const faults = 'faults' in parsed ? [...parsed.faults, ...secrets.faults] : secrets.faults
-  if ('faults' in parsed || faults.length > 0) {
+  if ('faults' in parsed || faults.length > 0 || secrets.adminKey === null) {
     log(JSON.stringify({ event: 'config_invalid', faults }))
     return createApp({ kind: 'faulty', faults }, [], { now, log })
   }
@@ -54,11 +60,12 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
     ownKeys: secrets.signingKeys.map(({ publicJwk }) => publicJwk),
     fetch: send,
   })
+  const openAccount = (team: string) => env.ACCOUNTS.get(env.ACCOUNTS.idFromName(accountName(team)))
   const deps = {
     config: parsed.config,
     verify: verifier.verify,
     accounts: createWallet({
-      openAccount: (team) => env.ACCOUNTS.get(env.ACCOUNTS.idFromName(accountName(team))),
+      openAccount,
       newIdentity: () => crypto.randomUUID(),
       setTimer: (run, millis) => {
         const timer = setTimeout(run, millis)
@@ -74,7 +81,27 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
     now,
     nonce: createNonce((bytes) => crypto.getRandomValues(bytes)),
   }
-  return createApp({ kind: 'ready', deps }, [], { now, log })
+  const service = await tokenService(secrets, {
+    config: parsed.config,
+    directory: () => env.DIRECTORY.getByName(directoryName),
+    accounts: accountRevocations(openAccount, { now }),
+    verifier,
+    fingerprintKey: secrets.adminKey,
+    now,
+    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  })
+  const own = [oauthRoutes(service, { log }), ...administrationRoutes(service, secrets.adminKey)]
+  return createApp({ kind: 'ready', deps }, own, { now, log })
+}
+
+/** Without a signing key there is a service that says it is off. */
+const tokenService = async (
+  { signingKeys }: OwnSecrets,
+  deps: Omit<TokenService, 'signing'>,
+): Promise<TokenService> => {
+  const [first] = signingKeys
+  const signing = first === undefined ? null : { signer: await openSigner(first), keys: signingKeys }
+  return { ...deps, signing }
 }
 
 /**

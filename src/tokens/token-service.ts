@@ -14,7 +14,8 @@ export interface TokenService {
   readonly config: Pick<Configuration, 'url' | 'teams' | 'clients'>
   /** null: COUNTERSIGN_SIGNING_KEY is not set, and the token service is off. */
   readonly signing: { readonly signer: Signer; readonly keys: readonly SigningKey[] } | null
-  readonly directory: DirectoryRpc
+  /** Opened anew for each request: the platform binds a stub to the request that opened it. */
+  readonly directory: () => DirectoryRpc
   readonly accounts: AccountRevocations
   readonly verifier: TokenVerifier
   /** Keys the fingerprints of the audit log. */
@@ -48,7 +49,7 @@ export const answered = async <Answer>(asked: Promise<Answer>): Promise<Answer> 
     if (error instanceof Refusal) throw error
     throw new Refusal('account_unavailable', {
       detail: 'What has to be looked up cannot be reached right now. Try again shortly.',
-      reason: error instanceof Error ? `object unavailable: ${error.name}` : 'object unavailable',
+      reason: `object unavailable: ${String(error)}`,
       headers: { 'retry-after': '1' },
     })
   }

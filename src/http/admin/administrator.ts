@@ -27,7 +27,7 @@ export const administratorVerifier =
     const team = caller.team === '' ? null : caller.team
     const issuedAt = caller.issuedAt * 1000
     const standing = await answered(
-      directory.standing({ grantId, tokenId, subject, team, issuedAt, now: now() }),
+      directory().standing({ grantId, tokenId, subject, team, issuedAt, now: now() }),
     )
     if (!standing.good) {
       throw new Refusal('token_revoked', {

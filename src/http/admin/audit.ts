@@ -30,7 +30,7 @@ const listAudit = async (
   }
   const before = query.cursor === undefined ? null : readCursor(query.cursor)
   const page = await answered(
-    directory.listAudit({ team, from }, { now: now(), before, limit: readPageLimit(query.limit) }),
+    directory().listAudit({ team, from }, { now: now(), before, limit: readPageLimit(query.limit) }),
   )
   return privateJson({
     items: page.items.map(({ at, ...entry }) => ({ ...entry, at: writeInstant(at) })),

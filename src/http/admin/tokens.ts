@@ -61,7 +61,7 @@ const createToken = async (
     revokedAt: null,
   }
   const creation = await answered(
-    directory.createToken(
+    directory().createToken(
       record,
       await creationEntry(record, made.text, { request, administrator, fingerprintKey }),
     ),
@@ -90,7 +90,7 @@ const parentOf = async (
   }
   const parent = tokenIdOfGrant(grantId)
   if (parent === null) return null
-  const end = (await answered(directory.findToken(parent)))?.expiresAt ?? null
+  const end = (await answered(directory().findToken(parent)))?.expiresAt ?? null
   if (end !== null && (wanted.expiresAt === null || wanted.expiresAt > end)) {
     throw new Refusal('request_invalid', {
       detail: `A token that is made with a token ends with it: expiresAt may be at most ${writeInstant(end)}.`,
@@ -171,7 +171,7 @@ const listTokens = async (
   }
   const before = query.cursor === undefined ? null : readCursor(query.cursor)
   const page = await answered(
-    directory.listTokens(filter, { now: at, before, limit: readPageLimit(query.limit) }),
+    directory().listTokens(filter, { now: at, before, limit: readPageLimit(query.limit) }),
   )
   return privateJson({ items: page.items.map((token) => listing(token, at)), next: page.next })
 }
@@ -210,12 +210,12 @@ const revokeToken = async (
   { request, administrator, service }: Revocation,
 ): Promise<Response> => {
   const { directory, accounts, now } = service
-  const token = await answered(directory.findToken(id))
+  const token = await answered(directory().findToken(id))
   if (token === null || !maySee(administrator, token.team)) throw notFound('token')
   const own = token.owner === administrator.subject || subjectOf(token) === administrator.subject
   if (!own && !mayAdminister(administrator, token.team)) throw roleInsufficient('team-admin')
   const ended = await answered(
-    directory.revokeToken(token.id, now(), {
+    directory().revokeToken(token.id, now(), {
       actor: administrator.subject,
       action: 'token.revoked',
       team: token.team,

@@ -34,7 +34,7 @@ const revokePersonalToken = async (
   const presentation = { digest: await digestOf(text), now: now() }
   await endInAccounts(
     accounts,
-    await answered(directory.revokeHeldToken(id, presentation, addressOf(headers))),
+    await answered(directory().revokeHeldToken(id, presentation, addressOf(headers))),
   )
 }
 
@@ -43,7 +43,7 @@ const revokeAccessToken = async (text: string, clientId: string, service: TokenS
   const caller = await verifiedOwn(text, service)
   if (caller === null || caller.tokenId === null || decodeJwt(text)['client_id'] !== clientId) return
   const { directory, accounts, now } = service
-  await answered(directory.endClaim({ kind: 'token', value: caller.tokenId, at: now() }))
+  await answered(directory().endClaim({ kind: 'token', value: caller.tokenId, at: now() }))
   if (caller.team !== '') await answered(accounts.revoke(caller.team, { tokenId: caller.tokenId }))
 }
 

@@ -84,7 +84,9 @@ const provenPersonalToken = async (text: string, { directory, now }: TokenServic
   }
   if (parsed.kind === 'other') throw subjectTokenRefused('not a personal token')
   const { id, text: secret } = parsed.token
-  const presented = await answered(directory.presentToken(id, { digest: await digestOf(secret), now: now() }))
+  const presented = await answered(
+    directory().presentToken(id, { digest: await digestOf(secret), now: now() }),
+  )
   if (!presented.good) throw subjectTokenRefused(`personal token ${presented.reason}`)
   const { record, role } = presented
   return {

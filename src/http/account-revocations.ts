@@ -1,0 +1,36 @@
+import { accessTokenSeconds, clockToleranceSecondsMax } from '../core/limits.ts'
+import type { Revocation } from '../core/quota/revocation.ts'
+import type { AccountRevocations } from '../tokens/token-service.ts'
+
+/** As much of an account as ending tokens needs. */
+interface RevokingAccount {
+  revoke(revocation: Omit<Revocation, 'id'>): Promise<Revocation | null>
+}
+
+interface AccountRevocationsOptions {
+  readonly now: () => number
+}
+
+/** Name of our own token service among the issuers. */
+const ownIssuer = 'countersign'
+
+/**
+ * Ends tokens of our own in the account of their team, until the last of them has expired by itself. A team
+ * whose list is full loses all of our tokens issued until now instead: ending too many is safe, too few is not.
+ */
+export const accountRevocations = (
+  openAccount: (team: string) => RevokingAccount,
+  { now }: AccountRevocationsOptions,
+): AccountRevocations => ({
+  revoke: async (team, what) => {
+    const account = openAccount(team)
+    const until = now() + (accessTokenSeconds + clockToleranceSecondsMax) * 1000
+    const entry =
+      'grantId' in what
+        ? ({ by: 'gid', value: what.grantId } as const)
+        : ({ by: 'jti', value: what.tokenId } as const)
+    if ((await account.revoke({ issuer: ownIssuer, ...entry, until })) !== null) return
+    const value = String(Math.floor(now() / 1000) + 1)
+    await account.revoke({ issuer: ownIssuer, by: 'before', value, until })
+  },
+})

@@ -1,0 +1,19 @@
+/** The administration that the token service has to do with: one guard in front of all of it. */
+import type { Secret } from '../../core/redact.ts'
+import type { TokenService } from '../../tokens/token-service.ts'
+import type { OwnRoutes } from '../call.ts'
+import { administratorVerifier } from './administrator.ts'
+import { auditRoutes } from './audit.ts'
+import { authorize } from './authorize.ts'
+import { type Guard, tokenRoutes } from './tokens.ts'
+import { whoamiRoutes } from './whoami.ts'
+
+export const createGuard = (service: TokenService, adminKey: Secret): Guard => {
+  const verifyAdministrator = service.signing === null ? null : administratorVerifier(service)
+  return (request) => authorize(request, { adminKey, verifyAdministrator })
+}
+
+export const administrationRoutes = (service: TokenService, adminKey: Secret): readonly OwnRoutes[] => {
+  const guard = createGuard(service, adminKey)
+  return [whoamiRoutes(guard), tokenRoutes(service, guard), auditRoutes(service, guard)]
+}
