@@ -19,35 +19,60 @@ export interface OutboundBody {
   readonly bytes: number | null
   /** Streamed bodies cannot be sent a second time, and wait `uploadTimeoutMs` for an answer. */
   readonly streamed: boolean
-  /** Why a streamed body was broken off on our side; null while it was not. */
+  /** Of a body that is counted while it streams; null for all others. */
+  readonly counted: CountedBody | null
+}
+
+/** A streamed body that may have to be broken off while it is sent. */
+export interface CountedBody {
+  /** Aborted when the body must not be finished; whoever sends it then aborts its `fetch`. */
+  readonly broken: AbortSignal
+  /** Why it was broken off; null while it was not, or when the caller's end broke. */
   readonly refusal: () => Refusal | null
-  /** Gives the buffer back; to be called once the body is with the upstream, or will not be. */
-  readonly release: () => void
+}
+
+/** A body on its way in. */
+export interface Reading {
+  /** Rejects with Refusal. */
+  readonly body: OutboundBody | Promise<OutboundBody>
+  /**
+   * Gives back what the body holds, and stops where it is still being read. Idempotent; must be called once the
+   * body is with the upstream or will not be, since memory that is not given back is lost to the isolate.
+   */
+  readonly end: () => void
 }
 
 const nothing = (): void => {}
-const noRefusal = (): null => null
 
 const emptyBody: OutboundBody = {
   payload: null,
   signable: { kind: 'empty' },
   bytes: 0,
   streamed: false,
-  refusal: noRefusal,
-  release: nothing,
+  counted: null,
 }
 
-/** Prepares the body of a permitted call; reads it only where its bytes are signed. Throws or rejects with Refusal. */
-export const prepareBody = (
-  request: Request,
-  permit: Permit,
-  buffers: Buffers,
-): OutboundBody | Promise<OutboundBody> => {
+/** Begins with the body of a permitted call; reads it only where its bytes are signed. */
+export const readBody = (request: Request, permit: Permit, buffers: Buffers): Reading => {
+  try {
+    return beginReading(request, permit, buffers)
+  } catch (error) {
+    return { body: unasked(Promise.reject(error)), end: nothing }
+  }
+}
+
+/** What is wrong with a body is kept until it is asked for, and is no fault of its own when nobody does. */
+const unasked = (body: Promise<OutboundBody>): Promise<OutboundBody> => {
+  body.catch(nothing)
+  return body
+}
+
+const beginReading = (request: Request, permit: Permit, buffers: Buffers): Reading => {
   const { body, headers } = request
-  if (body === null) return emptyBody
+  if (body === null) return { body: emptyBody, end: nothing }
   const { upstream, target } = permit
   const declared = declaredLength(headers)
-  if (declared === 0) return emptyBody
+  if (declared === 0) return { body: emptyBody, end: nothing }
   if (target.method === 'GET' || target.method === 'HEAD') {
     throw new Refusal('request_invalid', {
       detail: `${target.method} is forwarded without a body. Send none, or use POST.`,
@@ -89,103 +114,111 @@ const streamed = (
   declared: number | null,
   upstream: Upstream,
   signable: SignableBody,
-): OutboundBody => {
+): Reading => {
   // A declared length was checked, and the runtime holds the sender to it; only a chunked body must be counted.
-  if (declared !== null) {
-    return { payload: body, signable, bytes: declared, streamed: true, refusal: noRefusal, release: nothing }
-  }
-  const { payload, refusal } = bounded(body, upstream)
-  return { payload, signable, bytes: null, streamed: true, refusal, release: nothing }
+  const { payload, counted } =
+    declared === null ? countedBody(body, upstream) : { payload: body, counted: null }
+  return { body: { payload, signable, bytes: declared, streamed: true, counted }, end: nothing }
 }
 
-/** Passes a chunked body on until it grows beyond `maxBodyBytes`, and then breaks it off: never a clean end. */
-const bounded = (
+/**
+ * Passes a chunked body on until it grows beyond `maxBodyBytes`, or breaks. The runtime ends a request whose stream
+ * fails with a last chunk (measured), which makes half a body look whole; so the `fetch` is aborted instead, before
+ * the stream says anything.
+ */
+const countedBody = (
   body: ReadableStream<Uint8Array>,
   upstream: Upstream,
-): Pick<OutboundBody, 'refusal'> & {
-  readonly payload: ReadableStream<Uint8Array>
-} => {
+): { readonly payload: ReadableStream<Uint8Array>; readonly counted: CountedBody } => {
+  const reader = body.getReader()
+  const controller = new AbortController()
   let seen = 0
   let refusal: Refusal | null = null
-  const payload = body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        seen += chunk.byteLength
-        if (seen > upstream.maxBodyBytes) {
-          refusal = tooLarge(upstream)
-          controller.error(refusal)
-        } else {
-          controller.enqueue(chunk)
-        }
-      },
-    }),
-  )
-  return { payload, refusal: () => refusal }
+  const payload = new ReadableStream<Uint8Array>({
+    async pull(sink) {
+      try {
+        const { value, done } = await reader.read()
+        if (done) return sink.close()
+        seen += value.byteLength
+        if (seen > upstream.maxBodyBytes) throw tooLarge(upstream)
+        sink.enqueue(value)
+      } catch (error) {
+        if (error instanceof Refusal) refusal = error
+        controller.abort()
+        sink.error(error)
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+  return { payload, counted: { broken: controller.signal, refusal: () => refusal } }
 }
 
-const buffered = async (
+const buffered = (
   body: ReadableStream<Uint8Array>,
   declared: number | null,
-  permit: Permit,
+  { upstream, team }: Permit,
   buffers: Buffers,
-): Promise<OutboundBody> => {
-  const { upstream, team } = permit
+): Reading => {
   if (declared !== null && declared > upstream.maxBufferedBytes) throw tooLargeToBuffer(upstream)
   const share = new BufferShare(buffers, team.name)
-  const release = (): void => share.release()
-  try {
-    const bytes = await readAll(body, declared, upstream, share)
-    if (bytes.byteLength === 0) {
-      release()
-      return emptyBody
-    }
-    return {
-      payload: bytes,
-      signable: { kind: 'bytes', bytes },
-      bytes: bytes.byteLength,
-      streamed: false,
-      refusal: noRefusal,
-      release,
-    }
-  } catch (error) {
-    release()
-    throw error
+  const reader = body.getReader({ mode: 'byob' }) as FillingReader
+  let ended = false
+  const end = (): void => {
+    share.release()
+    if (ended) return
+    ended = true
+    reader.cancel().catch(nothing)
   }
+  const whole = readWhole(reader, declared, { upstream, share })
+    .then((bytes): OutboundBody => {
+      ended = true
+      if (bytes.byteLength === 0) return emptyBody
+      const signable = { kind: 'bytes', bytes } as const
+      return { payload: bytes, signable, bytes: bytes.byteLength, streamed: false, counted: null }
+    })
+    .catch((error: unknown) => {
+      end()
+      throw error
+    })
+  return { body: unasked(whole), end }
 }
 
 const firstBufferBytes = 65_536
+
+/** `read` with `min` (Streams standard), which the runtime has and its types do not know yet. */
+interface FillingReader extends ReadableStreamBYOBReader {
+  read<View extends ArrayBufferView>(
+    view: View,
+    options?: { readonly min: number },
+  ): Promise<ReadableStreamReadResult<View>>
+}
 
 /**
  * Reads a body straight into one buffer: of the declared length, or doubled as a chunked one grows, up to
  * `maxBufferedBytes`. (`arrayBuffer()` was measured to hold four times the body.)
  */
-const readAll = async (
-  body: ReadableStream<Uint8Array>,
+const readWhole = async (
+  reader: FillingReader,
   declared: number | null,
-  upstream: Upstream,
-  share: BufferShare,
+  { upstream, share }: { upstream: Upstream; share: BufferShare },
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const most = upstream.maxBufferedBytes
-  const reader = body.getReader({ mode: 'byob' })
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    reader.cancel().catch(nothing)
-  }, bufferReadMillis)
+  const deadline = new Deadline(reader)
   try {
     let size = declared ?? Math.min(firstBufferBytes, most + 1)
     share.growTo(size)
     let buffer = new Uint8Array(size)
     let filled = 0
     for (;;) {
-      const { value, done } = await reader.readAtLeast(size - filled, buffer.subarray(filled))
+      const { value, done } = await reader.read(buffer.subarray(filled), { min: size - filled })
       if (value !== undefined) {
-        buffer = new Uint8Array(value.buffer as ArrayBuffer)
+        buffer = new Uint8Array(value.buffer)
         filled += value.byteLength
       }
-      if (late) break
-      if (done || value === undefined || filled === declared) {
-        return filled === buffer.byteLength ? buffer : buffer.slice(0, filled)
+      if (filled === declared) return buffer
+      if (done || value === undefined) {
+        if (declared !== null || deadline.passed) throw brokenOff('body shorter than declared')
+        return filled === size ? buffer : buffer.slice(0, filled)
       }
       if (filled > most) throw tooLargeToBuffer(upstream)
       if (filled < size) continue
@@ -196,13 +229,39 @@ const readAll = async (
       buffer = larger
     }
   } catch (error) {
-    if (error instanceof Refusal) throw error
-    if (!late) throw broken('The body broke off before its end.', 'body read failed')
+    if (deadline.passed) throw late()
+    throw error instanceof Refusal ? error : brokenOff('body read failed')
   } finally {
-    clearTimeout(timer)
-    reader.releaseLock()
+    deadline.stop()
   }
-  throw broken(`The body did not arrive within ${bufferReadMillis / 1_000} seconds.`, 'body read timed out')
 }
 
-const broken = (detail: string, reason: string): Refusal => new Refusal('request_invalid', { detail, reason })
+/** Ends the reading of a body that takes too long. */
+class Deadline {
+  readonly #timer: ReturnType<typeof setTimeout>
+  #passed = false
+
+  constructor(reader: FillingReader) {
+    this.#timer = setTimeout(() => {
+      this.#passed = true
+      reader.cancel().catch(nothing)
+    }, bufferReadMillis)
+  }
+
+  get passed(): boolean {
+    return this.#passed
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+const brokenOff = (reason: string): Refusal =>
+  new Refusal('request_invalid', { detail: 'The body broke off before its end.', reason })
+
+const late = (): Refusal =>
+  new Refusal('request_invalid', {
+    detail: `The body did not arrive within ${bufferReadMillis / 1_000} seconds.`,
+    reason: 'body read timed out',
+  })

@@ -39,20 +39,23 @@ export class BufferShare {
   readonly #buffers: Buffers
   readonly #team: string
   #bytes = 0
+  #released = false
 
   constructor(buffers: Buffers, team: string) {
     this.#buffers = buffers
     this.#team = team
   }
 
-  /** Raises the share to `bytes` in all; throws Refusal `overloaded`. */
+  /** Raises the share to `bytes` in all; throws Refusal `overloaded`, or Error once it was given back. */
   growTo(bytes: number): void {
+    if (this.#released) throw new Error('the share was given back')
     this.#buffers.take(this.#team, bytes - this.#bytes)
     this.#bytes = bytes
   }
 
   release(): void {
-    if (this.#bytes > 0) this.#buffers.give(this.#team, this.#bytes)
-    this.#bytes = 0
+    if (this.#released) return
+    this.#released = true
+    this.#buffers.give(this.#team, this.#bytes)
   }
 }

@@ -3,13 +3,14 @@
  * synchronous turn, so that no time passes between the last look at quota and revocations and the call.
  */
 import type { Admission, Dispatch, Outcome } from '../accounts/accounts.ts'
+import type { Upstream } from '../core/configuration.ts'
 import { Refusal } from '../core/problems.ts'
 import type { Credential } from '../credentials/keys.ts'
-import { type Edits, type Moment, SecretFault, type SignRequest } from '../signing/scheme.ts'
+import { type Moment, SecretFault } from '../signing/scheme.ts'
 import type { OutboundBody } from './body.ts'
 import type { Call } from './call.ts'
 import type { Deps } from './deps.ts'
-import { applyEdits, buildOutbound } from './outbound.ts'
+import { applyEdits, buildOutbound, type Outbound } from './outbound.ts'
 
 export interface Sent {
   readonly answer: Response
@@ -19,10 +20,7 @@ export interface Sent {
   readonly credentialTexts: readonly string[]
 }
 
-interface Signed {
-  readonly edits: Edits
-  readonly credentialTexts: readonly string[]
-}
+type Signed = Omit<Sent, 'answer'>
 
 /** A lease that is stale again and again means that the account answers too slowly to be of use. */
 const renewalsMax = 3
@@ -41,8 +39,8 @@ export const dispatch = async (
   })
   call.version = credential.version
   for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
-    const { edits, credentialTexts } = await sign(credential, outbound.request, deps)
-    const url = applyEdits(outbound, edits)
+    const { url, credentialTexts } = await sign(credential, outbound, deps)
+    if (request.signal.aborted) throw failed('aborted', permit.upstream)
     const now = deps.now()
     const committed = admission.commit(now)
     if (committed === null) {
@@ -59,12 +57,16 @@ export const dispatch = async (
   })
 }
 
-const sign = async ({ open }: Credential, request: SignRequest, deps: Deps): Promise<Signed> => {
+const sign = async ({ open }: Credential, outbound: Outbound, deps: Deps): Promise<Signed> => {
   const moment: Moment = { now: deps.now(), nonce: deps.nonce }
   try {
-    if (open.kind === 'sign') return { edits: await open.sign(request, moment), credentialTexts: open.sends }
+    if (open.kind === 'sign') {
+      const edits = await open.sign(outbound.request, moment)
+      return { url: applyEdits(outbound, edits), credentialTexts: open.sends }
+    }
     const minted = await deps.minted.get(open, moment)
-    return { edits: open.thenSign(request, minted), credentialTexts: [minted.token.reveal()] }
+    const edits = open.thenSign(outbound.request, minted)
+    return { url: applyEdits(outbound, edits), credentialTexts: [minted.token.reveal()] }
   } catch (error) {
     if (error instanceof Refusal) throw error
     throw new Refusal('signer_error', {
@@ -96,16 +98,17 @@ const send = async (
   deps: Deps,
 ): Promise<Response> => {
   const { upstream, target } = admission.permit
-  const millis = body.streamed ? upstream.uploadTimeoutMs : upstream.timeoutMs
   const controller = new AbortController()
   let failure: Outcome = 'unreachable'
   const giveUp = (outcome: Outcome): void => {
     failure = outcome
     controller.abort()
   }
-  const timer = setTimeout(() => giveUp('timeout'), millis)
   const gone = (): void => giveUp('aborted')
+  const timer = setTimeout(() => giveUp('timeout'), timeoutOf(body, upstream))
   request.signal.addEventListener('abort', gone)
+  // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
+  body.counted?.broken.addEventListener('abort', gone)
   const settle = (outcome: Outcome, bytesOut: number | null): void => {
     call.outcome = outcome
     committed.settle(outcome, { bytesIn: body.bytes, bytesOut, millis: deps.now() - now })
@@ -121,15 +124,16 @@ const send = async (
     settle(outcomeOf(answer.status), contentLength(answer.headers))
     return answer
   } catch {
-    const refusal = body.refusal()
-    settle(refusal === null ? failure : 'aborted', null)
-    throw refusal ?? failed(failure, upstream.name, millis)
+    settle(failure, null)
+    throw body.counted?.refusal() ?? failed(failure, upstream)
   } finally {
     clearTimeout(timer)
     request.signal.removeEventListener('abort', gone)
-    body.release()
   }
 }
+
+const timeoutOf = ({ streamed }: OutboundBody, { timeoutMs, uploadTimeoutMs }: Upstream): number =>
+  streamed ? uploadTimeoutMs : timeoutMs
 
 const outcomeOf = (status: number): Outcome =>
   status >= 500
@@ -147,11 +151,9 @@ const contentLength = (headers: Headers): number | null => {
   return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 
-const failed = (outcome: Outcome, upstream: string, millis: number): Refusal => {
+const failed = (outcome: Outcome, upstream: Upstream): Refusal => {
   if (outcome === 'timeout') {
-    return new Refusal('upstream_timeout', {
-      detail: `${upstream} did not begin to answer within ${millis / 1_000} seconds.`,
-    })
+    return new Refusal('upstream_timeout', { detail: `${upstream.name} did not begin to answer in time.` })
   }
   if (outcome === 'aborted') {
     return new Refusal('upstream_unreachable', {
@@ -160,6 +162,6 @@ const failed = (outcome: Outcome, upstream: string, millis: number): Refusal => 
     })
   }
   return new Refusal('upstream_unreachable', {
-    detail: `The connection to ${upstream} failed, or broke before an answer.`,
+    detail: `The connection to ${upstream.name} failed, or broke before an answer.`,
   })
 }

@@ -6,13 +6,12 @@
 import type { Admission } from '../accounts/accounts.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { invalid, parseRequestPath } from '../core/path.ts'
-import type { Permit, Target } from '../core/permit.ts'
+import type { Target } from '../core/permit.ts'
 import { decide } from '../core/policy.ts'
 import { Refusal } from '../core/problems.ts'
 import { forwardedMethods } from '../core/route.ts'
 import { readToken } from './bearer.ts'
-import { type OutboundBody, prepareBody } from './body.ts'
-import type { Buffers } from './buffers.ts'
+import { type OutboundBody, readBody } from './body.ts'
 import type { Call } from './call.ts'
 import type { Deps } from './deps.ts'
 import { dispatch, type Sent } from './dispatch.ts'
@@ -32,30 +31,27 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
   call.permit = permit
 
   // The account is asked while the body is read; what it refuses is told before what is wrong with the body.
-  const reading = startReading(request, permit, deps.buffers)
-  let admission: Admission
+  const reading = readBody(request, permit, deps.buffers)
   try {
-    admission = await deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
-  } catch (refusal) {
-    abandon(reading)
-    throw refusal
-  }
-  try {
-    const credential = await deps.keys.open(admission)
-    const body = await reading
-    const sent = await dispatch(request, { admission, credential, body }, call, deps)
-    const { answer, url, credentialTexts } = await withNextKey(sent, request, { admission, body }, call, deps)
-    return relay(answer, permit, {
-      url: config.url,
-      calledUrl: url,
-      tokenInOwnHeader: token.inOwnHeader,
-      credentialTexts,
-      rateLimit: admission.rateLimit(deps.now()),
-    })
-  } catch (error) {
-    admission.release()
-    abandon(reading)
-    throw error
+    const admission = await deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
+    try {
+      const credential = await deps.keys.open(admission)
+      const body = await reading.body
+      const first = await dispatch(request, { admission, credential, body }, call, deps)
+      const sent = await withNextKey(first, request, { admission, body }, call, deps)
+      return relay(sent.answer, permit, {
+        url: config.url,
+        calledUrl: sent.url,
+        tokenInOwnHeader: token.inOwnHeader,
+        credentialTexts: sent.credentialTexts,
+        rateLimit: admission.rateLimit(deps.now()),
+      })
+    } finally {
+      // Without effect on a unit that was used.
+      admission.release()
+    }
+  } finally {
+    reading.end()
   }
 }
 
@@ -89,27 +85,6 @@ const wishedKey = (headers: Headers): string | null => {
   const wish = headers.get('countersign-key')
   if (wish === null || keyNameForm.test(wish)) return wish
   throw new Refusal('header_invalid', { detail: 'Countersign-Key must hold the name of one key.' })
-}
-
-type Reading = OutboundBody | Promise<OutboundBody>
-
-/** Begins with the body; what is wrong with it is kept until it is asked for. */
-const startReading = (request: Request, permit: Permit, buffers: Buffers): Reading => {
-  try {
-    const reading = prepareBody(request, permit, buffers)
-    if (reading instanceof Promise) reading.catch(() => {})
-    return reading
-  } catch (error) {
-    const failed = Promise.reject(error)
-    failed.catch(() => {})
-    return failed
-  }
-}
-
-/** Gives back what a body holds that will not be sent. */
-const abandon = (reading: Reading): void => {
-  if (reading instanceof Promise) reading.then((body) => body.release()).catch(() => {})
-  else reading.release()
 }
 
 /**
