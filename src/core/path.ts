@@ -23,31 +23,35 @@ const pathCharacters = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
 /** What the URL standard leaves alone in a query: visible ASCII but `"`, `#`, `<`, `>` and `'`. */
 const queryForm = /^(?:\?[\x21\x24-\x26\x28-\x3b\x3d\x3f-\x7e]*)?$/
 
-/** Splits and checks `request.url`; throws Refusal `path_invalid`. The authority is ignored: it names nobody. */
+/** Path and query (with its `?`) of a URL, cut out of its text. The authority is ignored: it names nobody. */
+export const splitUrl = (url: string): { readonly pathname: string; readonly query: string } => {
+  const authority = url.indexOf('://') + 3
+  const length = url.slice(authority).search(/[/?]/)
+  const from = length === -1 ? url.length : authority + length
+  const mark = url.indexOf('?', from)
+  return mark === -1
+    ? { pathname: url.slice(from), query: '' }
+    : { pathname: url.slice(from, mark), query: url.slice(mark) }
+}
+
+/** What stands between the first slash of a path and the second: an upstream's name, or one of our own paths. */
+export const firstSegment = (pathname: string): string => {
+  const end = pathname.indexOf('/', 1)
+  return end === -1 ? pathname.slice(1) : pathname.slice(1, end)
+}
+
+/** Splits and checks `request.url`; throws Refusal `path_invalid`. */
 export const parseRequestPath = (url: string): RequestPath => {
   if (url.length > urlBytesMax) throw invalid(`The URL is longer than ${urlBytesMax} bytes.`)
-  const authority = url.indexOf('://') + 3
-  const from = indexOfAny(url, '/', '?', authority)
-  const mark = url.indexOf('?', from)
-  const pathname = mark === -1 ? url.slice(from) : url.slice(from, mark)
-  const query = mark === -1 ? '' : url.slice(mark)
+  const { pathname, query } = splitUrl(url)
   if (!queryForm.test(query)) {
     throw invalid(
       'The query holds a character that must be percent-encoded: a quote, <, >, # or one outside of ASCII.',
     )
   }
   const ambiguity = plainForm.test(pathname) ? null : examine(pathname)
-  const end = pathname.indexOf('/', 1)
-  return end === -1
-    ? { upstream: pathname.slice(1), path: '', query, ambiguity }
-    : { upstream: pathname.slice(1, end), path: pathname.slice(end), query, ambiguity }
-}
-
-const indexOfAny = (text: string, one: string, other: string, from: number): number => {
-  const first = text.indexOf(one, from)
-  const second = text.indexOf(other, from)
-  if (first === -1) return second === -1 ? text.length : second
-  return second === -1 ? first : Math.min(first, second)
+  const upstream = firstSegment(pathname)
+  return { upstream, path: pathname.slice(upstream.length + 1), query, ambiguity }
 }
 
 export const invalid = (detail: string): Refusal => new Refusal('path_invalid', { detail })
@@ -72,14 +76,14 @@ const examine = (pathname: string): string | null => {
 }
 
 /**
- * Whether any upstream could read a `.` or `..` segment: in encoded form, behind an encoded slash or backslash,
- * or before path parameters (`..;x`).
+ * Whether any upstream could read a `.` or `..` segment: in encoded form (overlong UTF-8 among them), behind an
+ * encoded slash or backslash, or before path parameters (`..;x`), however those are written.
  */
 const holdsDotSegment = (pathname: string): boolean =>
   pathname
-    .replace(/%2e/gi, '.')
-    .split(/\/|%2f|%5c/i)
-    .some((segment) => /^\.{1,2}(?:;|$)/.test(segment))
+    .replace(/%2e|%c0%ae/gi, '.')
+    .split(/\/|%2f|%5c|%c0%af/i)
+    .some((segment) => /^\.{1,2}(?:;|%3b|$)/i.test(segment))
 
 const isUtf8 = (pathname: string): boolean => {
   try {

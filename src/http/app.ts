@@ -3,6 +3,7 @@
  * and routes by itself. Around both: request id, CORS, errors, one log line.
  */
 import { Hono } from 'hono'
+import { firstSegment, splitUrl } from '../core/path.ts'
 import { Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
@@ -35,16 +36,14 @@ export const createApp = (
   const preflight = site.kind === 'ready' ? createPreflight(site.deps.config) : null
 
   const answer = (request: Request, call: Call): Response | Promise<Response> => {
-    const segment = firstSegment(request.url)
-    if (isReservedSegment(segment)) return ourOwn.fetch(request, { call })
+    if (call.own) return ourOwn.fetch(request, { call })
     if (site.kind === 'faulty')
       throw new Refusal('config_invalid', { reason: 'the configuration has faults' })
     if (request.method === 'OPTIONS' && preflight !== null) return preflight(call.origin)
     return proxy(request, call, site.deps)
   }
 
-  return async (request, lifetime) => {
-    const call = beginCall(request, nextId(), now(), lifetime)
+  const respond = async (request: Request, call: Call): Promise<Response> => {
     let refusal: Refusal | null = null
     let response: Response
     try {
@@ -55,10 +54,16 @@ export const createApp = (
       countRefusal(refusal, call, site)
     }
     response.headers.set('countersign-request-id', call.id)
-    // Our own routes say for themselves which origins may read them: the origins of teams are for calls.
-    if (site.kind === 'ready' && !isReservedSegment(firstSegment(request.url)))
-      addCorsHeaders(response.headers, call.origin, site.deps.config)
+    // Our own paths are not for the teams' sites: which of them has CORS, and for whom, they say themselves.
+    if (site.kind === 'ready' && !call.own) addCorsHeaders(response.headers, call.origin, site.deps.config)
     log(callLine(call, response.status, now(), refusal))
+    return response
+  }
+
+  return (request, lifetime) => {
+    const response = respond(request, beginCall(request, nextId(), now(), lifetime))
+    // The runtime drops a request in mid-air when its client leaves: nothing would be settled or given back.
+    lifetime.waitUntil(response)
     return response
   }
 }
@@ -68,6 +73,7 @@ const beginCall = (request: Request, id: string, startedAt: number, lifetime: Li
   startedAt,
   method: request.method,
   origin: request.headers.get('origin'),
+  own: isReservedSegment(firstSegment(splitUrl(request.url).pathname)),
   waitUntil: (work) => lifetime.waitUntil(work),
   caller: null,
   permit: null,
@@ -75,24 +81,9 @@ const beginCall = (request: Request, id: string, startedAt: number, lifetime: Li
   version: null,
 })
 
-/** Paths are taken as they were sent: Hono would decode them, and `/%61pi` is not `/api`. */
-const rawPath = (request: Request): string => {
-  const from = request.url.indexOf('/', request.url.indexOf('://') + 3)
-  if (from === -1) return '/'
-  const mark = request.url.indexOf('?', from)
-  return mark === -1 ? request.url.slice(from) : request.url.slice(from, mark)
-}
-
-const firstSegment = (url: string): string => {
-  const from = url.indexOf('/', url.indexOf('://') + 3) + 1
-  if (from === 0) return ''
-  let end = from
-  while (end < url.length && url[end] !== '/' && url[end] !== '?') end += 1
-  return url.slice(from, end)
-}
-
 const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
-  const app = new Hono<OwnEnv>({ getPath: rawPath })
+  // As it was sent: Hono would decode it, and `/%61pi` is not `/api`.
+  const app = new Hono<OwnEnv>({ getPath: (request) => splitUrl(request.url).pathname || '/' })
   for (const routes of [healthRoutes(site), helpRoutes()]) app.route('/', routes)
   for (const routes of own) app.route('/', routes)
   app.notFound(() => {
@@ -119,9 +110,12 @@ const asRefusal = (error: unknown): Refusal =>
 const problemSite = (site: Site, request: Request): { readonly url: string } =>
   site.kind === 'ready' ? site.deps.config : { url: URL.parse(request.url)?.origin ?? '' }
 
-/** What was refused to a known team goes into its books with the next sync; it never causes one by itself. */
+/**
+ * What was refused to a known team goes into its books with the next sync; it never causes one by itself. A team
+ * that only a token speaks of has no books.
+ */
 const countRefusal = (refusal: Refusal, { caller, outcome, startedAt }: Call, site: Site): void => {
-  if (site.kind === 'ready' && caller !== null && outcome === null) {
-    site.deps.accounts.refused(caller.team, refusal.code, startedAt)
-  }
+  if (site.kind !== 'ready' || caller === null || outcome !== null) return
+  const { config, accounts } = site.deps
+  if (config.teams.has(caller.team)) accounts.refused(caller.team, refusal.code, startedAt)
 }

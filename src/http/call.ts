@@ -12,6 +12,8 @@ export interface Call {
   readonly startedAt: number
   readonly method: string
   readonly origin: string | null
+  /** For one of our own paths, not for an upstream. */
+  readonly own: boolean
   readonly waitUntil: (work: Promise<unknown>) => void
   caller: Caller | null
   permit: Permit | null
