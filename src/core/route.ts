@@ -129,10 +129,8 @@ const segmentsOf = (path: string): readonly string[] => {
   return path.includes('%') ? segments.map(decoded) : segments
 }
 
-const decoded = (segment: string): string => {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
-}
+/** To bytes, one character each, since not all that an upstream with `encodedPath: 'allow'` takes is UTF-8. */
+const decoded = (segment: string): string =>
+  segment.replace(/%([0-9A-Fa-f]{2})/g, (_escape, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
