@@ -63,12 +63,21 @@ const protectedNames: ReadonlySet<string> = new Set([
 
 const protectedPrefixes = ['x-forwarded-', 'cf-', 'proxy-', 'countersign-'] as const
 
-/** Names that no `headers.allow` and no `headers.set` may bring in. `name` in lower case. */
-export const isProtectedHeader = (name: string): boolean =>
-  name.includes('_') ||
-  hopByHop.has(name) ||
-  protectedNames.has(name) ||
-  protectedPrefixes.some((prefix) => name.startsWith(prefix))
+/**
+ * Names that no `headers.allow` and no `headers.set` may bring in. `name` in lower case. Many servers fold `_` and
+ * `.` into `-`, so a name that only folds into a protected one is protected too.
+ */
+export const isProtectedHeader = (name: string): boolean => {
+  const plain = folded(name)
+  return (
+    plain.includes('_') ||
+    hopByHop.has(plain) ||
+    protectedNames.has(plain) ||
+    protectedPrefixes.some((prefix) => plain.startsWith(prefix))
+  )
+}
+
+const folded = (name: string): string => (name.includes('.') ? name.replaceAll('.', '-') : name)
 
 export interface HeaderRules {
   readonly allow: ReadonlySet<string>
@@ -78,8 +87,11 @@ export interface HeaderRules {
 
 /** Whether a caller's field goes on to the upstream. `name` in lower case, as `Headers` iterates. */
 export const forwardsRequestHeader = (name: string, { allow, owned }: HeaderRules): boolean =>
-  (requestAllowed.has(name) || name === 'accept' || name.startsWith('accept-') || allow.has(name)) &&
-  !owned.has(name)
+  (requestAllowed.has(name) || name === 'accept' || acceptForm.test(name) || allow.has(name)) &&
+  !owned.has(folded(name))
+
+/** Letters only: `accept-_x` would fold into another name. */
+const acceptForm = /^accept-[a-z-]+$/
 
 /** The request fields that a browser may be allowed to send: ours, and all that any upstream takes. */
 export const corsRequestHeaders = (
@@ -99,7 +111,7 @@ export const connectionNamed = (connection: string | null): readonly string[] =>
  * Answer fields that are not passed on: hop-by-hop, what would act on our own origin (cookies, CORS, HSTS,
  * reporting, workers, authentication), and what speaks to shared caches.
  */
-export const answerDropped: readonly string[] = [
+const answerDropped: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -107,6 +119,7 @@ export const answerDropped: readonly string[] = [
   'proxy-authentication-info',
   'te',
   'trailer',
+  'transfer-encoding',
   'upgrade',
   'set-cookie',
   'set-cookie2',
@@ -122,15 +135,13 @@ export const answerDropped: readonly string[] = [
   'cdn-cache-control',
   'cloudflare-cdn-cache-control',
   'surrogate-control',
-]
+])
 
-export const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
-
-const answerDroppedSet: ReadonlySet<string> = new Set(answerDropped)
+const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
 
 /** Whether an answer's field is withheld. `name` in lower case. */
 export const dropsAnswerHeader = (name: string): boolean =>
-  answerDroppedSet.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
+  answerDropped.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
 
 /**
  * `Cache-Control` of a proxied answer: never for shared caches, since the same URL answers differently to

@@ -1,6 +1,6 @@
 /** The upstream's answer on its way to the caller: the body as it comes, the headers by our rules. */
-import { answerDropped, answerDroppedPrefixes, privateCacheControl } from '../core/headers.ts'
-import { redirectStatuses, rewriteLocation } from '../core/location.ts'
+import { dropsAnswerHeader, privateCacheControl } from '../core/headers.ts'
+import { redirectStatuses, relocate } from '../core/location.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
 
@@ -24,10 +24,9 @@ export const relay = (answer: Response, permit: Permit, options: RelayOptions): 
   if (status < 200 || status > 599)
     throw badResponse('The upstream answered with a status that is not final.', status)
   const headers = new Headers(answer.headers)
-  for (const name of answerDropped) headers.delete(name)
-  dropByContent(headers, options.credentialTexts)
-  relocate(headers, status, permit, options)
-  headers.set('cache-control', privateCacheControl(headers.get('cache-control')))
+  dropHeaders(headers, options.credentialTexts)
+  rewriteLocation(headers, status, permit, options)
+  headers.set('cache-control', cacheControl(headers))
   headers.set('x-content-type-options', 'nosniff')
   headers.set('content-security-policy', "sandbox; default-src 'none'; frame-ancestors 'none'")
   headers.append('via', '1.1 countersign')
@@ -38,39 +37,48 @@ export const relay = (answer: Response, permit: Permit, options: RelayOptions): 
     headers.append('ratelimit-policy', options.rateLimit.policy)
     headers.append('ratelimit', options.rateLimit.limit)
   }
-  return new Response(bodylessStatuses.has(status) ? null : answer.body, {
-    status,
-    statusText: answer.statusText,
-    headers,
-  })
+  // Without the upstream's reason phrase: free text that could repeat the credential, and that nobody has to read.
+  return new Response(bodylessStatuses.has(status) ? null : answer.body, { status, headers })
 }
 
 const badResponse = (detail: string, reason: string | number): Refusal =>
   new Refusal('upstream_bad_response', { detail, reason: String(reason) })
 
-/** Drops families of names, and every field that repeats the credential. */
-const dropByContent = (headers: Headers, credentialTexts: readonly string[]): void => {
+/** Drops what is not passed on by its name, and every field that repeats the credential. */
+const dropHeaders = (headers: Headers, credentialTexts: readonly string[]): void => {
   const dropped: string[] = []
   for (const [name, value] of headers) {
-    if (
-      answerDroppedPrefixes.some((prefix) => name.startsWith(prefix)) ||
-      credentialTexts.some((text) => value.includes(text))
-    ) {
-      dropped.push(name)
-    }
+    if (dropsAnswerHeader(name) || credentialTexts.some((text) => value.includes(text))) dropped.push(name)
   }
   for (const name of dropped) headers.delete(name)
 }
 
-const relocate = (headers: Headers, status: number, permit: Permit, options: RelayOptions): void => {
+/** `Vary: *` says that the answer is for this request alone; no-store says the same, and leaves Vary to CORS. */
+const cacheControl = (headers: Headers): string => {
+  if (headers.get('vary')?.includes('*') !== true) return privateCacheControl(headers.get('cache-control'))
+  headers.delete('vary')
+  return privateCacheControl(null)
+}
+
+const rewriteLocation = (headers: Headers, status: number, permit: Permit, options: RelayOptions): void => {
   const location = headers.get('location')
   if (location === null) return
-  const ours = rewriteLocation(location, permit.upstream, options.calledUrl)
-  if (ours !== null) headers.set('location', ours)
-  else if (options.tokenInOwnHeader && redirectStatuses.has(status)) {
+  const relocated = relocate(location, permit.upstream, { ...options, ownOrigin: options.url })
+  if (relocated.kind === 'refused') {
+    if (redirectStatuses.has(status)) {
+      throw badResponse(
+        'The upstream redirects to something that cannot be read, or to another upstream here.',
+        'redirect unreadable or to our own origin',
+      )
+    }
+    headers.delete('location')
+    return
+  }
+  if (relocated.kind === 'elsewhere' && options.tokenInOwnHeader && redirectStatuses.has(status)) {
     throw badResponse(
       'The upstream redirects to another host, and your client would carry Countersign-Authorization along. Send the token in Authorization, which clients drop then.',
       'redirect elsewhere with the token in Countersign-Authorization',
     )
   }
+  headers.set('location', relocated.location)
 }
