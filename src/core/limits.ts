@@ -73,6 +73,8 @@ export const pageItemsMax = 200
 // Credentials.
 /** How long a Secrets Store value is used before it is read again. */
 export const secretStoreMillis = 60_000
+/** How soon it is read again when that failed. */
+export const secretStoreRetryMillis = 2_000
 /** A minted token is renewed when it has less than this left. */
 export const mintedTokenMarginMillis = 60_000
 export const mintFetchMillis = 10_000

@@ -4,7 +4,7 @@
  */
 import type { Admitted } from '../core/admission.ts'
 import type { Key, Upstream } from '../core/configuration.ts'
-import { secretStoreMillis } from '../core/limits.ts'
+import { secretStoreMillis, secretStoreRetryMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { type OpenKey, SecretFault } from '../signing/scheme.ts'
 
@@ -74,11 +74,8 @@ export class KeyStore {
         faults.push(`${version}: ${faultText(error)}`)
       }
     }
-    const ring = {
-      usable,
-      faults,
-      until: stored ? this.#now() + secretStoreMillis : Number.POSITIVE_INFINITY,
-    }
+    const keptMillis = faults.length > 0 ? secretStoreRetryMillis : secretStoreMillis
+    const ring = { usable, faults, until: stored ? this.#now() + keptMillis : Number.POSITIVE_INFINITY }
     this.#rings.set(key, ring)
     return ring
   }

@@ -2,6 +2,7 @@
  * Credentials that are fetched from a token URL and used until they expire: one renewal for all callers, ahead of
  * the end, and none at all while a good one is at hand.
  */
+import { readTextAtMost } from '../core/bounded-text.ts'
 import { mintAnswerBytesMax, mintedTokenMarginMillis, mintFetchMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { type Minted, type Moment, type OpenKey, SecretFault } from '../signing/scheme.ts'
@@ -14,7 +15,11 @@ export interface MintDeps {
 
 interface Entry {
   minted: Minted | null
+  /** From when on the token is renewed: a while before its end, but never as soon as it is here. */
+  renewAt: number
   renewal: Promise<Minted> | null
+  /** When the renewal began: one that takes longer than a fetch may is dead. */
+  begunAt: number
 }
 
 export class MintedTokens {
@@ -27,27 +32,34 @@ export class MintedTokens {
 
   /** A token with time left; fetched when there is none. Rejects with Refusal `credential_unavailable`. */
   get(key: MintKey, moment: Moment): Minted | Promise<Minted> {
-    const entry = this.#entries.get(key) ?? { minted: null, renewal: null }
+    const entry = this.#entries.get(key) ?? { minted: null, renewAt: 0, renewal: null, begunAt: 0 }
     this.#entries.set(key, entry)
     const { minted } = entry
-    if (minted !== null && minted.expiresAt - mintedTokenMarginMillis > moment.now) return minted
-    return this.#renew(key, entry, moment)
+    if (entry.begunAt + mintFetchMillis < moment.now) entry.renewal = null
+    if (minted === null || minted.expiresAt <= moment.now) return this.#renew(key, entry, moment)
+    if (entry.renewAt > moment.now || entry.renewal !== null) return minted
+    return this.#renew(key, entry, moment).catch(() => minted)
   }
 
   /**
    * The renewal that is under way, or a new one. A renewal belongs to the request that began it and dies with it, so
-   * whoever waits for another's gives up after the time that a fetch may take, and fetches for itself.
+   * whoever waits for another's gives up after the time that a fetch may take; one of them then begins anew.
    */
   async #renew(key: MintKey, entry: Entry, moment: Moment): Promise<Minted> {
-    if (entry.renewal !== null) {
-      const minted = await Promise.race([entry.renewal.catch(() => null), after(mintFetchMillis)])
+    for (let { renewal } = entry; renewal !== null; ) {
+      const minted = await within(mintFetchMillis, renewal)
       if (minted !== null) return minted
+      if (entry.renewal === renewal) entry.renewal = null
+      renewal = entry.renewal
     }
     const renewal = this.#mint(key, moment)
     entry.renewal = renewal
+    entry.begunAt = moment.now
     try {
       const minted = await renewal
       entry.minted = minted
+      entry.renewAt =
+        minted.expiresAt - Math.min(mintedTokenMarginMillis, (minted.expiresAt - moment.now) / 2)
       return minted
     } finally {
       if (entry.renewal === renewal) entry.renewal = null
@@ -68,8 +80,8 @@ export class MintedTokens {
         await answer.body?.cancel()
         throw new SecretFault(`the token URL answered ${answer.status}`)
       }
-      const text = await answer.text()
-      if (text.length > mintAnswerBytesMax) throw new SecretFault('the token URL answered too much')
+      const text = await readTextAtMost(answer.body, mintAnswerBytesMax)
+      if (text === null) throw new SecretFault('the token URL answered too much, or not in UTF-8')
       return key.parseMint(JSON.parse(text), moment.now)
     } catch (error) {
       throw new Refusal('credential_unavailable', {
@@ -81,7 +93,9 @@ export class MintedTokens {
   }
 }
 
-const after = (millis: number): Promise<null> =>
-  new Promise((resolve) => {
-    setTimeout(() => resolve(null), millis)
+/** What the promise gives, or null when it gives nothing in time. */
+const within = <Value>(millis: number, promise: Promise<Value>): Promise<Value | null> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(null), millis)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })

@@ -1,3 +1,4 @@
+import { readTextAtMost } from '../core/bounded-text.ts'
 import type { Upstream } from '../core/configuration.ts'
 import { refusalBytesMax } from '../core/limits.ts'
 
@@ -11,26 +12,8 @@ export const refusesKey = async (
 ): Promise<boolean> => {
   if (answer.status !== status) return false
   if (codes.length === 0) return true
-  const text = await readAtMost(answer.clone(), refusalBytesMax)
-  if (text === null) return false
-  return codesIn(text).some((code) => codes.includes(code))
-}
-
-const readAtMost = async (answer: Response, most: number): Promise<string | null> => {
-  const { body } = answer
-  if (body === null) return null
-  const decoder = new TextDecoder()
-  const reader = body.getReader()
-  let text = ''
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) return text
-    text += decoder.decode(value, { stream: true })
-    if (text.length > most) {
-      await reader.cancel()
-      return null
-    }
-  }
+  const text = await readTextAtMost(answer.clone().body, refusalBytesMax)
+  return text !== null && codesIn(text).some((code) => codes.includes(code))
 }
 
 const codesIn = (text: string): readonly string[] => {
