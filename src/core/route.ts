@@ -1,8 +1,12 @@
 /**
  * Routes of an upstream: `METHOD[|METHOD...] /pattern` -> scope. `*` is one segment, `**` the rest; GET admits
  * HEAD. The most specific route that matches decides: the path first, segment by segment from the left (a
- * literal before `*` before `**`), then the method (itself, GET for HEAD, `*`). Compiled into a trie, so that
- * the cost of a match depends on the path and not on the number of routes.
+ * literal before `*` before `**`), then the method (itself, GET for HEAD, `*`).
+ *
+ * All routes are in one Map, by method and pattern. The shape of a pattern says where it has literals and
+ * wildcards; for one path and one shape only one pattern can match, and its text follows from the path. So a
+ * match is one lookup for each shape, of which there are few, however many routes there are, and compiling is
+ * little more than one entry for each route.
  */
 
 export interface Route {
@@ -18,38 +22,50 @@ export interface RouteTable {
 
 export const forwardedMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-interface Node {
-  readonly literals: Map<string, Node>
-  wildcard: Node | null
-  /** Routes that end here, and routes whose `**` begins here, by method or `*`. */
-  readonly here: Map<string, Route>
-  readonly rest: Map<string, Route>
-}
-
-const newNode = (): Node => ({ literals: new Map(), wildcard: null, here: new Map(), rest: new Map() })
-
 export interface RouteFault {
   /** The route as it was written. */
   readonly route: string
   readonly message: string
 }
 
-const routeForm = /^(\*|[A-Z]+(?:\|[A-Z]+)*) (\/\S*)$/
-/** What a path can hold after its form was checked (core/path.ts), encoded characters included. */
-const literalForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*$/
+interface Routes {
+  /** By `METHOD /pattern`, in canonical form. */
+  readonly byPattern: Map<string, Route>
+  /** `!` for a literal segment, `/*` and `/**` for wildcards: `!!/*` is `/a/b/*`. */
+  readonly shapes: Set<string>
+}
 
 /** Compiles all routes; every fault of every route is reported, and a table comes back in any case. */
 export const compileRoutes = (
   routes: Iterable<readonly [text: string, scope: string]>,
   fault: (fault: RouteFault) => void,
 ): RouteTable => {
-  const root = newNode()
+  const compiled: Routes = { byPattern: new Map(), shapes: new Set() }
   for (const [text, scope] of routes)
-    addRoute(root, { text, scope }, (message) => fault({ route: text, message }))
-  return { match: (method, path) => matchFrom(root, segmentsOf(path), 0, method) }
+    addRoute(compiled, { text, scope }, (message) => fault({ route: text, message }))
+  const shapes = [...compiled.shapes].map(lettersOf).sort()
+  return { match: (method, path) => matchFirst(shapes, compiled.byPattern, { method, path }) }
 }
 
-const addRoute = (root: Node, route: Route, fault: (message: string) => void): void => {
+/** `a` for a literal segment, `b` for `*`, `c` for `**`, so that sorting puts the most specific first. */
+const lettersOf = (shape: string): string =>
+  shape.replaceAll('/**', 'c').replaceAll('/*', 'b').replaceAll('!', 'a')
+
+const routeForm = /^(\*|[A-Z]+(?:\|[A-Z]+)*) (\/\S*)$/
+/** What a path can hold after its form was checked (core/path.ts), encoded characters included. */
+const literalForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*$/
+/** Routes with nothing to look at closely, which are most: plain segments, and `*` as a whole one. */
+const plainForm =
+  /^(?:\*|GET|HEAD|POST|PUT|PATCH|DELETE) (?:\/(?:\*(?=\/|$)|[A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*))+$/
+
+const literalSegment = /\/[^/*][^/]*/g
+
+const addRoute = (routes: Routes, route: Route, fault: (message: string) => void): void => {
+  if (plainForm.test(route.text)) {
+    routes.shapes.add(route.text.slice(route.text.indexOf('/')).replace(literalSegment, '!'))
+    addKey(routes, route.text, { route, fault })
+    return
+  }
   const [, methods, pattern] = routeForm.exec(route.text) ?? []
   if (methods === undefined || pattern === undefined) {
     fault('must read "METHOD /path" or "METHOD|METHOD /path" (or "* /path" for any method)')
@@ -61,19 +77,27 @@ const addRoute = (root: Node, route: Route, fault: (message: string) => void): v
     fault(wrong)
     return
   }
-  const rest = segments.at(-1) === '**'
-  const node = (rest ? segments.slice(0, -1) : segments).reduce(child, root)
-  const routes = rest ? node.rest : node.here
+  routes.shapes.add(segments.map((segment) => (isWildcard(segment) ? `/${segment}` : '!')).join(''))
+  const key = segments.map((segment) => `/${isWildcard(segment) ? segment : canonical(segment)}`).join('')
   for (const method of methods.split('|')) {
-    const other = routes.get(method)
     if (method !== '*' && !(forwardedMethods as readonly string[]).includes(method)) {
       fault(`${method} is not forwarded; methods are ${forwardedMethods.join(', ')} and *`)
-    } else if (other !== undefined) {
-      fault(`is as specific as "${other.text}"; which one decides would be chance`)
     } else {
-      routes.set(method, route)
+      addKey(routes, `${method} ${key}`, { route, fault })
     }
   }
+}
+
+const isWildcard = (segment: string): boolean => segment === '*' || segment === '**'
+
+const addKey = (
+  { byPattern }: Routes,
+  key: string,
+  { route, fault }: { readonly route: Route; readonly fault: (message: string) => void },
+): void => {
+  const other = byPattern.get(key)
+  if (other === undefined) byPattern.set(key, route)
+  else fault(`is as specific as "${other.text}"; which one decides would be chance`)
 }
 
 const patternFault = (segments: readonly string[]): string | null => {
@@ -87,50 +111,61 @@ const patternFault = (segments: readonly string[]): string | null => {
   return null
 }
 
-const child = (node: Node, segment: string): Node => {
-  if (segment === '*') {
-    node.wildcard ??= newNode()
-    return node.wildcard
-  }
-  const name = decoded(segment)
-  const known = node.literals.get(name)
-  if (known !== undefined) return known
-  const made = newNode()
-  node.literals.set(name, made)
-  return made
-}
+type ByPattern = ReadonlyMap<string, Route>
 
-/** Depth first in order of specificity, stepping back where a branch has the path but not the method. */
-const matchFrom = (node: Node, segments: readonly string[], depth: number, method: string): Route | null => {
-  const segment = segments[depth]
-  if (segment === undefined) return byMethod(node.here, method)
-  const literal = node.literals.get(segment)
-  if (literal !== undefined) {
-    const route = matchFrom(literal, segments, depth + 1, method)
+const matchFirst = (
+  shapes: readonly string[],
+  byPattern: ByPattern,
+  { method, path }: { readonly method: string; readonly path: string },
+): Route | null => {
+  const segments = path === '' ? [''] : path.slice(1).split('/')
+  if (/[%*]/.test(path)) {
+    for (const [index, segment] of segments.entries()) segments[index] = canonical(segment)
+  }
+  for (const shape of shapes) {
+    const pattern = patternFor(shape, segments)
+    const route = pattern === null ? null : byMethod(byPattern, method, pattern)
     if (route !== null) return route
   }
-  if (node.wildcard !== null && segment !== '') {
-    const route = matchFrom(node.wildcard, segments, depth + 1, method)
-    if (route !== null) return route
-  }
-  return byMethod(node.rest, method)
+  return null
 }
 
-const byMethod = (routes: ReadonlyMap<string, Route>, method: string): Route | null =>
-  routes.get(method) ?? (method === 'HEAD' ? routes.get('GET') : undefined) ?? routes.get('*') ?? null
+/** The only pattern of that shape which matches these segments, or null where none can. */
+const patternFor = (shape: string, segments: readonly string[]): string | null => {
+  const rest = shape.endsWith('c')
+  if (rest ? segments.length < shape.length : segments.length !== shape.length) return null
+  let pattern = ''
+  for (let index = 0; index < shape.length; index += 1) {
+    const segment = segments[index] ?? ''
+    const kind = shape.charAt(index)
+    if (kind === 'b' && segment === '') return null
+    pattern += kind === 'a' ? `/${segment}` : kind === 'b' ? '/*' : '/**'
+  }
+  return pattern
+}
+
+const byMethod = (routes: ByPattern, method: string, pattern: string): Route | null =>
+  routes.get(`${method} ${pattern}`) ??
+  (method === 'HEAD' ? routes.get(`GET ${pattern}`) : undefined) ??
+  routes.get(`* ${pattern}`) ??
+  null
 
 /**
- * Segments are compared decoded, so that `%e9` and `%E9`, or `%2C` and `,`, which are one resource to the
- * upstream, cannot choose between two routes.
+ * A literal segment as it is compared: decoded, so that `%e9` and `%E9`, or `%2C` and `,`, which are one
+ * resource to the upstream, cannot choose between two routes. What is decoded stays within its segment and
+ * does not become a wildcard.
  */
-const segmentsOf = (path: string): readonly string[] => {
-  if (path === '') return ['']
-  const segments = path.slice(1).split('/')
-  return path.includes('%') ? segments.map(decoded) : segments
+const canonical = (segment: string): string => {
+  const text = segment.includes('%') ? decoded(segment) : segment
+  return isWildcard(text) ? text.replaceAll('*', '%2A') : text
 }
 
-/** To bytes, one character each, since not all that an upstream with `encodedPath: 'allow'` takes is UTF-8. */
+/**
+ * To bytes, one character each, since not all that an upstream with `encodedPath: 'allow'` takes is UTF-8. A
+ * slash stays encoded, because segments are joined again, and so does what would read as an escape.
+ */
 const decoded = (segment: string): string =>
-  segment.replace(/%([0-9A-Fa-f]{2})/g, (_escape, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
+  segment.replace(/%([0-9A-Fa-f]{2})/g, (_escape, hex: string) => {
+    const char = String.fromCharCode(Number.parseInt(hex, 16))
+    return char === '/' ? '%2F' : char === '%' ? '%25' : char
+  })
