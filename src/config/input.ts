@@ -16,23 +16,19 @@ export class Input {
   readonly #parent: Input | null
   readonly #faults: ConfigFault[]
 
-  private constructor(
-    value: unknown,
-    key: string | number,
-    at: { parent: Input | null; faults: ConfigFault[] },
-  ) {
+  private constructor(value: unknown, key: string | number, parent: Input | null) {
     this.value = value
     this.#key = key
-    this.#parent = at.parent
-    this.#faults = at.faults
+    this.#parent = parent
+    this.#faults = parent === null ? [] : parent.#faults
   }
 
-  static root(value: unknown, faults: ConfigFault[]): Input {
-    return new Input(value, '', { parent: null, faults })
+  static root(value: unknown): Input {
+    return new Input(value, '', null)
   }
 
   child(key: string | number, value: unknown): Input {
-    return new Input(value, key, { parent: this, faults: this.#faults })
+    return new Input(value, key, this)
   }
 
   get path(): string {
@@ -54,9 +50,9 @@ export class Input {
     this.#faults.push({ path: path === '' ? this.path : `${this.path}.${path}`, message })
   }
 
-  /** How many faults are known by now: a section that added none is sound. */
-  get faultCount(): number {
-    return this.#faults.length
+  /** All faults of the configuration so far, in the order in which they were found. */
+  get faults(): readonly ConfigFault[] {
+    return this.#faults
   }
 }
 

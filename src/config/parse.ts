@@ -27,9 +27,9 @@ const sections = ['url', 'issuers', 'upstreams', 'teams', 'clients', 'signIn', '
 
 /** `input`: the default export of the configuration, with or without `defineConfig`. Never throws on plain data. */
 export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
-  const faults: ConfigFault[] = []
-  const fields = readFields(Input.root(input, faults), sections)
-  if (fields === null) return { faults }
+  const root = Input.root(input)
+  const fields = readFields(root, sections)
+  if (fields === null) return { faults: root.faults }
   const url = readOrigin(fields.get('url'), 'our own origin, such as https://edge.acme.example') ?? ''
   const upstreams = readUpstreams(fields.get('upstreams'))
   const teams = readTeams(fields.get('teams'), upstreams)
@@ -46,7 +46,7 @@ export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
     signIn: readSignIn(fields.get('signIn'), teamNames),
     usage: readUsage(fields.get('usage')),
   }
-  return faults.length === 0 ? { config } : { faults }
+  return root.faults.length === 0 ? { config } : { faults: root.faults }
 }
 
 const withOwnIssuer = (external: ReadonlyMap<string, Issuer>, url: string): ReadonlyMap<string, Issuer> =>

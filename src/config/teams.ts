@@ -21,8 +21,18 @@ const noOrigins: ReadonlySet<string> = new Set()
 
 type Upstreams = ReadonlyMap<string, Upstream>
 
+/** Teams have much in common: equal scopes and keys are compiled once and shared. */
+interface TeamContext {
+  readonly upstreams: Upstreams
+  /** By the scopes, joined by spaces (which no scope holds). */
+  readonly scopes: Map<string, Grant['scopes']>
+  /** Of each upstream, by the names as JSON, since nothing is known of them yet. */
+  readonly keys: Map<Upstream, Map<string, Grant['keys']>>
+}
+
 export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Team> => {
   const teams = new Map<string, Team>()
+  const context: TeamContext = { upstreams, scopes: new Map(), keys: new Map() }
   const fields = readRecord(input, 'a name for each team, with its grants')
   for (const name of fields?.names() ?? []) {
     const at = (fields as Fields).get(name)
@@ -30,7 +40,7 @@ export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<strin
     const team = readFields(at, ['grants', 'limits', 'origins'])
     teams.set(name, {
       name,
-      grants: team === null ? new Map() : readGrants(team.get('grants'), upstreams),
+      grants: team === null ? new Map() : readGrants(team.get('grants'), context),
       limits: team === null ? [] : readLimits(team.get('limits'), upstreams),
       origins: team === null ? noOrigins : readOrigins(team.get('origins')),
     })
@@ -38,18 +48,18 @@ export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<strin
   return teams
 }
 
-const readGrants = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Grant> => {
+const readGrants = (input: Input, context: TeamContext): ReadonlyMap<string, Grant> => {
   const grants = new Map<string, Grant>()
   if (input.value === undefined) return grants
   const fields = readRecord(input, 'names of upstreams, with what the team may do there')
   for (const name of fields?.names() ?? []) {
     const at = (fields as Fields).get(name)
-    const upstream = upstreams.get(name)
+    const upstream = context.upstreams.get(name)
     if (upstream === undefined) {
-      at.fault(unknownUpstream(name, upstreams))
+      at.fault(unknownUpstream(name, context.upstreams))
       continue
     }
-    const grant = readGrant(at, upstream)
+    const grant = readGrant(at, upstream, context)
     if (grant !== null) grants.set(name, grant)
   }
   return grants
@@ -63,25 +73,31 @@ const listed = (names: Iterable<string>): string => {
   return all.length === 0 ? 'none' : `${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}`
 }
 
-const readGrant = (input: Input, upstream: Upstream): Grant | null => {
+const readGrant = (input: Input, upstream: Upstream, context: TeamContext): Grant | null => {
   const fields = readFields(input, ['keys', 'defaultKey', 'scopes'])
   if (fields === null) return null
+  const keys = readGrantedKeys(fields.get('keys'), upstream, context)
+  const defaultKey = readDefaultKey(fields.get('defaultKey'), keys)
+  return { upstream, keys, defaultKey, scopes: readScopes(fields, context) }
+}
+
+const readGrantedKeys = (input: Input, upstream: Upstream, context: TeamContext): Grant['keys'] => {
+  const names = readTexts(input, 'names of keys of this upstream') ?? []
+  const ofUpstream = context.keys.get(upstream) ?? new Map<string, Grant['keys']>()
+  const list = JSON.stringify(names)
+  const known = ofUpstream.get(list)
+  if (known !== undefined) return known
   const keys = new Map<string, Key>()
-  const keysAt = fields.get('keys')
-  for (const [index, name] of (readTexts(keysAt, 'names of keys of this upstream') ?? []).entries()) {
+  for (const [index, name] of names.entries()) {
     const key = upstream.keys.get(name)
     if (key !== undefined) keys.set(name, key)
     else
-      keysAt
+      input
         .child(index, name)
         .fault(`${upstream.name} has no such key; known are ${listed(upstream.keys.keys())}`)
   }
-  return {
-    upstream,
-    keys,
-    defaultKey: readDefaultKey(fields.get('defaultKey'), keys),
-    scopes: readScopes(fields),
-  }
+  if (keys.size === names.length) context.keys.set(upstream, ofUpstream.set(list, keys))
+  return keys
 }
 
 /** Without one, the only key is the default; with several, the caller has to choose. */
@@ -95,14 +111,19 @@ const readDefaultKey = (input: Input, keys: ReadonlyMap<string, Key>): Key | nul
   return keys.get(name) ?? input.fault(`is not among the granted keys ${listed(keys.keys())}`)
 }
 
-const readScopes = (grant: Fields): Grant['scopes'] => {
+const readScopes = (grant: Fields, context: TeamContext): Grant['scopes'] => {
   const list = readList(grant.get('scopes'), "scopes of this upstream's routes, such as ['order:read']")
   const scopes: string[] = []
   for (const element of list ?? []) {
     if (typeof element.value === 'string' && scopeForm.test(element.value)) scopes.push(element.value)
     else element.fault('must be a scope: visible ASCII without spaces, " and \\')
   }
-  return compileScopes(scopes)
+  const text = scopes.join(' ')
+  const known = context.scopes.get(text)
+  if (known !== undefined) return known
+  const compiled = compileScopes(scopes)
+  context.scopes.set(text, compiled)
+  return compiled
 }
 
 const limitFields = ['name', 'requests', 'per', 'burst', 'upstream', 'methods', 'mode'] as const

@@ -159,10 +159,13 @@ const readRoutes = (input: Input): RouteTable => {
     "routes with the scope that each needs; what no route names is refused, '* /**' names all",
   )
   const routes: [string, string][] = []
+  const known = new Set<unknown>()
   for (const route of fields?.names() ?? []) {
     const scope = (input.value as Readonly<Record<string, unknown>>)[route]
-    if (typeof scope === 'string' && scopeForm.test(scope)) routes.push([route, scope])
-    else input.child(route, scope).fault('must be a scope: visible ASCII without spaces, " and \\')
+    if (typeof scope === 'string' && (known.has(scope) || scopeForm.test(scope))) {
+      routes.push([route, scope])
+      known.add(scope)
+    } else input.child(route, scope).fault('must be a scope: visible ASCII without spaces, " and \\')
   }
   return compileRoutes(routes, ({ route, message }) => input.child(route, null).fault(message))
 }

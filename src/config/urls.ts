@@ -55,8 +55,12 @@ export const readUrl = (input: Input, what: string): URL | null => {
   return typeof url === 'string' ? input.fault(url) : url
 }
 
+/** Origins that need no parser to know that they are written as browsers send them. */
+const plainOrigin = /^https:\/\/(?!(?:.*\.)?xn--)(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}$/
+
 /** An origin in exactly the form in which browsers send it and tokens carry it. */
 export const readOrigin = (input: Input, what: string): string | null => {
+  if (typeof input.value === 'string' && plainOrigin.test(input.value)) return input.value
   const url = readUrl(input, what)
   if (url === null) return null
   if (input.value === url.origin) return url.origin

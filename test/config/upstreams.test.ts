@@ -169,6 +169,16 @@ describe('teams', () => {
     expect(teamFaults(grant({ scopes: undefined }))).toEqual(['teams.checkout.grants.orders.scopes'])
   })
 
+  it('share what is equal, and only that', () => {
+    const grant = (keys: readonly string[]) => ({ grants: { orders: { keys, scopes: ['order:*'] } } })
+    const teams = { a: grant(['main', 'test']), b: grant(['main', 'test']), c: grant(['main test']) }
+    expect(faultPaths(sound({ teams }))).toEqual(['teams.c.grants.orders.keys[0]'])
+    const config = parsed(sound({ teams: { a: teams.a, b: teams.b, c: grant(['test']) } }))
+    const keysOf = (team: string) => config.teams.get(team)?.grants.get('orders')?.keys
+    expect(keysOf('a')).toBe(keysOf('b'))
+    expect([...(keysOf('c')?.keys() ?? [])]).toEqual(['test'])
+  })
+
   it('have limits with one name each, sane numbers and times', () => {
     const limit = (changes: object) =>
       teamFaults({ limits: [{ name: 'all', requests: 1, per: '1s', ...changes }] })
