@@ -7,8 +7,10 @@ import type { BasicDefinition } from './basic.ts'
 import type { BearerDefinition } from './bearer.ts'
 import type { HeaderDefinition } from './header.ts'
 import type { HmacDefinition } from './hmac/definition.ts'
+import type { HttpSignaturesDefinition } from './http-signatures.ts'
 import type { PlugipayDefinition } from './plugipay.ts'
 import type { QueryDefinition } from './query.ts'
+import type { StandardWebhooksDefinition } from './standard-webhooks.ts'
 
 export type SignDefinition =
   | AwsSigv4Definition
@@ -16,5 +18,7 @@ export type SignDefinition =
   | BearerDefinition
   | HeaderDefinition
   | HmacDefinition
+  | HttpSignaturesDefinition
   | PlugipayDefinition
   | QueryDefinition
+  | StandardWebhooksDefinition

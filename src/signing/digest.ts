@@ -23,7 +23,16 @@ export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {
   }
 }
 
-/** The same in lower-case hex. */
+const noBytes = utf8('')
+
+/** The body itself. Throws when the pipeline did not read it. */
+export const bodyBytes = (body: SignableBody): Bytes => {
+  if (body.kind === 'empty') return noBytes
+  if (body.kind === 'bytes') return body.bytes
+  throw new Error('the scheme covers the bytes of the body, and they were not read')
+}
+
+/** SHA-256 of the body in lower-case hex. */
 export const bodySha256Hex = (body: SignableBody): string | Promise<string> => {
   if (body.kind === 'empty') return emptySha256Hex
   const digest = bodySha256(body)

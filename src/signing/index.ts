@@ -5,9 +5,11 @@ import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
 import { header } from './header.ts'
 import { hmac } from './hmac/hmac.ts'
+import { httpSignatures } from './http-signatures.ts'
 import { plugipay } from './plugipay.ts'
 import { query } from './query.ts'
 import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type SignScheme } from './scheme.ts'
+import { standardWebhooks } from './standard-webhooks.ts'
 
 export const schemes = table({
   'aws-sigv4': bindable('aws-sigv4', awsSigv4),
@@ -15,8 +17,10 @@ export const schemes = table({
   bearer: bindable('bearer', bearer),
   header: bindable('header', header),
   hmac: bindable('hmac', hmac),
+  'http-signatures': bindable('http-signatures', httpSignatures),
   plugipay: bindable('plugipay', plugipay),
   query: bindable('query', query),
+  'standard-webhooks': bindable('standard-webhooks', standardWebhooks),
 })
 
 export type SchemeName = keyof typeof schemes

@@ -2,13 +2,14 @@
 import { Refusal } from '../../core/problems.ts'
 import { row, table } from '../../core/table.ts'
 import type { Bytes } from '../bytes.ts'
+import { bodyBytes } from '../digest.ts'
 import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
 import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
 import { algorithmNames, encodingNames, encodings } from './algorithms.ts'
 import type { HmacAlgorithm, TextEncoding } from './definition.ts'
 import type { Shape } from './separation.ts'
-import { bodyBytes, bodyDigest, type Sheet, timestamp } from './sheet.ts'
+import { bodyDigest, type Sheet, timestamp } from './sheet.ts'
 
 export type Written = string | Bytes
 

@@ -1,6 +1,6 @@
 /** What is filled in for one request: the time, the nonce and the query are the same wherever a recipe uses them. */
-import { type Bytes, utf8 } from '../bytes.ts'
-import { bodySha256 } from '../digest.ts'
+import type { Bytes } from '../bytes.ts'
+import { bodyBytes, bodySha256 } from '../digest.ts'
 import type { Moment, SignableBody, SignRequest } from '../scheme.ts'
 import { algorithms } from './algorithms.ts'
 import type { HmacAlgorithm, TimestampForm } from './definition.ts'
@@ -39,14 +39,6 @@ export const timestamp = (now: number, form: TimestampForm): string => {
     case 'iso-seconds':
       return `${new Date(now).toISOString().slice(0, 19)}Z`
   }
-}
-
-const noBytes = utf8('')
-
-export const bodyBytes = (body: SignableBody): Bytes => {
-  if (body.kind === 'empty') return noBytes
-  if (body.kind === 'bytes') return body.bytes
-  throw new Error('the recipe signs the bytes of the body, and they were not read')
 }
 
 export const bodyDigest = (body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> =>

@@ -1,0 +1,197 @@
+/**
+ * `http-signatures` (RFC 9421 HTTP Message Signatures, with RFC 9530 Content-Digest): signs the components that
+ * the configuration names. Nothing else is covered: `@method`, `@target-uri` and `content-digest` together are
+ * what most APIs want. Content-Digest is set to the SHA-256 of the body that is sent, whatever the caller sent.
+ *
+ * Signature and Signature-Input of a caller never pass. The parameters are created, expires, keyid, nonce, alg and
+ * tag, in this order; of these only created and keyid are always there.
+ */
+import type { Parameters } from 'structured-headers'
+import { row, table } from '../core/table.ts'
+import { base64, fromBase64, utf8 } from './bytes.ts'
+import { bodySha256, hmac, importHmacKey } from './digest.ts'
+import {
+  importSigner,
+  type PrivateAlgorithmName,
+  parsePrivateJwk,
+  privateAlgorithms,
+  type Signer,
+} from './jwk.ts'
+import { readOptions } from './options.ts'
+import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
+import { parsePair } from './secret.ts'
+import { type Component, parseComponent, signatureBase, signatureParams } from './signature-base.ts'
+
+export interface HttpSignaturesDefinition {
+  readonly scheme: 'http-signatures'
+  /** Section 6.2.2. */
+  readonly algorithm: 'hmac-sha256' | PrivateAlgorithmName
+  /** `@method`, `@authority`, `@scheme`, `@target-uri`, `@request-target`, `@path`, `@query`, `@query-param;name="id"`, headers. */
+  readonly components: readonly string[]
+  /** Default 'sig1'. */
+  readonly label?: string
+  /** How long the signature holds: sets `expires`. */
+  readonly expiresSeconds?: number
+  readonly tag?: string
+  /** Sets `nonce`. Default false. */
+  readonly nonce?: boolean
+  /** Sets `alg`. Default false: the verifier knows it by the key. */
+  readonly alg?: boolean
+}
+
+export interface SignatureOptions {
+  readonly algorithm: 'hmac-sha256' | PrivateAlgorithmName
+  readonly components: readonly Component[]
+  readonly coversDigest: boolean
+  readonly label: string
+  readonly expiresSeconds: number | null
+  readonly tag: string | null
+  readonly nonce: boolean
+  readonly alg: boolean
+}
+
+interface SignatureSecret {
+  readonly keyid: string
+  /** Kept in a closure: importing is all that can be done with it. */
+  readonly importKey: () => Promise<Signer>
+}
+
+interface SignatureKey {
+  readonly keyid: string
+  readonly sign: Signer
+}
+
+const algorithmNames = [
+  'hmac-sha256',
+  ...Object.keys(privateAlgorithms),
+] as readonly SignatureOptions['algorithm'][]
+
+export const httpSignatures: SignScheme<SignatureOptions, SignatureSecret, SignatureKey> = {
+  kind: 'sign',
+  parseOptions: (input, fault) => {
+    const options = readOptions(input, fault)
+    const algorithm = options.choice('algorithm', algorithmNames)
+    const components = options.texts('components').flatMap((text, index): readonly Component[] => {
+      const component = parseComponent(text)
+      if (typeof component !== 'string') return [component]
+      fault(`components[${index}]`, component)
+      return []
+    })
+    if (new Set(components.map(({ identifier }) => identifier)).size < components.length)
+      fault('components', 'has a component twice')
+    const label = options.optionalText('label', 'sig1')
+    if (!/^[a-z*][a-z0-9_.*-]*$/.test(label))
+      fault('label', 'must be a dictionary key: lower-case letters, digits, _ - . and *')
+    const expires = options.raw('expiresSeconds')
+    const expiresSeconds =
+      expires === undefined ? null : options.integer('expiresSeconds', 0, { min: 1, max: 86_400 })
+    const tag = options.optionalText('tag', null)
+    if (tag !== null && !printable.test(tag)) fault('tag', 'must be printable ASCII')
+    const nonce = options.flag('nonce', false)
+    const alg = options.flag('alg', false)
+    options.done()
+    const coversDigest = components.some(({ name }) => name === 'content-digest')
+    return { algorithm, components, coversDigest, label, expiresSeconds, tag, nonce, alg }
+  },
+  parseSecret: (text, { algorithm }) =>
+    algorithm === 'hmac-sha256' ? parseShared(text) : parseJwkSecret(text, algorithm),
+  owns: ({ coversDigest }) => ['signature', 'signature-input', ...(coversDigest ? ['content-digest'] : [])],
+  bodyNeed: ({ coversDigest }) => (coversDigest ? 'sha256' : 'none'),
+  prepare: async ({ keyid, importKey }) => ({ keyid, sign: await importKey() }),
+  stages: async (request, options, key, moment) => {
+    const { base } = await baseOf(request, options, key, moment)
+    return [{ name: 'signature base', text: base }]
+  },
+  sign: async (request, options, key, moment) => {
+    const { base, params, digest } = await baseOf(request, options, key, moment)
+    const signature = base64(await key.sign(utf8(base)))
+    return {
+      set: [
+        ...(digest === null ? [] : [['content-digest', digest] as const]),
+        ['signature-input', `${options.label}=${params}`],
+        ['signature', `${options.label}=:${signature}:`],
+      ],
+    }
+  },
+  sends: () => [],
+}
+
+interface SignatureBase {
+  readonly base: string
+  readonly params: string
+  /** null when the digest is not covered, and so not set. */
+  readonly digest: string | null
+}
+
+const baseOf = async (
+  request: SignRequest,
+  options: SignatureOptions,
+  { keyid }: SignatureKey,
+  moment: Moment,
+): Promise<SignatureBase> => {
+  const digest = options.coversDigest ? `sha-256=:${base64(await bodySha256(request.body))}:` : null
+  const sent = digest === null ? request : withDigest(request, digest)
+  const params = signatureParams(options.components, parametersOf(options, keyid, moment))
+  const lines = options.components.map(({ identifier, value }) => ({ identifier, value: value(sent) }))
+  return { base: signatureBase(lines, params), params, digest }
+}
+
+const withDigest = (request: SignRequest, digest: string): SignRequest => ({
+  ...request,
+  header: (name) => (name === 'content-digest' ? digest : request.header(name)),
+})
+
+/** Section 2.3. */
+const parametersOf = (
+  { algorithm, expiresSeconds, tag, nonce, alg }: SignatureOptions,
+  keyid: string,
+  { now, nonce: draw }: Moment,
+): Parameters => {
+  const created = Math.floor(now / 1000)
+  const parameters: Parameters = new Map()
+  parameters.set('created', created)
+  if (expiresSeconds !== null) parameters.set('expires', created + expiresSeconds)
+  parameters.set('keyid', keyid)
+  if (nonce) parameters.set('nonce', draw())
+  if (alg) parameters.set('alg', algorithm)
+  if (tag !== null) parameters.set('tag', tag)
+  return parameters
+}
+
+/** What a structured field's string may hold (RFC 9651 section 3.3.3). */
+const printable = /^[\x20-\x7e]+$/
+
+const parseShared = (text: string): SignatureSecret => {
+  const [keyid, encoded] = parsePair(text, ['keyid', 'base64 secret'])
+  if (!printable.test(keyid)) throw new SecretFault('the keyid must be printable ASCII')
+  const secret = fromBase64(encoded)
+  if (secret === null || secret.length === 0)
+    throw new SecretFault('the secret of <keyid>:<base64 secret> is not base64')
+  return {
+    keyid,
+    importKey: async () => {
+      const key = await importHmacKey(secret)
+      return (data) => hmac(key, data)
+    },
+  }
+}
+
+const parseJwkSecret = (text: string, algorithm: PrivateAlgorithmName): SignatureSecret => {
+  const fields = parseJsonObject(text)
+  const keyid = row(fields, 'keyid')
+  if (typeof keyid !== 'string' || !printable.test(keyid))
+    throw new SecretFault('the secret must be JSON { "keyid", "jwk" }, the keyid printable ASCII')
+  const jwk = parsePrivateJwk(row(fields, 'jwk'), algorithm)
+  return { keyid, importKey: () => importSigner(jwk, algorithm) }
+}
+
+/** JSON.parse repeats what it cannot read in its message: here it does not. */
+const parseJsonObject = (text: string): Readonly<Record<string, unknown>> => {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return table(parsed) as never
+  } catch {
+    // Told below.
+  }
+  throw new SecretFault('the secret must be JSON { "keyid", "jwk" }')
+}

@@ -1,0 +1,167 @@
+/**
+ * Covered components and the signature base of RFC 9421 (sections 2 and 2.5). A component is resolved from the
+ * request as it will be sent; one that is not there, or not there once, is refused (section 2.5 step 7).
+ */
+import {
+  type BareItem,
+  type Item,
+  type Parameters,
+  parseDictionary,
+  parseItem,
+  serializeInnerList,
+  serializeItem,
+} from 'structured-headers'
+import { Refusal } from '../core/problems.ts'
+import { base64, utf8 } from './bytes.ts'
+import { headerNameFault } from './options.ts'
+import { rawPairs } from './query-string.ts'
+import type { SignRequest } from './scheme.ts'
+
+export interface Component {
+  readonly name: string
+  readonly item: Item
+  /** With its parameters, as it stands in the base: `"@query-param";name="id"`. */
+  readonly identifier: string
+  /** Throws Refusal when the request does not have it. */
+  readonly value: (request: SignRequest) => string
+}
+
+/** Section 2.5: a line for each component, and the signature parameters last. */
+export const signatureBase = (
+  components: readonly { readonly identifier: string; readonly value: string }[],
+  signatureParams: string,
+): string =>
+  [
+    ...components.map(({ identifier, value }) => `${identifier}: ${value}`),
+    `"@signature-params": ${signatureParams}`,
+  ].join('\n')
+
+/** Section 2.3: the inner list of components with its parameters. */
+export const signatureParams = (components: readonly Component[], parameters: Parameters): string =>
+  serializeInnerList([components.map(({ item }) => item), parameters])
+
+/** `date`, `@path`, `@query-param;name="id"`, or with the name in quotes as RFC 9421 writes it. A text is a fault. */
+export const parseComponent = (text: string): Component | string => {
+  const item = readItem(text)
+  if (item === null) return `${JSON.stringify(text)} is not a component, such as @method or content-type`
+  const [name, parameters] = item as [string, Parameters]
+  const value = name.startsWith('@') ? derivedValue(name, parameters) : fieldValue(name, parameters)
+  return typeof value === 'string' ? value : { name, item, identifier: serializeItem(item), value }
+}
+
+const readItem = (text: string): Item | null => {
+  const semicolon = text.indexOf(';')
+  const quoted = text.startsWith('"')
+  const name = semicolon === -1 ? text : text.slice(0, semicolon)
+  try {
+    const item = parseItem(quoted ? text : `"${name}"${semicolon === -1 ? '' : text.slice(semicolon)}`)
+    return typeof item[0] === 'string' ? item : null
+  } catch {
+    return null
+  }
+}
+
+type ValueOf = Component['value']
+
+const simple: Readonly<Record<string, ValueOf>> = {
+  '@method': ({ method }) => method,
+  '@authority': ({ host }) => host.toLowerCase(),
+  '@scheme': ({ origin }) => origin.slice(0, origin.indexOf(':')).toLowerCase(),
+  '@target-uri': ({ origin, path, query }) => `${origin}${path || '/'}${query}`,
+  '@request-target': ({ path, query }) => `${path || '/'}${query}`,
+  '@path': ({ path }) => path || '/',
+  '@query': ({ query }) => query || '?',
+}
+
+/** Section 2.2. A text is a fault. */
+const derivedValue = (name: string, parameters: Parameters): ValueOf | string => {
+  if (name === '@query-param') {
+    const parameter = parameters.get('name')
+    return typeof parameter === 'string' && parameters.size === 1
+      ? (request) => queryParameter(request.query, parameter)
+      : '@query-param needs a name and nothing else: @query-param;name="id"'
+  }
+  const value = Object.hasOwn(simple, name) ? simple[name] : undefined
+  if (value === undefined) return `${name} is not a component of a request`
+  return parameters.size === 0 ? value : `${name} has no parameters in a request`
+}
+
+/** Section 2.2.8: names and values decoded and encoded anew; a name that comes twice cannot be covered. */
+const queryParameter = (query: string, name: string): string => {
+  const values = rawPairs(query)
+    .filter(([raw]) => formEncoded(raw) === name)
+    .map(([, value]) => formEncoded(value ?? ''))
+  const [value] = values
+  if (value === undefined || values.length > 1)
+    throw new Refusal('request_invalid', {
+      detail: `Send the query parameter ${name} exactly once: this upstream signs it.`,
+    })
+  return value
+}
+
+/** The application/x-www-form-urlencoded percent-encode set of the URL standard, with a space as %20. */
+const formEncoded = (raw: string): string => {
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(raw.replaceAll('+', ' '))
+  } catch {
+    throw new Refusal('request_invalid', { detail: 'The query has a percent escape that is not UTF-8.' })
+  }
+  return encodeURIComponent(decoded).replaceAll(
+    /[!'()~]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}
+
+/** What we set ourselves, or what does not arrive as it was sent. */
+const uncoverable: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'accept-encoding',
+  'signature',
+  'signature-input',
+])
+
+/** Section 2.1. A text is a fault. */
+const fieldValue = (name: string, parameters: Parameters): ValueOf | string => {
+  if (name === 'content-length') return 'content-length cannot be signed here; cover content-digest'
+  if (name !== name.toLowerCase()) return `${name} must be in lower case`
+  if (uncoverable.has(name) || headerNameFault(name) !== null)
+    return `${name} cannot be signed: it does not arrive as it was sent`
+  const key = parameters.get('key')
+  const names = [...parameters.keys()].join()
+  if (names === '') return (request) => sentField(request, name)
+  if (names === 'bs') return (request) => `:${base64(utf8(sentField(request, name)))}:`
+  if (names === 'key' && typeof key === 'string')
+    return (request) => member(sentField(request, name), name, key)
+  return `${name} takes ;key="..." or ;bs here; ;sf would need to know the type of the field`
+}
+
+const sentField = (request: SignRequest, name: string): string => {
+  const value = request.header(name)
+  if (value === null || !/^[\t\x20-\x7e]*$/.test(value))
+    throw new Refusal('header_invalid', {
+      detail: `Send the header ${name}, in ASCII: this upstream signs it.`,
+    })
+  return value.trim()
+}
+
+/**
+ * Section 2.1.2: one member of a dictionary, in its canonical form. A field with a decimal is refused: 1.0 and 1
+ * are one number here, and two texts to the verifier.
+ */
+const member = (field: string, name: string, key: string): string => {
+  let found: Item | [Item[], Parameters] | undefined
+  try {
+    found = /\d\.\d/.test(field) ? undefined : parseDictionary(field).get(key)
+  } catch {
+    found = undefined
+  }
+  if (found === undefined)
+    throw new Refusal('header_invalid', {
+      detail: `The header ${name} needs the dictionary member ${key}, without decimals: this upstream signs it.`,
+    })
+  return Array.isArray(found[0])
+    ? serializeInnerList(found as [Item[], Parameters])
+    : serializeItem(found as [BareItem, Parameters])
+}
