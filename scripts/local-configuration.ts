@@ -1,52 +1,74 @@
 /** The configuration of a local run: imported, parsed, and every fault told at once. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseConfig } from '../src/config/parse.ts'
+import { type ConfigFault, parseConfig } from '../src/config/parse.ts'
 import type { Configuration } from '../src/core/configuration.ts'
+import { sandboxConfig } from '../src/sandbox/config.ts'
 import { workerPortDefault } from '../src/sandbox/ports.ts'
 import { sandboxMark } from '../src/sandbox/secrets.ts'
 import { Complaint } from './complaint.ts'
 
-export interface LocalConfiguration {
-  /** Absolute: what the Worker imports as `#config`. */
-  readonly file: string
-  readonly configuration: Configuration
-}
-
 /** `npm` runs scripts in the project's folder; a FILE on the command line is meant from where the person stands. */
 export const fileFromCommandLine = (file: string): string => resolve(process.env['INIT_CWD'] ?? '.', file)
 
-/** The sandboxes' configuration, moved to another port when it is not the usual one. */
-export const sandboxConfigFile = (port: number): string => {
-  if (port === workerPortDefault) return resolve('src/sandbox/config.ts')
-  const folder = resolve('.wrangler/countersign')
-  mkdirSync(folder, { recursive: true })
-  const file = resolve(folder, `sandbox-${port}.ts`)
-  const source = JSON.stringify(resolve('src/sandbox/config.ts'))
-  writeFileSync(file, `import { sandboxConfig } from ${source}\n\nexport default sandboxConfig(${port})\n`)
-  return file
+export const loadConfiguration = async (file: string): Promise<Configuration> =>
+  parsed(await importDefault(file), file)
+
+export const sandboxConfiguration = (port: number): Configuration =>
+  parsed(sandboxConfig(port), sandboxConfigFile)
+
+const parsed = (input: unknown, file: string): Configuration => {
+  const result = parseConfig(input, { signingKeys: true })
+  if ('config' in result) return result.config
+  throw new Complaint(showFaults(file, result.faults))
 }
 
-export const loadConfiguration = async (file: string): Promise<LocalConfiguration> => {
-  const parsed = parseConfig(await importDefault(file), { signingKeys: true })
-  if ('config' in parsed) return { file, configuration: parsed.config }
-  const count = parsed.faults.length === 1 ? 'a fault' : `${parsed.faults.length} faults`
-  const lines = parsed.faults.map(
-    ({ path, message }) => `  ${path === '' ? '(the whole)' : path}: ${message}`,
-  )
-  throw new Complaint(`${file} has ${count}:\n${lines.join('\n')}`)
+/** As a person would write it: from where they are, unless it is somewhere else. */
+export const shownPath = (file: string): string => {
+  const near = relative('.', file)
+  return near.startsWith('..') ? file : near
+}
+
+/** `FILE has 2 faults:` and a line for each, with its path. */
+export const showFaults = (file: string, faults: readonly ConfigFault[]): string => {
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`
+  const lines = faults.map(({ path, message }) => `  ${path === '' ? '(the whole)' : path}: ${message}`)
+  return `${shownPath(file)} has ${count}:\n${lines.join('\n')}`
+}
+
+const sandboxConfigFile = resolve('src/sandbox/config.ts')
+
+export interface ConfigurationModule {
+  /** Absolute: what the Worker imports as `#config`. */
+  readonly file: string
+  readonly remove: () => void
+}
+
+/** The sandboxes' configuration as a module; for another port than the usual one it is written for the time of the run. */
+export const sandboxModule = (port: number): ConfigurationModule => {
+  if (port === workerPortDefault) return { file: sandboxConfigFile, remove: () => {} }
+  const folder = resolve('.wrangler/countersign')
+  const file = resolve(folder, `sandbox-${port}.ts`)
+  const from = JSON.stringify(relative(folder, sandboxConfigFile))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(file, `import { sandboxConfig } from ${from}\n\nexport default sandboxConfig(${port})\n`)
+  return { file, remove: () => rmSync(file, { force: true }) }
 }
 
 const importDefault = async (file: string): Promise<unknown> => {
-  if (!existsSync(file)) throw new Complaint(`There is no file ${file}.`)
+  if (!existsSync(file)) throw new Complaint(`There is no file ${shownPath(file)}.`)
   try {
     const module: unknown = await import(pathToFileURL(file).href)
     if (typeof module === 'object' && module !== null && 'default' in module) return module.default
   } catch (error) {
-    throw new Complaint(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Complaint(
+      `${shownPath(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
-  throw new Complaint(`${file} has no default export. End it with: export default defineConfig({ ... })`)
+  throw new Complaint(
+    `${shownPath(file)} has no default export. End it with: export default defineConfig({ ... })`,
+  )
 }
 
 export interface UnsetBinding {

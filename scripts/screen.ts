@@ -1,8 +1,8 @@
 /** What `npm start` shows. */
-import { relative } from 'node:path'
 import { styleText } from 'node:util'
+import type { Configuration } from '../src/core/configuration.ts'
 import type { CallResult } from './first-calls.ts'
-import type { LocalConfiguration, UnsetBinding } from './local-configuration.ts'
+import { shownPath, type UnsetBinding } from './local-configuration.ts'
 
 const columns = 100
 
@@ -63,7 +63,7 @@ export const showNextSteps = ({ origin, token }: NextSteps): string =>
 export const showGreeting = (origin: string, file: string): string =>
   [
     strong(`Countersign runs at ${origin}`),
-    quiet(`configuration: ${relative('.', file)}; secrets: .dev.vars, made up at random on this machine`),
+    quiet(`configuration: ${shownPath(file)}; secrets: .dev.vars, made up at random on this machine`),
   ].join('\n')
 
 /** Secrets that a configuration of one's own names and that have no real value yet. */
@@ -76,12 +76,17 @@ export const showUnset = (unset: readonly UnsetBinding[]): string =>
     'Give each a line NAME=value. README.md says which form a value has.',
   ].join('\n')
 
-export const showOwnSteps = (origin: string, { configuration, file }: LocalConfiguration): string => {
+interface OwnConfiguration {
+  readonly file: string
+  readonly configuration: Configuration
+}
+
+export const showOwnSteps = (origin: string, { configuration, file }: OwnConfiguration): string => {
   const [team] = configuration.teams.values()
   const [upstream] = team?.grants.keys() ?? []
   const lines = [strong('Your turn')]
   if (team !== undefined && upstream !== undefined) {
-    const mint = `npm run -s token -- --config ${relative('.', file)} --team ${team.name}`
+    const mint = `npm run -s token -- --config ${shownPath(file)} --team ${team.name}`
     lines.push(pair('a call', `curl -i ${origin}/${upstream}/... -H "Authorization: Bearer $(${mint})"`))
   }
   lines.push(pair('is it sound?', `curl ${origin}/readyz`))

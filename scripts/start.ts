@@ -3,6 +3,8 @@
  * that says what happened. `-- --once` ends after that; `-- --config FILE` runs another configuration.
  */
 import { parseArgs } from 'node:util'
+import { readOwnSecrets } from '../src/config/secrets.ts'
+import type { Configuration } from '../src/core/configuration.ts'
 import { sandboxPorts, workerPortDefault } from '../src/sandbox/ports.ts'
 import { type Sandboxes, startSandboxes } from '../src/sandbox/sandboxes.ts'
 import { makeSecret, sandboxKeys } from '../src/sandbox/secrets.ts'
@@ -11,9 +13,10 @@ import { devVarsFile, ensureDevVars } from './dev-vars.ts'
 import { firstCalls, makeFirstCall } from './first-calls.ts'
 import {
   fileFromCommandLine,
-  type LocalConfiguration,
   loadConfiguration,
-  sandboxConfigFile,
+  sandboxConfiguration,
+  sandboxModule,
+  showFaults,
   unsetBindings,
 } from './local-configuration.ts'
 import { mintLocalToken } from './local-token.ts'
@@ -30,12 +33,13 @@ interface StartOptions {
 /** Everything that a run needs to know before it starts anything. */
 interface Plan extends StartOptions {
   readonly origin: string
-  readonly local: LocalConfiguration
+  readonly configuration: Configuration
   readonly secrets: Readonly<Record<string, string>>
 }
 
 const main = async (): Promise<number> => {
   const plan = await makePlan(await readOptions(process.argv.slice(2)))
+  const module = plan.config === null ? sandboxModule(plan.port) : { file: plan.config, remove: () => {} }
   let sandboxes: Sandboxes | null = null
   let worker: LocalWorker | null = null
   // Log lines would tear the screen apart while it is being made.
@@ -43,14 +47,14 @@ const main = async (): Promise<number> => {
   try {
     sandboxes = plan.config === null ? await startAllSandboxes(plan) : null
     worker = await startLocalWorker({
-      configFile: plan.local.file,
+      configFile: module.file,
       port: plan.port,
       persist: !plan.once,
       onLog: (line) => {
         if (logging) console.log(showLogLine(line))
       },
     })
-    console.log(`\n${showGreeting(plan.origin, plan.local.file)}\n`)
+    console.log(`\n${showGreeting(plan.origin, module.file)}\n`)
     const code = sandboxes === null ? await introduceOwn(plan) : await introduceSandboxes(plan, sandboxes)
     if (plan.once) return code
     logging = true
@@ -61,6 +65,7 @@ const main = async (): Promise<number> => {
   } finally {
     await worker?.dispose()
     await sandboxes?.close()
+    module.remove()
   }
 }
 
@@ -109,10 +114,13 @@ const makePlan = async (options: StartOptions): Promise<Plan> => {
   const wanted = Object.entries(makeSecret).filter(
     ([name]) => options.config === null || name.startsWith('COUNTERSIGN_'),
   )
-  const local = await loadConfiguration(options.config ?? sandboxConfigFile(options.port))
+  const configuration =
+    options.config === null ? sandboxConfiguration(options.port) : await loadConfiguration(options.config)
   const secrets = ensureDevVars(devVarsFile, Object.fromEntries(wanted))
+  const { faults } = await readOwnSecrets(secrets)
+  if (faults.length > 0) throw new Complaint(showFaults(devVarsFile, faults))
   await requireFreePort(options.port, 'Countersign')
-  return { ...options, origin: `http://127.0.0.1:${options.port}`, local, secrets }
+  return { ...options, origin: `http://127.0.0.1:${options.port}`, configuration, secrets }
 }
 
 const startAllSandboxes = async ({ port, secrets }: Plan): Promise<Sandboxes> => {
@@ -124,9 +132,9 @@ const startAllSandboxes = async ({ port, secrets }: Plan): Promise<Sandboxes> =>
 
 /** Makes the first calls and shows them; 1 when one of them did not do what it should. */
 const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<number> => {
-  const { origin, secrets, local, once } = plan
+  const { origin, secrets, configuration, once } = plan
   const token = (team: string, scope: string): Promise<string> =>
-    mintLocalToken(secrets['COUNTERSIGN_SIGNING_KEY'] ?? '', { url: local.configuration.url, team, scope })
+    mintLocalToken(secrets['COUNTERSIGN_SIGNING_KEY'] ?? '', { url: configuration.url, team, scope })
 
   const faults: string[] = []
   for (const [index, call] of firstCalls.entries()) {
@@ -150,13 +158,13 @@ const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<num
 }
 
 /** A configuration of one's own has no sandboxes: what is missing, and how to make the first call. */
-const introduceOwn = async ({ origin, local, secrets, once }: Plan): Promise<number> => {
-  const unset = unsetBindings(local.configuration, secrets)
+const introduceOwn = async ({ origin, config, configuration, secrets, once }: Plan): Promise<number> => {
+  const unset = unsetBindings(configuration, secrets)
   if (unset.length > 0) {
     if (once) throw new Complaint(showUnset(unset))
     console.log(`${showUnset(unset)}\n`)
   }
-  console.log(showOwnSteps(origin, local))
+  console.log(showOwnSteps(origin, { file: config ?? '', configuration }))
   const ready = await fetch(`${origin}/readyz`)
   if (!ready.ok) throw new Complaint(`${origin}/readyz says ${ready.status}: ${await ready.text()}`)
   return 0

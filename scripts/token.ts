@@ -7,7 +7,7 @@ import {
   fileFromCommandLine,
   grantedScope,
   loadConfiguration,
-  sandboxConfigFile,
+  sandboxConfiguration,
 } from './local-configuration.ts'
 import { localTokenMinutesMax, mintLocalToken } from './local-token.ts'
 
@@ -32,8 +32,10 @@ const main = async (): Promise<number> => {
   if (signingKey === undefined) {
     throw new Complaint('There is no COUNTERSIGN_SIGNING_KEY in .dev.vars yet. npm start makes one.')
   }
-  const file = config === undefined ? sandboxConfigFile(Number(port)) : fileFromCommandLine(config)
-  const { configuration } = await loadConfiguration(file)
+  const configuration =
+    config === undefined
+      ? sandboxConfiguration(Number(port))
+      : await loadConfiguration(fileFromCommandLine(config))
   const granted = grantedScope(configuration, team)
   const token = await mintLocalToken(signingKey, {
     url: configuration.url,
