@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
-const tracked = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0').filter(Boolean)
+const tracked = execFileSync('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], { encoding: 'utf8' })
+  .split('\0')
+  .filter(Boolean)
 const self = 'test/repository/tracked-files.test.ts'
 
 const linesThatMatch = (form: RegExp, files: readonly string[]): readonly string[] =>
