@@ -8,8 +8,9 @@ export class CountersignError extends Error {
   /** Seconds after which it makes sense to try again; null when the service did not say. */
   readonly retryAfterSeconds: number | null
 
-  constructor(code: string, message: string, { status = 0, retryAfterSeconds = null }: ErrorFacts = {}) {
-    super(message)
+  constructor(code: string, message: string, facts: ErrorFacts = {}) {
+    const { status = 0, retryAfterSeconds = null, cause } = facts
+    super(message, { cause })
     this.code = code
     this.status = status
     this.retryAfterSeconds = retryAfterSeconds
@@ -19,4 +20,6 @@ export class CountersignError extends Error {
 interface ErrorFacts {
   readonly status?: number
   readonly retryAfterSeconds?: number | null
+  /** What `fetch` threw. */
+  readonly cause?: unknown
 }

@@ -54,7 +54,7 @@ const requestToken = async (
     const text = await response.text()
     body = readObject(text)
   } catch (cause) {
-    throw new CountersignError('unreachable', `${origin} cannot be reached: ${reasonOf(cause)}`)
+    throw new CountersignError('unreachable', `${origin} cannot be reached: ${reasonOf(cause)}`, { cause })
   }
   const { access_token: text, expires_in: seconds, error, error_description: description } = body
   if (response.status === 200 && typeof text === 'string' && typeof seconds === 'number') {

@@ -18,6 +18,8 @@ export interface Reply {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | object
+  /** In place of a body: pieces that are sent one by one, with waits between them. */
+  readonly chunks?: readonly (string | Promise<void>)[]
 }
 
 /** null: the next handler decides. */
@@ -87,6 +89,10 @@ const answer = async (
     'countersign-request-id': '01FAKEREQUEST',
     ...reply.headers,
   })
+  for (const chunk of reply.chunks ?? []) {
+    if (typeof chunk === 'string') response.write(chunk)
+    else await chunk
+  }
   response.end(text)
 }
 

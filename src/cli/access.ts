@@ -1,0 +1,124 @@
+/**
+ * Access tokens for a command: from the profile's file while they last, otherwise made anew under the lock, so
+ * that two commands at once neither exchange twice nor use one refresh token twice (which would end the login).
+ */
+import { CountersignError } from '../client/error.ts'
+import { type AccessToken, exchangeToken } from '../client/exchange.ts'
+import { readClaims } from '../client/jwt.ts'
+import { Secret } from '../core/redact.ts'
+import type { Context } from './context.ts'
+import { type Audience, readCredentials, type StoredCredential, writeCredentials } from './credentials.ts'
+import { Failure } from './failure.ts'
+import { withLock } from './file-lock.ts'
+import { refreshSession } from './oauth.ts'
+import { tokenFailure } from './problem.ts'
+import { stateDirectory } from './profiles.ts'
+import type { ActiveCredential } from './settings.ts'
+
+export interface AccessOptions {
+  /** Narrower than what the credential holds; such a token is not kept. */
+  readonly scope?: string | undefined
+  /** A token that was just refused: not this one again. */
+  readonly refused?: string | undefined
+  /** Not one that was kept. */
+  readonly fresh?: boolean
+}
+
+/** A kept token is used while it has at least this left. */
+const marginMillis = 30_000
+
+export const audienceUrl = (url: string, audience: Audience): string =>
+  audience === 'calls' ? url : `${url}/api`
+
+/** Throws Failure when there is no credential, or when it is refused. */
+export const getAccessToken = async (
+  context: Context,
+  audience: Audience,
+  options: AccessOptions = {},
+): Promise<AccessToken> => {
+  const { credential } = context
+  if (credential.kind === 'key' || credential.kind === 'jwt') return asItIs(credential, audience)
+  if (credential.profile === null) return exchange(context.url, credential.secret, audience, options)
+
+  const kept = usable(readCredentials().get(credential.profile), context.url, audience, options)
+  return kept ?? withLock(stateDirectory(), () => renew(context, audience, options))
+}
+
+/** Whether another token can be had after one was refused. */
+export const isRenewable = ({ kind }: ActiveCredential): boolean => kind === 'personal' || kind === 'session'
+
+const asItIs = ({ kind, secret }: ActiveCredential, audience: Audience): AccessToken => {
+  const text = secret.reveal()
+  if (kind === 'key' && audience === 'calls') {
+    throw new Failure('usage', 'The admin key administers; it does not call.', {
+      hint: 'Make a token to call with: countersign tokens create NAME --team TEAM --scope SCOPE',
+    })
+  }
+  const { exp } = readClaims(text)
+  return { text, expiresAt: typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY }
+}
+
+const usable = (
+  stored: StoredCredential | undefined,
+  url: string,
+  audience: Audience,
+  { scope, refused, fresh }: AccessOptions,
+): AccessToken | null => {
+  const kept = stored?.url === url ? stored.accessTokens.get(audience) : undefined
+  if (kept === undefined || scope !== undefined || fresh === true || kept.text === refused) return null
+  return kept.expiresAt - marginMillis > Date.now() ? kept : null
+}
+
+/** Under the lock: what is in the file now decides, since another command may have renewed meanwhile. */
+const renew = async (context: Context, audience: Audience, options: AccessOptions): Promise<AccessToken> => {
+  const { url, credential } = context
+  const profile = credential.profile ?? ''
+  const credentials = new Map(readCredentials())
+  const stored = credentials.get(profile)
+  if (stored === undefined || stored.url !== url) {
+    throw new Failure('noCredential', `The profile ${profile} was logged out meanwhile.`, {
+      hint: 'Log in with countersign login.',
+    })
+  }
+  const kept = usable(stored, url, audience, options)
+  if (kept !== null) return kept
+
+  const save = (secret: Secret, token: AccessToken): void => {
+    const accessTokens = new Map(stored.accessTokens)
+    if (options.scope === undefined) accessTokens.set(audience, token)
+    credentials.set(profile, { ...stored, secret, accessTokens })
+    writeCredentials(credentials)
+  }
+  if (stored.kind === 'session') {
+    const resource = audienceUrl(url, audience)
+    const issued = await refreshSession(url, stored.secret, { resource, scope: options.scope })
+    save(issued.refreshToken ?? stored.secret, issued.accessToken)
+    return issued.accessToken
+  }
+  const token = await exchange(url, stored.secret, audience, options)
+  if (options.scope === undefined) save(stored.secret, token)
+  return token
+}
+
+const exchange = async (
+  url: string,
+  secret: Secret,
+  audience: Audience,
+  { scope }: AccessOptions,
+): Promise<AccessToken> => {
+  try {
+    const resource = audienceUrl(url, audience)
+    return await exchangeToken(url, secret.reveal(), { fetch, resource, scope })
+  } catch (error) {
+    if (error instanceof CountersignError) throw tokenFailure(url, error)
+    throw error
+  }
+}
+
+/** For `login` and `token`, which hold a token that is in no file. */
+export const exchangeOnce = (
+  url: string,
+  secret: Secret,
+  audience: Audience,
+  options: AccessOptions = {},
+): Promise<AccessToken> => exchange(url, new Secret(secret.reveal()), audience, options)

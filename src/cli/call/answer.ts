@@ -1,0 +1,106 @@
+/** What `call` prints of an answer. Bodies go to stdout as they come; only a person's JSON is laid out. */
+import { once } from 'node:events'
+import type { Context } from '../context.ts'
+import { exitOfStatus } from '../exit-codes.ts'
+import { Failure } from '../failure.ts'
+import { ownErrorCode, problemFailure } from '../problem.ts'
+
+export interface AnswerOptions {
+  readonly include: boolean
+  readonly upstream: string
+  /** The whole body is needed: to look for the next page, or for `--json`. */
+  readonly keep: boolean
+}
+
+/** Prints the answer and gives its text where it was kept. Throws Failure for what is not a success. */
+export const printAnswer = async (
+  context: Context,
+  response: Response,
+  options: AnswerOptions,
+): Promise<string> => {
+  const { terminal } = context
+  if (ownErrorCode(response.headers) !== null) {
+    const text = await response.text()
+    if (terminal.json) terminal.printJson(envelope(response, text, 'countersign'))
+    else if (options.include) process.stdout.write(head(response) + text)
+    throw problemFailure(response, text)
+  }
+  if (options.include && !terminal.json) process.stdout.write(head(response))
+  const text = options.keep || layOut(context, response) ? await response.text() : null
+  if (terminal.json) terminal.printJson(envelope(response, text ?? '', options.upstream))
+  else if (text === null) await stream(response)
+  else if (text !== '') terminal.print(layOut(context, response) ? prettyJson(text) : text)
+
+  if (response.status >= 400) throw upstreamFailure(response, options.upstream)
+  const location = response.headers.get('location')
+  if (response.status >= 300 && location !== null) {
+    terminal.remark(`${options.upstream} answered ${response.status}: ${location} (not followed)`)
+  }
+  return text ?? ''
+}
+
+/** An upstream's own refusal: its body is data and was printed; this says whose it is. */
+const upstreamFailure = (response: Response, upstream: string): Failure => {
+  const { status } = response
+  const refused = status === 401 || status === 403
+  return new Failure(exitOfStatus(status), `${upstream} answered ${status}. This is its own answer.`, {
+    code: 'upstream_error',
+    requestId: response.headers.get('countersign-request-id'),
+    ...(refused ? { hint: 'It did not accept the key, or the key may not do this.' } : {}),
+  })
+}
+
+const largeBytes = 1_048_576
+
+/** Only a person's terminal, and only JSON that is not too large to wait for. */
+const layOut = ({ terminal }: Context, { headers }: Response): boolean =>
+  terminal.shown &&
+  /^application\/(?:[\w.-]+\+)?json\b/.test(headers.get('content-type') ?? '') &&
+  Number(headers.get('content-length') ?? 0) <= largeBytes
+
+const prettyJson = (text: string): string => {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    return text
+  }
+}
+
+const stream = async ({ body }: Response): Promise<void> => {
+  let last = 10
+  for await (const chunk of body ?? []) {
+    last = chunk.at(-1) ?? last
+    if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
+  }
+  // The shell's prompt belongs on a line of its own; a pipe gets the bytes and no more.
+  if (last !== 10 && process.stdout.isTTY) process.stdout.write('\n')
+}
+
+const head = (response: Response): string => {
+  const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`)
+  return `HTTP ${response.status} ${response.statusText}\n${lines.join('\n')}\n\n`
+}
+
+const envelope = (response: Response, text: string, answeredBy: string): object => {
+  const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
+  const body: unknown = isJson && text !== '' ? parseOr(text) : text
+  return {
+    status: response.status,
+    answeredBy,
+    requestId: response.headers.get('countersign-request-id'),
+    headers: Object.fromEntries(response.headers),
+    body,
+  }
+}
+
+const parseOr = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** Whether a new access token could help: Countersign refused this one. */
+export const refusesToken = (response: Response): boolean =>
+  response.status === 401 && /^token_(revoked|expired|invalid)$/.test(ownErrorCode(response.headers) ?? '')

@@ -1,0 +1,28 @@
+/** How every command is declared: what commander parses is handed to one function with a context. */
+import type { Command } from 'commander'
+import { Context } from './context.ts'
+import type { Flags } from './settings.ts'
+
+/** `Options`: what the command's own flags parse to. */
+export type Run<Options> = (
+  context: Context,
+  options: Options,
+  args: readonly string[],
+) => Promise<void> | void
+
+/** Makes `run` the command's action. Missing arguments arrive as absent members of `args`. */
+export const runs = <Options extends object>(command: Command, run: Run<Options>): Command =>
+  command.action(async () => {
+    const context = new Context(command.optsWithGlobals<Flags>(), process.env)
+    await run(context, command.opts<Options>(), command.args)
+  })
+
+/** Examples at the end of a command's help; documentation shows them too. */
+export const examples = (command: Command, lines: readonly string[]): Command =>
+  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+
+/** For options that may be given several times. */
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+]

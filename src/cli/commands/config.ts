@@ -1,0 +1,65 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { examples, runs } from '../command.ts'
+import type { Context } from '../context.ts'
+import { Failure } from '../failure.ts'
+import { errorCode } from '../private-files.ts'
+
+export const declareConfig = (program: Command): void => {
+  const config = program.command('config').description('look after countersign.config.ts')
+  const check = config
+    .command('check')
+    .description('read the configuration as the Worker does, offline; say every fault with its path')
+    .argument('[file]', 'the configuration', 'countersign.config.ts')
+  runs(check, runCheck)
+  examples(check, ['countersign config check', 'countersign config check deploy/edge.config.ts --json'])
+}
+
+const runCheck = async ({ terminal }: Context, _: object, args: readonly string[]): Promise<void> => {
+  const file = resolve(args[0] ?? 'countersign.config.ts')
+  const input = await importDefault(file)
+  const { parseConfig } = await import('../../config/parse.ts')
+  const parsed = parseConfig(input, { signingKeys: true })
+  if ('config' in parsed) {
+    const { url, upstreams, teams, issuers } = parsed.config
+    const found = { file, url, upstreams: upstreams.size, teams: teams.size, issuers: issuers.size - 1 }
+    terminal.show({ ok: true, ...found, faults: [] }, () => `${file} is sound.`)
+    terminal.remark(`${count(upstreams.size, 'upstream')}, ${count(teams.size, 'team')}, for ${url}`)
+    return
+  }
+  const { faults } = parsed
+  terminal.show({ ok: false, file, faults }, () =>
+    faults.map(({ path, message }) => `${path === '' ? '(the whole)' : path}: ${message}`).join('\n'),
+  )
+  throw new Failure('failure', `${file} has ${count(faults.length, 'fault')}.`, { code: 'config_invalid' })
+}
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+
+const importDefault = async (file: string): Promise<unknown> => {
+  let module: object
+  try {
+    module = await import(pathToFileURL(file).href)
+  } catch (error) {
+    throw importFailure(file, error)
+  }
+  if ('default' in module) return module.default
+  throw new Failure('failure', `${file} has no default export.`, {
+    hint: 'End it with: export default defineConfig({ ... })',
+  })
+}
+
+const importFailure = (file: string, error: unknown): Failure => {
+  const said = error instanceof Error ? error.message : String(error)
+  const missing = errorCode(error) === 'ERR_MODULE_NOT_FOUND' && said.includes(`'${file}'`)
+  if (missing) {
+    return new Failure('notFound', `There is no ${file}.`, { hint: 'Name it: countersign config check FILE' })
+  }
+  if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    return new Failure('failure', `This Node (${process.version}) does not read TypeScript.`, {
+      hint: 'Use Node 22.18 or later for config check.',
+    })
+  }
+  return new Failure('failure', `${file} cannot be read: ${said.split('\n')[0]}`)
+}

@@ -1,0 +1,107 @@
+/**
+ * One writer at a time for the files of `~/.countersign`: a lock file that names its holder. A holder that died
+ * is found by its process id, so that nobody has to clean up after a crash.
+ */
+import { randomBytes } from 'node:crypto'
+import { linkSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from './failure.ts'
+import { ensurePrivateDirectory, errorCode, removeLeftovers, removeQuietly } from './private-files.ts'
+
+const waitMillis = 20_000
+const pauseMillis = 25
+/** Longer than anything that is done under the lock (a token request ends after 10 s). */
+const staleMillis = 60_000
+
+/** Runs the action while no other process of this user is in such a section. */
+export const withLock = async <Result>(
+  directory: string,
+  action: () => Promise<Result> | Result,
+): Promise<Result> => {
+  ensurePrivateDirectory(directory)
+  const path = join(directory, 'lock')
+  const mine = `${process.pid} ${randomBytes(8).toString('hex')}\n`
+  await acquire(path, mine)
+  const release = (): void => {
+    if (readQuietly(path) === mine) removeQuietly(path)
+  }
+  process.once('exit', release)
+  try {
+    removeLeftovers(directory)
+    return await action()
+  } finally {
+    process.removeListener('exit', release)
+    release()
+  }
+}
+
+const acquire = async (path: string, mine: string): Promise<void> => {
+  const deadline = Date.now() + waitMillis
+  while (!tryCreate(path, mine)) {
+    breakStale(path)
+    if (Date.now() > deadline) {
+      throw new Failure('tryAgain', `Another countersign has been holding ${path} for a while.`, {
+        hint: `Try again when it is done, or remove ${path} if none runs.`,
+      })
+    }
+    await sleep(pauseMillis * (0.5 + Math.random()))
+  }
+}
+
+const tryCreate = (path: string, text: string): boolean => {
+  // Written under another name first: a lock is never seen without its holder's number in it.
+  const draft = `${path}.${randomBytes(8).toString('hex')}`
+  try {
+    writeFileSync(draft, text, { flag: 'wx', mode: 0o600 })
+    linkSync(draft, path)
+    return true
+  } catch (error) {
+    // ENOENT: the holder took the draft for one that a killed process left behind.
+    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false
+    throw new Failure('failure', `${path} cannot be created: ${errorCode(error)}.`, {
+      hint: 'Is there room on the disk, and may you write there?',
+    })
+  } finally {
+    removeQuietly(draft)
+  }
+}
+
+/** Takes a dead holder's lock away; when it was another one by then, it is put back. */
+const breakStale = (path: string): void => {
+  const seen = readQuietly(path)
+  if (seen === null || !isStale(path, seen)) return
+  const aside = `${path}.${randomBytes(8).toString('hex')}`
+  try {
+    renameSync(path, aside)
+    if (readQuietly(aside) !== seen) linkSync(aside, path)
+  } catch {
+    return
+  } finally {
+    removeQuietly(aside)
+  }
+}
+
+const isStale = (path: string, text: string): boolean => {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return false
+  return Date.now() - stats.mtimeMs > staleMillis || !isAlive(Number.parseInt(text, 10))
+}
+
+const isAlive = (pid: number): boolean => {
+  if (!Number.isInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+}
+
+const readQuietly = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The process: arguments in, exit code out. Whatever happens ends as words on stderr and one of the documented
+ * codes, never as a stack trace.
+ */
+import { CommanderError } from 'commander'
+import { exitCodes } from './exit-codes.ts'
+import { Failure } from './failure.ts'
+import { createProgram } from './program.ts'
+import { printable, withoutTokens } from './redaction.ts'
+
+/** `args`: without the interpreter and the script. Sets `process.exitCode`. */
+export const main = async (args: readonly string[]): Promise<void> => {
+  // It would turn off what tells the right server from any other.
+  delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+  process.once('SIGINT', () => process.exit(exitCodes.interrupted.code))
+  // `| head` closed the pipe: it has what it wanted.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? exitCodes.ok.code : exitCodes.failure.code)
+  })
+  const end = (error: unknown): never => process.exit(report(error, args.includes('--json')))
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+  try {
+    await createProgram().parseAsync(args, { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error, args.includes('--json'))
+  }
+}
+
+const report = (error: unknown, json: boolean): number => {
+  if (error instanceof CommanderError) {
+    // Commander has printed what there is to say: help, the version, or what it did not understand.
+    return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code
+  }
+  const failure = error instanceof Failure ? error : unexpected(error)
+  const { code } = exitCodes[failure.exit]
+  process.stderr.write(json ? `${asJson(failure, code)}\n` : asText(failure))
+  return code
+}
+
+const unexpected = (error: unknown): Failure =>
+  new Failure('failure', `Something unexpected broke: ${error instanceof Error ? error.message : error}`, {
+    hint: 'This is a fault of the CLI; please report it with the command that you ran.',
+    code: 'unexpected',
+  })
+
+const asJson = ({ message, hint, code, requestId }: Failure, exitCode: number): string =>
+  withoutTokens(JSON.stringify({ error: { code, message, hint, requestId, exitCode } }))
+
+const asText = ({ message, hint, requestId }: Failure): string => {
+  const lines = [`countersign: ${message}`]
+  if (hint !== null) lines.push(`  ${hint}`)
+  if (requestId !== null) lines.push(`  (request ${requestId})`)
+  return `${printable(withoutTokens(lines.join('\n')))}\n`
+}
+
+await main(process.argv.slice(2))

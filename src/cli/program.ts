@@ -1,0 +1,41 @@
+/** All commands. Declaring them is cheap; what one needs to run is imported when it runs. */
+import { Command } from 'commander'
+import { declareCall } from './commands/call.ts'
+import { declareConfig } from './commands/config.ts'
+import { exitCodes } from './exit-codes.ts'
+import { withoutTokens } from './redaction.ts'
+import { version } from './version.ts'
+
+const exitCodesHelp = Object.values(exitCodes)
+  .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
+  .join('\n')
+
+export const createProgram = (): Command => {
+  const program = new Command('countersign')
+    .description('Call APIs through Countersign without holding their keys.')
+    .option('--url <url>', 'origin of the Countersign to talk to (COUNTERSIGN_URL)')
+    .option('--profile <name>', 'profile to use (COUNTERSIGN_PROFILE)')
+    .option('--json', 'JSON on stdout, for programs')
+    .option('--verbose', 'say what is sent where; never shows a token')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .helpCommand('help [command]', 'explain a command')
+    .showHelpAfterError('(countersign --help lists the commands)')
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureOutput({
+      writeErr: (text) => process.stderr.write(withoutTokens(text).replace(/^error: /, 'countersign: ')),
+    })
+    .exitOverride()
+  declareCall(program)
+  declareConfig(program)
+  program.addHelpText(
+    'after',
+    `
+A flag comes before the environment, the environment before the profile.
+  COUNTERSIGN_URL, COUNTERSIGN_TOKEN, COUNTERSIGN_PROFILE
+
+Exit codes:
+${exitCodesHelp}`,
+  )
+  return program
+}
