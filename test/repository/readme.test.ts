@@ -5,6 +5,7 @@ import example from '../../countersign.config.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { problems } from '../../src/core/problems.ts'
 import sandbox from '../../src/sandbox/config.ts'
+import { schemes } from '../../src/signing/index.ts'
 
 const readme = readFileSync('README.md', 'utf8')
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -20,6 +21,13 @@ describe('README', () => {
     const listed = rows.map(([, status, code, title]) => [code, Number(status), title])
     const known = Object.entries(problems).map(([code, { status, title }]) => [code, status, title])
     expect(new Set(listed.map(String))).toEqual(new Set(known.map(String)))
+  })
+
+  it('lists every signing scheme, and no other', () => {
+    const listed = [...section('Configuration').matchAll(/^ {2}\| `([\w-]+)` \|.*\|$/gm)].map(
+      ([, name]) => name,
+    )
+    expect(new Set(listed)).toEqual(new Set(Object.keys(schemes)))
   })
 
   it('names only commands that package.json has', () => {
