@@ -95,12 +95,13 @@ const isUtf8 = (pathname: string): boolean => {
 }
 
 /**
- * Joins a checked path with an upstream's base and asserts that the URL standard reads it as it stands; returns
- * exactly the text that goes to `fetch`.
+ * Joins a checked path with an upstream's origin and asserts that the URL standard reads it as it stands, on that
+ * origin; returns exactly the text that goes to `fetch`.
  */
 export const joinUpstreamUrl = (origin: string, path: string, query: string): string => {
   const text = `${origin}${path === '' ? '/' : path}${query}`
-  if (new URL(text).href !== text)
+  const parsed = URL.parse(text)
+  if (parsed?.href !== text || parsed.origin !== origin)
     throw invalid('The path or query is not in the form in which it would be sent.')
   return text
 }
