@@ -72,12 +72,8 @@ const target = (method: string, upstream: string, path: string): Target => ({
 const noWishes: Wishes = { origin: null, key: null }
 const customers = target('GET', 'pay', '/customers')
 
-const refused = (
-  who: Caller,
-  what: Target,
-  wishes: Wishes,
-  among: Configuration = config,
-): Promise<Refusal> => refusalOf(() => decide(config, who, what, wishes))
+const refused = (who: Caller, what: Target, wishes: Wishes): Promise<Refusal> =>
+  refusalOf(() => decide(config, who, what, wishes))
 
 describe('a permit', () => {
   test('holds what was decided about', () => {
