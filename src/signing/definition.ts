@@ -8,6 +8,9 @@ import type { BearerDefinition } from './bearer.ts'
 import type { HeaderDefinition } from './header.ts'
 import type { HmacDefinition } from './hmac/definition.ts'
 import type { HttpSignaturesDefinition } from './http-signatures.ts'
+import type { JwtDefinition } from './jwt.ts'
+import type { OAuthClientCredentialsDefinition } from './oauth-client-credentials.ts'
+import type { OAuthJwtBearerDefinition } from './oauth-jwt-bearer.ts'
 import type { PlugipayDefinition } from './plugipay.ts'
 import type { QueryDefinition } from './query.ts'
 import type { StandardWebhooksDefinition } from './standard-webhooks.ts'
@@ -19,6 +22,9 @@ export type SignDefinition =
   | HeaderDefinition
   | HmacDefinition
   | HttpSignaturesDefinition
+  | JwtDefinition
+  | OAuthClientCredentialsDefinition
+  | OAuthJwtBearerDefinition
   | PlugipayDefinition
   | QueryDefinition
   | StandardWebhooksDefinition

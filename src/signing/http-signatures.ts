@@ -7,17 +7,11 @@
  * tag, in this order; of these only created and keyid are always there.
  */
 import type { Parameters } from 'structured-headers'
-import { row, table } from '../core/table.ts'
 import { base64, fromBase64, utf8 } from './bytes.ts'
 import { bodySha256, hmac, importHmacKey } from './digest.ts'
-import {
-  importSigner,
-  type PrivateAlgorithmName,
-  parsePrivateJwk,
-  privateAlgorithms,
-  type Signer,
-} from './jwk.ts'
+import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
 import { readOptions } from './options.ts'
+import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
 import { type Component, parseComponent, signatureBase, signatureParams } from './signature-base.ts'
@@ -52,8 +46,7 @@ export interface SignatureOptions {
 
 interface SignatureSecret {
   readonly keyid: string
-  /** Kept in a closure: importing is all that can be done with it. */
-  readonly importKey: () => Promise<Signer>
+  readonly importKey: ImportSigner
 }
 
 interface SignatureKey {
@@ -178,20 +171,8 @@ const parseShared = (text: string): SignatureSecret => {
 
 const parseJwkSecret = (text: string, algorithm: PrivateAlgorithmName): SignatureSecret => {
   const fields = parseJsonObject(text)
-  const keyid = row(fields, 'keyid')
-  if (typeof keyid !== 'string' || !printable.test(keyid))
+  const keyid = fields === null ? undefined : textMember(fields, 'keyid')
+  if (fields === null || keyid === undefined || !printable.test(keyid))
     throw new SecretFault('the secret must be JSON { "keyid", "jwk" }, the keyid printable ASCII')
-  const jwk = parsePrivateJwk(row(fields, 'jwk'), algorithm)
-  return { keyid, importKey: () => importSigner(jwk, algorithm) }
-}
-
-/** JSON.parse repeats what it cannot read in its message: here it does not. */
-const parseJsonObject = (text: string): Readonly<Record<string, unknown>> => {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return table(parsed) as never
-  } catch {
-    // Told below.
-  }
-  throw new SecretFault('the secret must be JSON { "keyid", "jwk" }')
+  return { keyid, importKey: parsePrivateKey(fields, algorithm) }
 }

@@ -6,6 +6,9 @@ import { bearer } from './bearer.ts'
 import { header } from './header.ts'
 import { hmac } from './hmac/hmac.ts'
 import { httpSignatures } from './http-signatures.ts'
+import { jwt } from './jwt.ts'
+import { oauthClientCredentials } from './oauth-client-credentials.ts'
+import { oauthJwtBearer } from './oauth-jwt-bearer.ts'
 import { plugipay } from './plugipay.ts'
 import { query } from './query.ts'
 import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type SignScheme } from './scheme.ts'
@@ -18,6 +21,9 @@ export const schemes = table({
   header: bindable('header', header),
   hmac: bindable('hmac', hmac),
   'http-signatures': bindable('http-signatures', httpSignatures),
+  jwt: bindable('jwt', jwt),
+  'oauth-client-credentials': bindable('oauth-client-credentials', oauthClientCredentials),
+  'oauth-jwt-bearer': bindable('oauth-jwt-bearer', oauthJwtBearer),
   plugipay: bindable('plugipay', plugipay),
   query: bindable('query', query),
   'standard-webhooks': bindable('standard-webhooks', standardWebhooks),

@@ -1,0 +1,71 @@
+/**
+ * `oauth-client-credentials` (RFC 6749 section 4.4): a bearer token from the upstream's authorization server,
+ * fetched with client id and secret, used until shortly before it expires. Covers nothing of the request.
+ */
+import { Secret } from '../core/redact.ts'
+import { base64, utf8 } from './bytes.ts'
+import { readOptions } from './options.ts'
+import { percentEncode } from './query-string.ts'
+import type { MintScheme } from './scheme.ts'
+import { parsePair } from './secret.ts'
+import {
+  bearerEdits,
+  formBody,
+  parseTokenAnswer,
+  readTokenEndpoint,
+  type TokenEndpointDefinition,
+  type TokenEndpointOptions,
+  tokenRequestHeaders,
+} from './token-endpoint.ts'
+
+export interface OAuthClientCredentialsDefinition extends TokenEndpointDefinition {
+  readonly scheme: 'oauth-client-credentials'
+  /** How the client authenticates (RFC 6749 section 2.3.1). Default 'basic'. */
+  readonly clientAuth?: 'basic' | 'post'
+}
+
+interface ClientOptions extends TokenEndpointOptions {
+  readonly clientAuth: 'basic' | 'post'
+}
+
+interface ClientSecret {
+  readonly id: string
+  readonly secret: Secret
+}
+
+export const oauthClientCredentials: MintScheme<ClientOptions, ClientSecret> = {
+  kind: 'mint',
+  parseOptions: (input, fault) => {
+    const options = readOptions(input, fault)
+    const endpoint = readTokenEndpoint(options, fault)
+    const clientAuth = options.choice('clientAuth', ['basic', 'post'], 'basic')
+    options.done()
+    return { ...endpoint, clientAuth }
+  },
+  parseSecret: (text) => {
+    const [id, secret] = parsePair(text, ['client id', 'client secret'], { inner: 'spaces' })
+    return { id, secret: new Secret(secret) }
+  },
+  owns: () => ['authorization'],
+  bodyNeed: () => 'none',
+  mintRequest: ({ id, secret }, { tokenUrl, scope, parameters, clientAuth }) => {
+    const body = [
+      ['grant_type', 'client_credentials'],
+      ...(scope === null ? [] : [['scope', scope] as const]),
+      ...parameters,
+    ] as const
+    if (clientAuth === 'post') {
+      const posted = [...body, ['client_id', id], ['client_secret', secret.reveal()]] as const
+      return { url: tokenUrl, headers: tokenRequestHeaders, body: formBody(posted) }
+    }
+    // Section 2.3.1: both are form-encoded before they become user and password.
+    const credentials = base64(utf8(`${percentEncode(id)}:${percentEncode(secret.reveal())}`))
+    return {
+      url: tokenUrl,
+      headers: [...tokenRequestHeaders, ['authorization', `Basic ${credentials}`]],
+      body: formBody(body),
+    }
+  },
+  parseMint: (json, options, now) => parseTokenAnswer(json, options, now),
+  thenSign: (_request, _options, minted) => bearerEdits(minted),
+}

@@ -1,0 +1,75 @@
+/**
+ * Private keys as APIs hand them out: JSON with a JWK or with PEM in it, or PEM alone. No message here has a
+ * part of a key.
+ */
+import { type Bytes, concatBytes, fromBase64 } from './bytes.ts'
+import {
+  importPkcs8Signer,
+  importSigner,
+  type PrivateAlgorithmName,
+  parsePrivateJwk,
+  type Signer,
+} from './jwk.ts'
+import { SecretFault } from './scheme.ts'
+
+/** Imports the key; a closure, because importing is all that can be done with it. */
+export type ImportSigner = () => Promise<Signer>
+
+/** A JSON object, or null. JSON.parse repeats what it cannot read in its message: here it does not. */
+export const parseJsonObject = (text: string): Readonly<Record<string, unknown>> | null => {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? (parsed as Readonly<Record<string, unknown>>)
+      : null
+  } catch {
+    return null
+  }
+}
+
+/** The member of that name as text; undefined when it is anything else. */
+export const textMember = (fields: Readonly<Record<string, unknown>>, name: string): string | undefined => {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The key of `{ jwk }` or `{ [pemName] }`. Throws SecretFault. */
+export const parsePrivateKey = (
+  fields: Readonly<Record<string, unknown>>,
+  algorithm: PrivateAlgorithmName,
+  { pemName = 'pem' }: { readonly pemName?: string } = {},
+): ImportSigner => {
+  const pem = textMember(fields, pemName)
+  if (pem !== undefined) {
+    const der = parsePem(pem)
+    return () => importPkcs8Signer(der, algorithm)
+  }
+  const jwk = parsePrivateJwk(Object.hasOwn(fields, 'jwk') ? fields['jwk'] : undefined, algorithm)
+  return () => importSigner(jwk, algorithm)
+}
+
+/** PKCS #8 in PEM (RFC 7468 section 10), or an RSA key in PKCS #1, which GitHub still hands out. */
+export const parsePem = (text: string): Bytes => {
+  const match =
+    /^\s*-----BEGIN (RSA |)PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END \1PRIVATE KEY-----\s*$/.exec(text)
+  const der = match === null ? null : fromBase64((match[2] ?? '').replaceAll(/\s/g, ''))
+  if (der === null || der.length === 0)
+    throw new SecretFault(
+      'the key must be PEM: -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----',
+    )
+  return match?.[1] === 'RSA ' ? pkcs8OfPkcs1(der) : der
+}
+
+/** RFC 5208 section 5: version 0, rsaEncryption (1.2.840.113549.1.1.1) with NULL, and the key in an octet string. */
+const rsaEncryption = Uint8Array.from([
+  0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+])
+
+const pkcs8OfPkcs1 = (der: Bytes): Bytes => tlv(0x30, concatBytes([rsaEncryption, tlv(0x04, der)]))
+
+/** Tag, length and value in DER (X.690 section 8.1). */
+const tlv = (tag: number, value: Bytes): Bytes => {
+  const size = value.length
+  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff]
+  return concatBytes([Uint8Array.from([tag, ...length]), value])
+}
