@@ -3,7 +3,8 @@
  * argument.
  */
 import config from '#config'
-import { type AccountConfig, accountName, teamAccount } from './accounts/team-account.ts'
+import { accountName } from './accounts/account-rpc.ts'
+import { type AccountConfig, teamAccount } from './accounts/team-account.ts'
 import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
 import { type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
@@ -11,7 +12,8 @@ import type { Configuration } from './core/configuration.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
 import { accountRevocations } from './http/account-revocations.ts'
-import { administrationRoutes } from './http/admin/routes.ts'
+import { accountRoutes } from './http/admin/account-routes.ts'
+import { administrationRoutes, createGuard } from './http/admin/routes.ts'
 import { createApp, type Lifetime } from './http/app.ts'
 import { Buffers } from './http/buffers.ts'
 import { createNonce } from './http/nonce.ts'
@@ -90,7 +92,14 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
     now,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   })
-  const own = [oauthRoutes(service, { log }), ...administrationRoutes(service, secrets.adminKey)]
+  const own = [
+    oauthRoutes(service, { log }),
+    ...administrationRoutes(service, secrets.adminKey),
+    ...accountRoutes(
+      { config: parsed.config, openAccount, service, now },
+      createGuard(service, secrets.adminKey),
+    ),
+  ]
   return createApp({ kind: 'ready', deps }, own, { now, log })
 }
 

@@ -30,6 +30,7 @@ import type { Account } from '../core/quota/books.ts'
 import { dayMillis, dayOf } from '../core/quota/books.ts'
 import { type StoredMeter, storeMeter } from '../core/quota/meter.ts'
 import type { Revocation } from '../core/quota/revocation.ts'
+import type { UsageColumn, UsageGroup } from './account-rpc.ts'
 
 type Row = Record<string, SqlStorageValue>
 
@@ -301,18 +302,6 @@ export interface DirtyDay {
   readonly putAt: number
   /** How often it was marked as changed since it was clean. */
   readonly changes: number
-}
-
-export type UsageColumn = 'hour' | 'day' | 'upstream' | 'key' | 'subject' | 'outcome'
-
-/** Values of the columns that were asked for, in that order; `hour` and `day` in milliseconds since 1970. */
-export interface UsageGroup {
-  readonly by: readonly (string | number)[]
-  readonly requests: number
-  readonly bytesIn: number | null
-  readonly bytesOut: number | null
-  readonly millis: number
-  readonly lastAt: number
 }
 
 const groupColumns: Readonly<Record<UsageColumn, string>> = {

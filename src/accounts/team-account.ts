@@ -20,16 +20,12 @@ import {
   tick,
 } from '../core/quota/account.ts'
 import { applySync } from '../core/quota/apply-sync.ts'
-import { type Account, dayMillis, dayOf } from '../core/quota/books.ts'
-import {
-  applyOverrides,
-  changeOverrides,
-  type LimitOverride,
-  type LimitOverrides,
-} from '../core/quota/overrides.ts'
+import { dayMillis, dayOf } from '../core/quota/books.ts'
+import { applyOverrides, changeOverrides, type LimitOverrides } from '../core/quota/overrides.ts'
 import { addRevocation, pruneRevocations, type Revocation } from '../core/quota/revocation.ts'
 import type { SyncReply, SyncRequest } from '../core/quota/sync.ts'
-import { AccountTables, type UsageColumn, type UsageGroup } from './account-tables.ts'
+import type { AccountDescription, AccountPatch, UsageQuery, UsageReport } from './account-rpc.ts'
+import { AccountTables } from './account-tables.ts'
 import { dayDocument, dayKey, rollupDueAt } from './rollup.ts'
 
 /** What the account takes from the configuration that is deployed with it. */
@@ -47,35 +43,6 @@ export interface AccountDeps {
 
 export interface AccountEnv {
   readonly USAGE: KVNamespace
-}
-
-export interface UsageQuery {
-  /** Milliseconds since 1970, on hours; [from, to). */
-  readonly from: number
-  readonly to: number
-  readonly by: readonly UsageColumn[]
-}
-
-export interface UsageReport extends Readonly<Record<Account | 'granted', number>> {
-  readonly rows: readonly UsageGroup[]
-  readonly refused: readonly { readonly code: string; readonly requests: number }[]
-  readonly observed: readonly { readonly limit: string; readonly requests: number }[]
-}
-
-export interface AccountDescription {
-  readonly suspended: boolean
-  readonly limits: readonly {
-    readonly name: string
-    readonly requests: number
-    readonly per: string
-    readonly burst: number
-    readonly overridden: boolean
-  }[]
-}
-
-export interface AccountPatch {
-  readonly suspended?: boolean
-  readonly limits?: Readonly<Record<string, LimitOverride | null>>
 }
 
 /** How long after an alarm that failed (a put to KV, most likely) it is tried again. */
@@ -291,5 +258,3 @@ export const teamAccount = ({ configOf, now: readClock, log }: AccountDeps) =>
 
 /** Objects are named `team:<id>`; `key:<upstream>/<key>` is reserved for quotas that teams share. */
 const teamOf = (name: string): string => (name.startsWith('team:') ? name.slice('team:'.length) : '')
-
-export const accountName = (team: string): string => `team:${team}`

@@ -1,0 +1,14 @@
+/**
+ * CSV as RFC 4180 writes it, for spreadsheets too: they take a cell that begins with one of these for a formula,
+ * and a subject is whatever an issuer says. An apostrophe before it makes it text.
+ */
+const formulaStart = /^[=+\-@\t\r\n]/
+
+export const csvText = (rows: readonly (readonly (string | number)[])[]): string =>
+  rows.map((row) => `${row.map(field).join(',')}\r\n`).join('')
+
+const field = (value: string | number): string => {
+  if (typeof value === 'number') return String(value)
+  const text = formulaStart.test(value) ? `'${value}` : value
+  return /["',\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
