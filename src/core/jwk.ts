@@ -133,7 +133,7 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /** With an exponent of 1 every message is its own signature, and an even one has no inverse. */
 const isSoundExponent = (text: string): boolean => {
-  if (!base64url.test(text) || text.length > 6) return false
+  if (!base64url.test(text) || text.length > 6 || text.length % 4 === 1) return false
   const bytes = Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
   const exponent = bytes.reduce((sum, byte) => sum * 256 + byte, 0)
   return exponent > 1 && exponent % 2 === 1

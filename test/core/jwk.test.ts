@@ -65,7 +65,7 @@ describe('a public key', () => {
     expect(why(rsa(1_024))).toMatch(/weak/)
     expect(why({ ...strong, n: `A${'_'.repeat(1_400)}` })).toMatch(/too large/)
     expect(why({ ...strong, n: 'A'.repeat(342) })).toMatch(/weak/)
-    for (const e of ['AQ', 'Ag', 'AA', '', 'AQAA', 'AQAB=', 1])
+    for (const e of ['AQ', 'Ag', 'AA', '', 'AQAA', 'AQAB=', 'A', 'AQABA', 1])
       expect(why({ ...strong, e }), String(e)).toMatch(/exponent/)
     expect(why({ ...strong, e: 'Aw' })).toBe('')
     expect(why({ ...p256, x: `${p256['x']}A` })).toMatch(/length/)
