@@ -105,7 +105,15 @@ export const corsRequestHeaders = (
 
 /** The fields that `Connection` names (RFC 9110 section 7.6.1), in lower case. */
 export const connectionNamed = (connection: string | null): readonly string[] =>
-  connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase())
+  connection === null
+    ? []
+    : connection
+        .split(',')
+        .map((name) => name.trim().toLowerCase())
+        .filter((name) => fieldName.test(name))
+
+/** RFC 9110 section 5.1; `Headers` throws at anything else. */
+const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 
 /**
  * Answer fields that are not passed on: hop-by-hop, what would act on our own origin (cookies, CORS, HSTS,
@@ -143,12 +151,16 @@ const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
 export const dropsAnswerHeader = (name: string): boolean =>
   answerDropped.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
 
+const closedToSharedCaches = /\b(?:private|no-store)\b/i
+const openToSharedCaches = /\b(?:public|s-maxage)\b/i
+
 /**
  * `Cache-Control` of a proxied answer: never for shared caches, since the same URL answers differently to
  * each token. Without one, nothing is stored.
  */
 export const privateCacheControl = (value: string | null): string => {
   if (value === null || value.trim() === '') return 'private, no-store'
+  if (closedToSharedCaches.test(value) && !openToSharedCaches.test(value)) return value
   const directives = value
     .split(',')
     .map((directive) => directive.trim())

@@ -8,6 +8,7 @@ import { Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
 import { addCorsHeaders, createPreflight } from './cors.ts'
+import { Fields } from './fields.ts'
 import { healthRoutes } from './health.ts'
 import { helpRoutes } from './help.ts'
 import { callLine } from './log.ts'
@@ -68,18 +69,22 @@ export const createApp = (
   }
 }
 
-const beginCall = (request: Request, id: string, startedAt: number, lifetime: Lifetime): Call => ({
-  id,
-  startedAt,
-  method: request.method,
-  origin: request.headers.get('origin'),
-  own: isReservedSegment(firstSegment(splitUrl(request.url).pathname)),
-  waitUntil: (work) => lifetime.waitUntil(work),
-  caller: null,
-  permit: null,
-  outcome: null,
-  version: null,
-})
+const beginCall = (request: Request, id: string, startedAt: number, lifetime: Lifetime): Call => {
+  const fields = new Fields(request.headers)
+  return {
+    id,
+    startedAt,
+    method: request.method,
+    fields,
+    origin: fields.get('origin'),
+    own: isReservedSegment(firstSegment(splitUrl(request.url).pathname)),
+    waitUntil: (work) => lifetime.waitUntil(work),
+    caller: null,
+    permit: null,
+    outcome: null,
+    version: null,
+  }
+}
 
 const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
   // As it was sent: Hono would decode it, and `/%61pi` is not `/api`.

@@ -12,7 +12,7 @@ const bearerForm = /^bearer +([^\s,]+)$/i
  * The caller's token (RFC 6750 section 2.1). `Countersign-Authorization` wins where it is sent; a malformed one is
  * refused and never passed over in favour of `Authorization`. Throws Refusal.
  */
-export const readToken = (headers: Headers): PresentedToken => {
+export const readToken = (headers: Pick<Headers, 'get'>): PresentedToken => {
   const own = headers.get('countersign-authorization')
   const value = own ?? headers.get('authorization')
   if (value === null) throw new Refusal('token_missing', { detail: 'Send Authorization: Bearer <token>.' })

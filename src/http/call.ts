@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import type { Outcome } from '../accounts/accounts.ts'
 import type { Caller, Permit } from '../core/permit.ts'
+import type { Fields } from './fields.ts'
 
 /**
  * What is known of one request on its way, for the log line and for answers made outside of the pipeline. The
@@ -11,6 +12,7 @@ export interface Call {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly method: string
+  readonly fields: Fields
   readonly origin: string | null
   /** For one of our own paths, not for an upstream. */
   readonly own: boolean

@@ -33,7 +33,7 @@ export const dispatch = async (
   deps: Deps,
 ): Promise<Sent> => {
   const { permit } = admission
-  const outbound = buildOutbound(permit, request.headers, body.signable, {
+  const outbound = buildOutbound(permit, call.fields, body.signable, {
     loopName: deps.config.host,
     nonce: deps.nonce,
   })
@@ -98,37 +98,47 @@ const send = async (
   deps: Deps,
 ): Promise<Response> => {
   const { upstream, target } = admission.permit
-  const controller = new AbortController()
-  let failure: Outcome = 'unreachable'
-  const giveUp = (outcome: Outcome): void => {
-    failure = outcome
-    controller.abort()
-  }
-  const gone = (): void => giveUp('aborted')
-  const timer = setTimeout(() => giveUp('timeout'), timeoutOf(body, upstream))
-  request.signal.addEventListener('abort', gone)
-  // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
-  body.counted?.broken.addEventListener('abort', gone)
+  const { signal } = request
   const settle = (outcome: Outcome, bytesOut: number | null): void => {
     call.outcome = outcome
     committed.settle(outcome, { bytesIn: body.bytes, bytesOut, millis: deps.now() - now })
   }
   try {
-    const answer = await deps.fetch(url, {
+    const answering = deps.fetch(url, {
       method: target.method,
       headers,
       body: body.payload,
       redirect: 'manual',
-      signal: controller.signal,
+      // Both stay on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
+      signal: body.counted === null ? signal : AbortSignal.any([signal, body.counted.broken]),
     })
-    settle(outcomeOf(answer.status), contentLength(answer.headers))
-    return answer
+    const answer = await before(answering, timeoutOf(body, upstream))
+    if (answer !== null) {
+      settle(outcomeOf(answer.status), contentLength(answer.headers))
+      return answer
+    }
   } catch {
-    settle(failure, null)
-    throw body.counted?.refusal() ?? failed(failure, upstream)
+    const outcome = signal.aborted || body.counted?.broken.aborted === true ? 'aborted' : 'unreachable'
+    settle(outcome, null)
+    throw body.counted?.refusal() ?? failed(outcome, upstream)
+  }
+  settle('timeout', null)
+  throw failed('timeout', upstream)
+}
+
+/**
+ * The answer, or null when none began in time. What is still under way then ends with the request, a moment after
+ * it was answered; a controller to abort it would cost every call more than the whole race.
+ */
+const before = async (answering: Promise<Response>, millis: number): Promise<Response | null> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), millis)
+  })
+  try {
+    return await Promise.race([answering, late])
   } finally {
-    clearTimeout(timer)
-    request.signal.removeEventListener('abort', gone)
+    clearTimeout(timer ?? null)
   }
 }
 

@@ -8,6 +8,7 @@ import { joinUpstreamUrl } from '../core/path.ts'
 import type { Permit } from '../core/permit.ts'
 import { appendQuery } from '../signing/query-string.ts'
 import type { Edits, SignableBody, SignRequest } from '../signing/scheme.ts'
+import type { Fields } from './fields.ts'
 
 export interface Outbound {
   readonly request: SignRequest
@@ -29,7 +30,7 @@ const zeroTrace = '0'.repeat(32)
 /** Builds the request of a permit. Throws Refusal `path_invalid` when the URL would not be sent as it stands. */
 export const buildOutbound = (
   permit: Permit,
-  incoming: Headers,
+  incoming: Fields,
   body: SignableBody,
   { loopName, nonce }: OutboundOptions,
 ): Outbound => {
@@ -60,13 +61,17 @@ export const buildOutbound = (
   }
 }
 
-const forwardedHeaders = (incoming: Headers, upstream: Upstream): Headers => {
+/**
+ * By allow-list, although it is written as a copy from which all else is deleted: the runtime copies a whole set of
+ * headers for the price of one, and every name is looked at (measured: half of what copying one by one costs).
+ */
+const forwardedHeaders = (incoming: Fields, upstream: Upstream): Headers => {
   const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
-  const headers = new Headers()
-  for (const [name, value] of incoming) {
-    if (forwardsRequestHeader(name, rules)) headers.append(name, value)
+  const named = connectionNamed(incoming.get('connection'))
+  const headers = incoming.toHeaders()
+  for (const name of incoming.names) {
+    if (!forwardsRequestHeader(name, rules) || named.includes(name)) headers.delete(name)
   }
-  for (const name of connectionNamed(incoming.get('connection'))) if (name !== '') headers.delete(name)
   return headers
 }
 

@@ -16,18 +16,19 @@ import type { Call } from './call.ts'
 import type { Deps } from './deps.ts'
 import { dispatch, type Sent } from './dispatch.ts'
 import { refusesKey } from './failover.ts'
+import type { Fields } from './fields.ts'
 import { relay } from './relay.ts'
 
 /** Answers one call. Rejects with Refusal for everything that is not the upstream's own answer. */
 export const proxy = async (request: Request, call: Call, deps: Deps): Promise<Response> => {
   const { config } = deps
-  const { headers } = request
+  const { fields } = call
   const target = parseTarget(request, config)
-  refuseLoop(headers, config)
-  const token = readToken(headers)
+  refuseLoop(fields, config)
+  const token = readToken(fields)
   const caller = await deps.verify(token.text, deps.now())
   call.caller = caller
-  const permit = decide(config, caller, target, { origin: call.origin, key: wishedKey(headers) })
+  const permit = decide(config, caller, target, { origin: call.origin, key: wishedKey(fields) })
   call.permit = permit
 
   // The account is asked while the body is read; what it refuses is told before what is wrong with the body.
@@ -70,8 +71,8 @@ const parseTarget = (request: Request, config: Configuration): Target => {
 }
 
 /** RFC 8586: whoever finds its own name in `CDN-Loop` is being called by itself. */
-const refuseLoop = (headers: Headers, config: Configuration): void => {
-  const loop = headers.get('cdn-loop')
+const refuseLoop = (fields: Fields, config: Configuration): void => {
+  const loop = fields.get('cdn-loop')
   if (loop === null) return
   const own = config.host
   if (loop.split(',').some((member) => member.split(';', 1)[0]?.trim().toLowerCase() === own)) {
@@ -81,8 +82,8 @@ const refuseLoop = (headers: Headers, config: Configuration): void => {
 
 const keyNameForm = /^[^\s,]{1,64}$/
 
-const wishedKey = (headers: Headers): string | null => {
-  const wish = headers.get('countersign-key')
+const wishedKey = (fields: Fields): string | null => {
+  const wish = fields.get('countersign-key')
   if (wish === null || keyNameForm.test(wish)) return wish
   throw new Refusal('header_invalid', { detail: 'Countersign-Key must hold the name of one key.' })
 }

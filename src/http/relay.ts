@@ -1,5 +1,5 @@
 /** The upstream's answer on its way to the caller: the body as it comes, the headers by our rules. */
-import { dropsAnswerHeader, privateCacheControl } from '../core/headers.ts'
+import { connectionNamed, dropsAnswerHeader, privateCacheControl } from '../core/headers.ts'
 import { redirectStatuses, relocate } from '../core/location.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
@@ -23,10 +23,12 @@ export const relay = (answer: Response, permit: Permit, options: RelayOptions): 
   const { status } = answer
   if (status < 200 || status > 599)
     throw badResponse('The upstream answered with a status that is not final.', status)
-  const headers = new Headers(answer.headers)
-  dropHeaders(headers, options.credentialTexts)
-  rewriteLocation(headers, status, permit, options)
-  headers.set('cache-control', cacheControl(headers))
+  const response = new Response(bodylessStatuses.has(status) ? null : answer.body, initOf(answer, options))
+  const { headers } = response
+  const names = [...answer.headers.keys()]
+  dropHeaders(headers, names, options.credentialTexts)
+  if (names.includes('location')) rewriteLocation(headers, status, permit, options)
+  limitCaching(headers, names)
   headers.set('x-content-type-options', 'nosniff')
   headers.set('content-security-policy', "sandbox; default-src 'none'; frame-ancestors 'none'")
   headers.append('via', '1.1 countersign')
@@ -37,27 +39,49 @@ export const relay = (answer: Response, permit: Permit, options: RelayOptions): 
     headers.append('ratelimit-policy', options.rateLimit.policy)
     headers.append('ratelimit', options.rateLimit.limit)
   }
-  // Without the upstream's reason phrase: free text that could repeat the credential, and that nobody has to read.
-  return new Response(bodylessStatuses.has(status) ? null : answer.body, { status, headers })
+  return response
 }
+
+/**
+ * The runtime copies status, reason phrase and headers of a whole answer for the price of one. The phrase is free text
+ * that could repeat the credential; then it is left out.
+ */
+const initOf = (answer: Response, { credentialTexts }: RelayOptions): ResponseInit =>
+  credentialTexts.some((text) => answer.statusText.includes(text))
+    ? { status: answer.status, headers: answer.headers }
+    : answer
 
 const badResponse = (detail: string, reason: string | number): Refusal =>
   new Refusal('upstream_bad_response', { detail, reason: String(reason) })
 
-/** Drops what is not passed on by its name, and every field that repeats the credential. */
-const dropHeaders = (headers: Headers, credentialTexts: readonly string[]): void => {
-  const dropped: string[] = []
-  for (const [name, value] of headers) {
-    if (dropsAnswerHeader(name) || credentialTexts.some((text) => value.includes(text))) dropped.push(name)
+/**
+ * Drops what is not passed on by its name or because `Connection` names it, and every field that repeats the
+ * credential, as it is or percent-encoded, as a `Location` would hold it.
+ */
+const dropHeaders = (
+  headers: Headers,
+  names: readonly string[],
+  credentialTexts: readonly string[],
+): void => {
+  const named = names.includes('connection') ? connectionNamed(headers.get('connection')) : []
+  for (const name of names) {
+    if (dropsAnswerHeader(name) || named.includes(name)) headers.delete(name)
   }
-  for (const name of dropped) headers.delete(name)
+  if (credentialTexts.length === 0) return
+  const withheld = credentialTexts.flatMap((text) => [text, encodeURIComponent(text)])
+  for (const name of names) {
+    const value = headers.get(name)
+    if (value !== null && withheld.some((text) => value.includes(text))) headers.delete(name)
+  }
 }
 
 /** `Vary: *` says that the answer is for this request alone; no-store says the same, and leaves Vary to CORS. */
-const cacheControl = (headers: Headers): string => {
-  if (headers.get('vary')?.includes('*') !== true) return privateCacheControl(headers.get('cache-control'))
-  headers.delete('vary')
-  return privateCacheControl(null)
+const limitCaching = (headers: Headers, names: readonly string[]): void => {
+  const forOne = names.includes('vary') && headers.get('vary')?.includes('*') === true
+  if (forOne) headers.delete('vary')
+  const value = names.includes('cache-control') ? headers.get('cache-control') : null
+  const limited = privateCacheControl(forOne ? null : value)
+  if (limited !== value) headers.set('cache-control', limited)
 }
 
 const rewriteLocation = (headers: Headers, status: number, permit: Permit, options: RelayOptions): void => {
