@@ -5,6 +5,7 @@ import type { OwnRoutes } from '../call.ts'
 import { administratorVerifier } from './administrator.ts'
 import { auditRoutes } from './audit.ts'
 import { authorize } from './authorize.ts'
+import { openapiRoutes } from './openapi.ts'
 import { type Guard, tokenRoutes } from './tokens.ts'
 import { whoamiRoutes } from './whoami.ts'
 
@@ -15,5 +16,5 @@ export const createGuard = (service: TokenService, adminKey: Secret): Guard => {
 
 export const administrationRoutes = (service: TokenService, adminKey: Secret): readonly OwnRoutes[] => {
   const guard = createGuard(service, adminKey)
-  return [whoamiRoutes(guard), tokenRoutes(service, guard), auditRoutes(service, guard)]
+  return [openapiRoutes(), whoamiRoutes(guard), tokenRoutes(service, guard), auditRoutes(service, guard)]
 }

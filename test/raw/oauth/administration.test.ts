@@ -1,5 +1,7 @@
 /** The admin API from outside: who may do what, what is shown, what is refused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openapi } from '../../../scripts/openapi.ts'
+import { answerSchema, faultsOf } from '../../http/admin/schema.ts'
 import {
   accessToken,
   adminKey,
@@ -318,4 +320,36 @@ const fieldsOf = (token: string) => ({
   grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
   subject_token: token,
   subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+})
+
+describe('the description of the API', () => {
+  const described = async (call: string, path: string, init: Parameters<typeof api>[2] = {}) => {
+    const root = openapi()
+    const response = await api(edge, path, { method: call.split(' ')[0] ?? 'GET', ...init })
+    return faultsOf(await response.json(), answerSchema(root, call, response.status), root)
+  }
+
+  test('is served to anyone', async () => {
+    const response = await edge.fetch('/openapi.json')
+    expect(await response.json()).toEqual(openapi())
+  })
+
+  test('says what the calls answer', async () => {
+    await makeToken(edge)
+    expect(await described('POST /api/tokens', '/tokens', { body: wanted })).toEqual([])
+    for (const path of ['/whoami', '/tokens', '/audit']) {
+      expect(await described(`GET /api${path}`, path)).toEqual([])
+    }
+  })
+
+  test('would notice a member that is missing, of another type, or not described', () => {
+    const root = openapi()
+    const who = { subject: 'x', team: null, role: 'admin', scopes: [], expiresAt: null }
+    const check = (value: object) => faultsOf(value, answerSchema(root, 'GET /api/whoami', 200), root)
+    expect(check(who)).toEqual([])
+    expect(check({ ...who, role: 'root' })).toHaveLength(1)
+    expect(check({ ...who, subject: null })).toHaveLength(1)
+    expect(check({ ...who, extra: 1 })).toHaveLength(1)
+    expect(check({ subject: 'x', team: null, role: 'admin', scopes: [] })).toHaveLength(1)
+  })
 })

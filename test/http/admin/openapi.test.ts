@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { openapi, openapiFile, openapiText, type Schema } from '../../../scripts/openapi.ts'
+import { Secret } from '../../../src/core/redact.ts'
+import { administrationRoutes } from '../../../src/http/admin/routes.ts'
+import type { TokenService } from '../../../src/tokens/token-service.ts'
+
+test('the file is what the script writes: run node scripts/openapi.ts', () => {
+  expect(readFileSync(openapiFile, 'utf8')).toBe(openapiText())
+})
+
+test('every route of the admin API is described, and nothing else', () => {
+  // Routes are only listed, never called.
+  const service = { signing: null } as TokenService
+  const routes = administrationRoutes(service, new Secret('k'.repeat(32)))
+    .flatMap((app) => app.routes)
+    .filter(({ method, path }) => method !== 'ALL' && path.startsWith('/api/'))
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
+  const paths = Object.entries(openapi()['paths'] as Readonly<Record<string, Schema>>)
+  const described = paths.flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(routes.length).toBeGreaterThan(3)
+  expect(described.sort()).toEqual(routes.sort())
+})
+
+test('every schema is used, and every reference leads to one', () => {
+  const text = openapiText()
+  const { schemas } = openapi()['components'] as { schemas: Readonly<Record<string, Schema>> }
+  const used = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name))
+  expect([...used].sort()).toEqual(Object.keys(schemas).sort())
+})
