@@ -3,7 +3,7 @@
  * `url` is for calling, `url + '/api'` for administration; `gid` names what a token descends from (a personal
  * token, a refresh family, a session, an exchanged JWT), so that ending that ends the token.
  */
-import { SignJWT } from 'jose'
+import { CompactSign } from 'jose'
 import type { Role } from '../core/configuration.ts'
 import { accessTokenSeconds, tokenBytesMax } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
@@ -64,6 +64,8 @@ export const mintAccessToken = async (
     ...(claims.team === null ? {} : { team: claims.team }),
     ...(claims.audience === 'administration' ? { role: claims.role } : {}),
   }
-  const text = await new SignJWT(payload).setProtectedHeader({ alg: algorithm, kid, typ: 'at+jwt' }).sign(key)
+  const text = await new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+    .setProtectedHeader({ alg: algorithm, kid, typ: 'at+jwt' })
+    .sign(key)
   return text.length > tokenBytesMax ? null : { text: new Secret(text), expiresIn: expiresAt - now }
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { openapi, openapiFile, openapiText, type Schema } from '../../../scripts/openapi.ts'
 import { Secret } from '../../../src/core/redact.ts'
-import { administrationRoutes } from '../../../src/http/admin/routes.ts'
+import { type AccountAdministration, accountRoutes } from '../../../src/http/admin/account-routes.ts'
+import { administrationRoutes, createGuard } from '../../../src/http/admin/routes.ts'
 import type { TokenService } from '../../../src/tokens/token-service.ts'
 
 test('the file is what the script writes: run node scripts/openapi.ts', () => {
@@ -12,7 +13,9 @@ test('the file is what the script writes: run node scripts/openapi.ts', () => {
 test('every route of the admin API is described, and nothing else', () => {
   // Routes are only listed, never called.
   const service = { signing: null } as TokenService
-  const routes = administrationRoutes(service, new Secret('k'.repeat(32)))
+  const key = new Secret('k'.repeat(32))
+  const accounts = accountRoutes({} as AccountAdministration, createGuard(service, key))
+  const routes = [...administrationRoutes(service, key), ...accounts]
     .flatMap((app) => app.routes)
     .filter(({ method, path }) => method !== 'ALL' && path.startsWith('/api/'))
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)

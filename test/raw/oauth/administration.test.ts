@@ -337,9 +337,19 @@ describe('the description of the API', () => {
   test('says what the calls answer', async () => {
     await makeToken(edge)
     expect(await described('POST /api/tokens', '/tokens', { body: wanted })).toEqual([])
-    for (const path of ['/whoami', '/tokens', '/audit']) {
+    for (const path of ['/whoami', '/tokens', '/audit', '/teams']) {
       expect(await described(`GET /api${path}`, path)).toEqual([])
     }
+    const revocations = [{ jti: 'none' }, { subject: 'nobody' }, { before: '2026-01-01' }]
+    for (const revocation of revocations) {
+      const body = { team: 'search', ...revocation }
+      expect(await described('POST /api/revocations', '/revocations', { body })).toEqual([])
+    }
+    expect(await described('GET /api/revocations', '/revocations?team=search')).toEqual([])
+    expect(await described('GET /api/usage', '/usage?team=checkout&by=day,outcome,subject')).toEqual([])
+    expect(await described('GET /api/teams/{id}', '/teams/search')).toEqual([])
+    const body = { suspended: false }
+    expect(await described('PATCH /api/teams/{id}', '/teams/search', { body })).toEqual([])
   })
 
   test('would notice a member that is missing, of another type, or not described', () => {
