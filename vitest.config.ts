@@ -1,6 +1,9 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
+/** No test is timed; this only ends one that hangs, on a machine that may be busy with something else. */
+const testTimeout = 60_000
+
 /** Pure parts run in Node; `*.workerd.test.ts` runs inside workerd, against the Worker of wrangler.toml. */
 export default defineConfig({
   test: {
@@ -11,6 +14,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.workerd.test.ts', 'test/raw/**'],
+          testTimeout,
         },
       },
       {
@@ -19,7 +23,7 @@ export default defineConfig({
           name: 'raw',
           environment: 'node',
           include: ['test/raw/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout,
           hookTimeout: 180_000,
         },
       },
@@ -29,12 +33,13 @@ export default defineConfig({
           name: 'workerd',
           include: ['test/**/*.workerd.test.ts'],
           exclude: ['test/accounts/**'],
+          testTimeout,
         },
       },
       {
         // The account alone, with limits and a clock of the tests' own.
         plugins: [cloudflareTest({ wrangler: { configPath: './test/workerd/accounts/wrangler.toml' } })],
-        test: { name: 'accounts', include: ['test/accounts/*.workerd.test.ts'] },
+        test: { name: 'accounts', include: ['test/accounts/*.workerd.test.ts'], testTimeout },
       },
     ],
   },
