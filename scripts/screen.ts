@@ -1,6 +1,7 @@
 /** What `npm start` shows. */
 import { styleText } from 'node:util'
 import type { Configuration } from '../src/core/configuration.ts'
+import type { Books } from './books.ts'
 import type { CallResult } from './first-calls.ts'
 import { shownPath, type UnsetBinding } from './local-configuration.ts'
 
@@ -35,6 +36,17 @@ export const showCall = (result: CallResult, number: number): string => {
   }
   lines.push(fault === null ? pair('it said', `${status} ${clip(body, columns)}`) : pair('FAILED', fault))
   return lines.join('\n')
+}
+
+/** `granted = used + returned + outstanding + unsettled`, as the account keeps it. */
+export const showBooks = (team: string, books: Books): string => {
+  const { granted, used, returned, outstanding, unsettled, rows } = books
+  const units = `${granted} granted = ${used} used + ${returned} returned + ${outstanding} outstanding + ${unsettled} unsettled`
+  return [
+    strong(`The books of ${team}, today`),
+    pair('units', units),
+    ...rows.map(({ upstream, outcome, requests }) => pair(upstream, `${requests} answered ${outcome}`)),
+  ].join('\n')
 }
 
 interface NextSteps {

@@ -8,6 +8,7 @@ import type { Configuration } from '../src/core/configuration.ts'
 import { sandboxPorts, workerPortDefault } from '../src/sandbox/ports.ts'
 import { type Sandboxes, startSandboxes } from '../src/sandbox/sandboxes.ts'
 import { makeSecret, sandboxKeys } from '../src/sandbox/secrets.ts'
+import { readBooks, readBooksBeyond } from './books.ts'
 import { Complaint, runScript } from './complaint.ts'
 import { devVarsFile, ensureDevVars } from './dev-vars.ts'
 import { firstCalls, makeFirstCall } from './first-calls.ts'
@@ -21,7 +22,15 @@ import {
 } from './local-configuration.ts'
 import { mintLocalToken } from './local-token.ts'
 import { findFreePorts, type LocalWorker, requireFreePort, startLocalWorker } from './local-worker.ts'
-import { showCall, showGreeting, showLogLine, showNextSteps, showOwnSteps, showUnset } from './screen.ts'
+import {
+  showBooks,
+  showCall,
+  showGreeting,
+  showLogLine,
+  showNextSteps,
+  showOwnSteps,
+  showUnset,
+} from './screen.ts'
 
 interface StartOptions {
   readonly once: boolean
@@ -55,13 +64,13 @@ const main = async (): Promise<number> => {
       },
     })
     console.log(`\n${showGreeting(plan.origin, module.file)}\n`)
-    const code = sandboxes === null ? await introduceOwn(plan) : await introduceSandboxes(plan, sandboxes)
-    if (plan.once) return code
+    await (sandboxes === null ? introduceOwn(plan) : introduceSandboxes(plan, sandboxes))
+    if (plan.once) return 0
     logging = true
     console.log('\nEvery call is logged below. Ctrl-C stops everything.\n')
     await signalToStop()
     console.log('\nStopping ...')
-    return code
+    return 0
   } finally {
     await worker?.dispose()
     await sandboxes?.close()
@@ -130,12 +139,14 @@ const startAllSandboxes = async ({ port, secrets }: Plan): Promise<Sandboxes> =>
   return startSandboxes(sandboxKeys(secrets), port)
 }
 
-/** Makes the first calls and shows them; 1 when one of them did not do what it should. */
-const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<number> => {
+/** Makes the first calls and shows them, then the books. Complains when one of them did not do what it should. */
+const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<void> => {
   const { origin, secrets, configuration, once } = plan
   const token = (team: string, scope: string): Promise<string> =>
     mintLocalToken(secrets['COUNTERSIGN_SIGNING_KEY'] ?? '', { url: configuration.url, team, scope })
 
+  const books = { origin, adminKey: secrets['COUNTERSIGN_ADMIN_KEY'] ?? '', team: 'checkout' }
+  const { used } = await readBooks(books)
   const faults: string[] = []
   for (const [index, call] of firstCalls.entries()) {
     const result = await makeFirstCall(call, {
@@ -151,14 +162,14 @@ const introduceSandboxes = async (plan: Plan, sandboxes: Sandboxes): Promise<num
       `${faults.length} of ${firstCalls.length} first calls failed:\n  ${faults.join('\n  ')}`,
     )
   }
+  console.log(`${showBooks('checkout', await readBooksBeyond(used, books))}\n`)
   if (once)
     console.log('All of them did what they should. Without --once it stays up, with a curl line to paste.')
   else console.log(showNextSteps({ origin, token: await token('checkout', 'plugipay:* orders:*') }))
-  return 0
 }
 
 /** A configuration of one's own has no sandboxes: what is missing, and how to make the first call. */
-const introduceOwn = async ({ origin, config, configuration, secrets, once }: Plan): Promise<number> => {
+const introduceOwn = async ({ origin, config, configuration, secrets, once }: Plan): Promise<void> => {
   const unset = unsetBindings(configuration, secrets)
   if (unset.length > 0) {
     if (once) throw new Complaint(showUnset(unset))
@@ -167,7 +178,6 @@ const introduceOwn = async ({ origin, config, configuration, secrets, once }: Pl
   console.log(showOwnSteps(origin, { file: config ?? '', configuration }))
   const ready = await fetch(`${origin}/readyz`)
   if (!ready.ok) throw new Complaint(`${origin}/readyz says ${ready.status}: ${await ready.text()}`)
-  return 0
 }
 
 await runScript(main)
