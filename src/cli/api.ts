@@ -10,22 +10,23 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: unknown
   readonly accept?: string
-  /** In place of the context's credential: `login` looks whom a token belongs to before it keeps it. */
-  readonly token?: string
+  /** In place of the context's: `login` looks whom a token belongs to before there are any settings. */
+  readonly given?: { readonly url: string; readonly token: string }
 }
 
 const requestMillis = 30_000
 
 /** The answer's text. Throws Failure for anything but a 2xx. */
 export const requestApi = async (context: Context, path: string, request: ApiRequest): Promise<string> => {
-  const target = `${context.url}${path}${queryString(request.query ?? {})}`
-  const given = request.token
-  const token = given ?? (await getAccessToken(context, 'administration')).text
-  let response = await send(context, target, { ...request, token })
+  const { given } = request
+  const url = given?.url ?? context.url
+  const target = `${url}${path}${queryString(request.query ?? {})}`
+  const token = given?.token ?? (await getAccessToken(context, 'administration')).text
+  let response = await send(context, { url, target, token }, request)
   if (response.status === 401 && given === undefined && isRenewable(context.credential)) {
     await response.body?.cancel()
     const { text } = await getAccessToken(context, 'administration', { refused: token })
-    response = await send(context, target, { ...request, token: text })
+    response = await send(context, { url, target, token: text }, request)
   }
   const text = await response.text()
   if (!response.ok) throw problemFailure(response, text)
@@ -38,8 +39,18 @@ export const api = async (
   request: ApiRequest = {},
 ): Promise<Readonly<Record<string, unknown>>> => readObject(await requestApi(context, path, request))
 
-const send = async (context: Context, target: string, request: ApiRequest): Promise<Response> => {
-  const { method = 'GET', body, accept = 'application/json', token } = request
+interface Target {
+  /** The Countersign, for messages. */
+  readonly url: string
+  readonly target: string
+  readonly token: string
+}
+
+const send = async (
+  context: Context,
+  { url, target, token }: Target,
+  { method = 'GET', body, accept = 'application/json' }: ApiRequest,
+): Promise<Response> => {
   const startedAt = performance.now()
   try {
     const response = await fetch(target, {
@@ -57,7 +68,7 @@ const send = async (context: Context, target: string, request: ApiRequest): Prom
     traceAnswer(context, `${method} ${target.split('?')[0]}`, { response, startedAt })
     return response
   } catch (error) {
-    throw networkFailure(context.url, error)
+    throw networkFailure(url, error)
   }
 }
 

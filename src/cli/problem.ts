@@ -1,5 +1,6 @@
 /** Countersign's own answers, told to a person: RFC 9457 problems and the errors of OAuth. */
 import { CountersignError } from '../client/error.ts'
+import { problemRow } from '../core/problems.ts'
 import { type Exit, exitOfStatus } from './exit-codes.ts'
 import { Failure } from './failure.ts'
 import { networkFailure } from './network.ts'
@@ -18,6 +19,8 @@ export const problemFailure = (response: Response, text: string): Failure => {
     ...(renewedByLogin.test(code) ? ['Log in again with countersign login, or set COUNTERSIGN_TOKEN.'] : []),
     ...waitHint(response.headers.get('retry-after')),
   ]
+  const help = problemRow(code)?.help
+  if (hints.length === 0 && help !== undefined) hints.push(help)
   return new Failure(exit, `${response.status} ${code}: ${said}`, {
     code,
     requestId: response.headers.get('countersign-request-id'),

@@ -1,10 +1,31 @@
 /** All commands. Declaring them is cheap; what one needs to run is imported when it runs. */
 import { Command } from 'commander'
+import { declareAudit } from './commands/audit.ts'
 import { declareCall } from './commands/call.ts'
+import { declareCompletion } from './commands/completion.ts'
 import { declareConfig } from './commands/config.ts'
+import { declareExplain } from './commands/explain.ts'
+import { declareLogin } from './commands/login.ts'
+import { declareLogout } from './commands/logout.ts'
+import { declareProfiles } from './commands/profiles.ts'
+import { declareRevoke } from './commands/revoke.ts'
+import { declareStatus } from './commands/status.ts'
+import { declareTeams } from './commands/teams.ts'
+import { declareToken } from './commands/token.ts'
+import { declareTokens } from './commands/tokens.ts'
+import { declareUsage } from './commands/usage.ts'
+import { declareWhoami } from './commands/whoami.ts'
 import { exitCodes } from './exit-codes.ts'
 import { withoutTokens } from './redaction.ts'
 import { version } from './version.ts'
+
+/** In the order of a first day: log in, call, then what an owner and an admin need. */
+const declarations = [
+  ...[declareLogin, declareLogout, declareWhoami, declareStatus, declareProfiles],
+  ...[declareCall, declareToken, declareTokens, declareUsage],
+  ...[declareTeams, declareRevoke, declareAudit, declareExplain],
+  ...[declareConfig, declareCompletion],
+]
 
 const exitCodesHelp = Object.values(exitCodes)
   .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
@@ -26,8 +47,7 @@ export const createProgram = (): Command => {
       writeErr: (text) => process.stderr.write(withoutTokens(text).replace(/^error: /, 'countersign: ')),
     })
     .exitOverride()
-  declareCall(program)
-  declareConfig(program)
+  for (const declare of declarations) declare(program)
   program.addHelpText(
     'after',
     `

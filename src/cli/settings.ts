@@ -47,13 +47,13 @@ export const resolveSettings = (flags: Flags, environment: NodeJS.ProcessEnv): S
 }
 
 /** Throws Failure `notFound` when a profile was asked for by name and there is none. */
-const resolveProfile = (flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> => {
+export const resolveProfile = (flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> => {
   const asked = askedProfile(flags, environment)
   const { current, urls } = readProfiles()
   if (asked === null) {
     return current === null
       ? { value: defaultProfile, source: 'default' }
-      : { value: current, source: 'profiles use' }
+      : { value: current, source: 'current' }
   }
   if (!urls.has(asked.value)) {
     const known = urls.size === 0 ? 'There is none yet.' : `There is ${[...urls.keys()].join(', ')}.`

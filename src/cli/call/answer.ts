@@ -29,7 +29,7 @@ export const printAnswer = async (
   const text = options.keep || layOut(context, response) ? await response.text() : null
   if (terminal.json) terminal.printJson(envelope(response, text ?? '', options.upstream))
   else if (text === null) await stream(response)
-  else if (text !== '') terminal.print(layOut(context, response) ? prettyJson(text) : text)
+  else if (text !== '') terminal.print(layOut(context, response) ? prettyJson(text) : text.replace(/\n$/, ''))
 
   if (response.status >= 400) throw upstreamFailure(response, options.upstream)
   const location = response.headers.get('location')

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { api } from '../api.ts'
+import { readTarget } from '../call/target.ts'
+import { collect, examples, runs } from '../command.ts'
+import type { Context } from '../context.ts'
+import { usageFailure } from '../failure.ts'
+import { errorCode } from '../private-files.ts'
+
+interface ExplainOptions {
+  readonly key?: string
+  readonly header?: readonly string[]
+  readonly input?: string
+  readonly bodySha256?: string
+}
+
+export const declareExplain = (program: Command): void => {
+  const explain = program
+    .command('explain')
+    .description('show how a call would be signed, step by step, without making it; for admins')
+    .argument('<method>')
+    .argument('<path>', 'upstream and path, as for call')
+    .requiredOption('-k, --key <name>', 'with which key')
+    .option('-H, --header <name: value>', 'a header of the request', collect)
+    .option('--input <file>', 'the body, of which only the SHA-256 is sent')
+    .option('--body-sha256 <hex>', 'the SHA-256 of the body')
+  runs(explain, runExplain)
+  examples(explain, ['countersign explain POST plugipay/api/v1/customers --key test --input customer.json'])
+}
+
+const runExplain = async (
+  context: Context,
+  options: ExplainOptions,
+  [method = '', path = '']: readonly string[],
+): Promise<void> => {
+  const url = readTarget(context.url, path)
+  const [, upstream = '', rest = '/'] = /^\/([^/]+)(\/.*)?$/.exec(url.pathname) ?? []
+  const bodySha256 = readDigest(options)
+  const answer = await api(context, '/api/explain', {
+    method: 'POST',
+    body: {
+      upstream,
+      key: options.key,
+      method: method.toUpperCase(),
+      path: `${rest}${url.search}`,
+      ...(options.header === undefined ? {} : { headers: readHeaders(options.header) }),
+      ...(bodySha256 === undefined ? {} : { bodySha256 }),
+    },
+  })
+  context.terminal.show(answer, () =>
+    stagesOf(answer)
+      .map(({ name, text }) => `${context.terminal.paint('strong', name)}\n${indent(text)}`)
+      .join('\n\n'),
+  )
+}
+
+const readHeaders = (lines: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    lines.map((line) => {
+      const [, name, value = ''] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? []
+      if (name === undefined) throw usageFailure('A header reads "Name: value".')
+      return [name, value]
+    }),
+  )
+
+const readDigest = ({ input, bodySha256 }: ExplainOptions): string | undefined => {
+  if (input !== undefined && bodySha256 !== undefined) {
+    throw usageFailure('Give --input or --body-sha256, not both.')
+  }
+  if (bodySha256 !== undefined && !/^[0-9a-f]{64}$/i.test(bodySha256)) {
+    throw usageFailure('--body-sha256 has 64 hexadecimal digits.')
+  }
+  if (input === undefined) return bodySha256?.toLowerCase()
+  try {
+    return createHash('sha256').update(readFileSync(input)).digest('hex')
+  } catch (error) {
+    throw usageFailure(`${input} cannot be read: ${errorCode(error)}.`)
+  }
+}
+
+const stagesOf = (answer: Readonly<Record<string, unknown>>) =>
+  [answer['stages'] ?? []].flat().map((stage) => {
+    const { name, text } = Object(stage)
+    return { name: String(name), text: typeof text === 'string' ? text : JSON.stringify(text) }
+  })
+
+const indent = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n')

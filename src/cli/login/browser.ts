@@ -1,0 +1,65 @@
+/** Login with a browser on this machine: authorization code with PKCE (RFC 6749, 7636, 8252). */
+import { spawn } from 'node:child_process'
+import type { Context } from '../context.ts'
+import { clientId, type Issued, oauthFailure, postForm, readIssued } from '../oauth.ts'
+import { listen } from './loopback.ts'
+import { challengeOf, unguessable } from './pkce.ts'
+import type { Progress } from './progress.ts'
+
+export const loginWithBrowser = async (
+  { environment }: Context,
+  url: string,
+  progress: Progress,
+): Promise<Issued> => {
+  const [verifier, state] = [unguessable(), unguessable()]
+  const loopback = await listen({ state, issuer: url })
+  try {
+    const page = new URL('/oauth/authorize', url)
+    page.search = new URLSearchParams({
+      response_type: 'code',
+      client_id: clientId,
+      redirect_uri: loopback.redirectUri,
+      code_challenge: challengeOf(verifier),
+      code_challenge_method: 'S256',
+      state,
+    }).toString()
+    progress.open(page.href)
+    openBrowser(page.href, environment)
+    const code = await loopback.code
+    const sentAt = Date.now()
+    const answer = await postForm(url, '/oauth/token', {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: loopback.redirectUri,
+      client_id: clientId,
+      code_verifier: verifier,
+    })
+    const issued = readIssued(answer, sentAt)
+    if (issued === null) throw oauthFailure(url, answer)
+    return issued
+  } finally {
+    loopback.close()
+  }
+}
+
+/** Best effort: the address stands on the terminal already. It holds no secret, so a process list may show it. */
+export const openBrowser = (page: string, environment: NodeJS.ProcessEnv): void => {
+  const [command = '', ...args] = openCommand(environment)
+  const child = spawn(command, [...args, page], { stdio: 'ignore', detached: true })
+  child.on('error', () => undefined)
+  child.unref()
+}
+
+const openCommand = ({ BROWSER: browser }: NodeJS.ProcessEnv): readonly string[] => {
+  if (browser) return [browser]
+  if (process.platform === 'darwin') return ['open']
+  return process.platform === 'win32' ? ['rundll32', 'url.dll,FileProtocolHandler'] : ['xdg-open']
+}
+
+/** Whether a browser can be expected to appear in front of the person. */
+export const hasBrowser = (environment: NodeJS.ProcessEnv): boolean => {
+  if (environment['BROWSER']) return true
+  if (environment['SSH_CONNECTION'] || environment['SSH_TTY']) return false
+  if (process.platform === 'darwin' || process.platform === 'win32') return true
+  return Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY'])
+}

@@ -1,0 +1,101 @@
+/** What a login ends with: the credential is known to be good, and only then it is written down. */
+
+import { type AccessToken, exchangeToken } from '../../client/exchange.ts'
+import { Secret } from '../../core/redact.ts'
+import { audienceUrl } from '../access.ts'
+import { api } from '../api.ts'
+import type { Context } from '../context.ts'
+import { kindOfToken } from '../credential.ts'
+import { type Audience, readCredentials, type StoredCredential, writeCredentials } from '../credentials.ts'
+import { Failure, usageFailure } from '../failure.ts'
+import { withLock } from '../file-lock.ts'
+import { type Issued, oauthFailure, refreshSession, revokeToken } from '../oauth.ts'
+import { tokenFailure } from '../problem.ts'
+import { defaultProfile, readProfiles, stateDirectory, writeProfiles } from '../profiles.ts'
+import { askedProfile, askedUrl, defaultUrl } from '../settings.ts'
+
+export interface Place {
+  readonly profile: string
+  readonly url: string
+}
+
+/** Where a login goes. A profile stands for one Countersign: another one's login is not put over it. */
+export const readPlace = ({ flags, environment }: Context): Place => {
+  const { current, urls } = readProfiles()
+  const profile = askedProfile(flags, environment)?.value ?? current ?? defaultProfile
+  const there = urls.get(profile)
+  const asked = askedUrl(flags, environment)
+  const url = asked?.value ?? there ?? defaultUrl
+  if (there !== undefined && there !== url) {
+    throw new Failure('conflict', `The profile ${profile} is for ${there}.`, {
+      hint: `Give this one a name: countersign login --url ${url} --profile NAME`,
+    })
+  }
+  return { profile, url }
+}
+
+export interface Identity {
+  readonly subject: unknown
+  readonly team: unknown
+  readonly role: unknown
+}
+
+/** A token that was made elsewhere. Throws Failure when it is not good, and writes nothing then. */
+export const keepToken = async (context: Context, place: Place, secret: Secret): Promise<Identity> => {
+  const kind = kindOfToken(secret.reveal())
+  if (kind === 'jwt') {
+    throw usageFailure(
+      'A JWT lasts minutes; there is nothing to log in with.',
+      'Set COUNTERSIGN_TOKEN to it.',
+    )
+  }
+  const accessTokens = new Map<Audience, AccessToken>()
+  if (kind === 'personal') accessTokens.set('administration', await exchange(place.url, secret))
+  const text = accessTokens.get('administration')?.text ?? secret.reveal()
+  const identity = await whoami(context, place.url, text)
+  await save(place, { url: place.url, kind: 'token', secret, accessTokens })
+  return identity
+}
+
+const exchange = async (url: string, secret: Secret): Promise<AccessToken> => {
+  try {
+    const resource = audienceUrl(url, 'administration')
+    return await exchangeToken(url, secret.reveal(), { fetch, resource })
+  } catch (error) {
+    throw tokenFailure(url, error)
+  }
+}
+
+/** What a person approved. `issued`: for calls; the administration says who they are. */
+export const keepSession = async (context: Context, place: Place, issued: Issued): Promise<Identity> => {
+  const { url } = place
+  if (issued.refreshToken === null) throw oauthFailure(url, { status: 200, fields: {} })
+  const resource = audienceUrl(url, 'administration')
+  const administration = await refreshSession(url, issued.refreshToken, { resource })
+  const identity = await whoami(context, url, administration.accessToken.text)
+  const accessTokens = new Map<Audience, AccessToken>([
+    ['calls', issued.accessToken],
+    ['administration', administration.accessToken],
+  ])
+  const secret = administration.refreshToken ?? issued.refreshToken
+  await save(place, { url, kind: 'session', secret: new Secret(secret.reveal()), accessTokens })
+  return identity
+}
+
+const whoami = async (context: Context, url: string, token: string): Promise<Identity> => {
+  const { subject, team, role } = await api(context, '/api/whoami', { given: { url, token } })
+  return { subject, team, role }
+}
+
+/** The credential first: a profile without one is merely logged out. */
+const save = async ({ profile, url }: Place, credential: StoredCredential): Promise<void> => {
+  const replaced = await withLock(stateDirectory(), () => {
+    const credentials = new Map(readCredentials())
+    const before = credentials.get(profile)
+    writeCredentials(credentials.set(profile, credential))
+    writeProfiles({ current: profile, urls: new Map(readProfiles().urls).set(profile, url) })
+    return before
+  })
+  // A login that nobody can use any more should not live on. A personal token may be used elsewhere.
+  if (replaced?.kind === 'session') await revokeToken(replaced.url, replaced.secret).catch(() => false)
+}

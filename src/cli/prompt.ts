@@ -1,0 +1,61 @@
+/** Questions to a person, on stderr, so that stdout stays data. */
+import { createInterface } from 'node:readline'
+import type { Context } from './context.ts'
+import { Failure } from './failure.ts'
+
+/**
+ * Asks before something that cannot be taken back. `--yes` answers it; where nobody sits, the command line itself
+ * is the decision.
+ */
+export const confirm = async (
+  { terminal }: Context,
+  question: string,
+  { yes = false }: { readonly yes?: boolean },
+): Promise<void> => {
+  if (yes || !terminal.interactive) return
+  const answer = await ask(`${question} [y/N] `)
+  if (!/^y(es)?$/i.test(answer.trim()))
+    throw new Failure('failure', 'Nothing was changed.', { code: 'declined' })
+}
+
+const ask = (question: string): Promise<string> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  return new Promise((resolve) => {
+    lines.once('close', () => resolve(''))
+    lines.once('SIGINT', () => process.exit(130))
+    lines.question(question, (answer) => {
+      resolve(answer)
+      lines.close()
+    })
+  })
+}
+
+/** A secret that is typed: nothing of it shows on the screen. */
+export const askHidden = async (question: string): Promise<string> => {
+  process.stderr.write(question)
+  process.stdin.setRawMode(true)
+  try {
+    return await readHidden()
+  } finally {
+    process.stdin.setRawMode(false)
+    process.stdin.pause()
+    process.stderr.write('\n')
+  }
+}
+
+const readHidden = (): Promise<string> =>
+  new Promise((resolve) => {
+    let text = ''
+    const take = (chunk: Buffer): void => {
+      for (const character of chunk.toString('utf8')) {
+        if (character === '\u0003') process.exit(130)
+        if (character === '\r' || character === '\n' || character === '\u0004') {
+          process.stdin.removeListener('data', take)
+          resolve(text)
+          return
+        }
+        text = character === '\u007f' || character === '\b' ? text.slice(0, -1) : text + character
+      }
+    }
+    process.stdin.on('data', take)
+  })
