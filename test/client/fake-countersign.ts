@@ -34,6 +34,8 @@ export interface Fake {
   readonly personalTokens: Map<string, { team: string }>
   /** JWTs that calls are accepted with. */
   readonly valid: Set<string>
+  /** What `/api/whoami` says of everybody. */
+  identity: object
   /** Seconds that a JWT lives from now on. */
   lifetimeSeconds: number
   readonly requestsTo: (path: string) => readonly Received[]
@@ -56,6 +58,13 @@ export const startFake = async (): Promise<Fake> => {
     handle: (handler) => handlers.unshift(handler),
     personalTokens: new Map([[personalToken, { team: 'checkout' }]]),
     valid: new Set(),
+    identity: {
+      subject: 'token/1',
+      team: 'checkout',
+      role: 'member',
+      scopes: ['plugipay:customer:*'],
+      expiresAt: '2030-01-01T00:00:00.000Z',
+    },
     lifetimeSeconds: 600,
     requestsTo: (path) => received.filter(({ target }) => target.split('?')[0] === path),
     close: () =>
@@ -109,6 +118,7 @@ const builtIn = (fake: Fake, request: Received): Reply => {
   const token = request.headers.authorization?.replace(/^Bearer /, '')
   if (token === undefined) return problem(401, 'token_missing', 'Send Authorization: Bearer <token>.')
   if (!fake.valid.has(token)) return problem(401, 'token_revoked', 'The token was revoked.')
+  if (request.target === '/api/whoami') return { body: fake.identity }
   return { body: { data: [], method: request.method, target: request.target, body: request.body } }
 }
 
