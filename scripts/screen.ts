@@ -67,6 +67,10 @@ export const showNextSteps = ({ origin, token }: NextSteps): string =>
       'a refused call',
       `leave the header out, or ask for /plugipay/api/v1/refunds; ${origin}/problems/scope_insufficient explains`,
     ),
+    pair(
+      'the books',
+      `curl '${origin}/api/usage?team=checkout&by=upstream,outcome' -H "Authorization: Bearer $(sed -n s/^COUNTERSIGN_ADMIN_KEY=//p .dev.vars)"`,
+    ),
     pair('what is running', 'src/sandbox/config.ts: upstreams, teams, grants, limits'),
     pair('your own', 'countersign.config.ts, then: npm start -- --config countersign.config.ts'),
     pair('all of it', 'README.md'),

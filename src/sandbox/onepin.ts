@@ -34,8 +34,8 @@ const routes: readonly BearerRoute[] = [
     answer: () => ({ status: 201, data: workflows[0] }),
   },
   {
-    route: 'POST /api/v1/workflows/*/run',
-    scope: 'workflows:run',
+    route: 'POST /api/v1/workflows/*/runs',
+    scope: 'workflows:write',
     answer: () => ({ status: 202, data: { id: 'run_1', status: 'queued' } }),
   },
   { route: 'GET /api/v1/voices', scope: 'voices:read', answer: () => ({ status: 200, data: voices }) },

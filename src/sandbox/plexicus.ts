@@ -3,6 +3,7 @@ import { type BearerKey, type BearerRoute, bearerDecider } from './bearer.ts'
 import type { Api } from './listen.ts'
 
 const repositories = [{ id: 'repo_1', name: 'shop', active: true, priority: 'high' }]
+const scans = [{ id: 'scan_1', repositoryId: 'repo_1', status: 'completed' }]
 const findings = [{ id: 'find_1', repositoryId: 'repo_1', severity: 'medium', status: 'open' }]
 
 const routes: readonly BearerRoute[] = [
@@ -10,6 +11,9 @@ const routes: readonly BearerRoute[] = [
   { route: 'GET /repositories/*', scope: 'read', answer: () => ({ status: 200, data: repositories[0] }) },
   { route: 'GET /findings', scope: 'read', answer: () => ({ status: 200, data: findings }) },
   { route: 'GET /findings/*', scope: 'read', answer: () => ({ status: 200, data: findings[0] }) },
+  { route: 'GET /scans', scope: 'read', answer: () => ({ status: 200, data: scans }) },
+  { route: 'GET /scans/*', scope: 'read', answer: () => ({ status: 200, data: scans[0] }) },
+  { route: 'POST /scans', scope: 'write', answer: () => ({ status: 202, data: scans[0] }) },
   { route: 'PATCH /findings/*', scope: 'write', answer: () => ({ status: 200, data: findings[0] }) },
 ]
 

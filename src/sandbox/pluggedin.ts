@@ -27,6 +27,11 @@ const routes: readonly BearerRoute[] = [
     answer: () => ({ status: 200, data: { documents } }),
   },
   {
+    route: 'GET /api/documents/*',
+    scope: 'read:documents',
+    answer: () => ({ status: 200, data: documents[0] }),
+  },
+  {
     route: 'POST /api/documents',
     scope: 'write:documents',
     answer: (request) => ({ status: 201, data: { id: 'doc_2', sha256: request.bodySha256 } }),

@@ -28,13 +28,27 @@ const collections: ReadonlyMap<string, Collection> = new Map(
       initial: { status: 'open' },
       actions: { confirm: { status: 'completed' }, cancel: { status: 'canceled' } },
     },
+    'portal-sessions': { prefix: 'ps', initial: {}, actions: {} },
     payments: { prefix: 'pay', initial: { status: 'succeeded' }, actions: {} },
     invoices: {
       prefix: 'inv',
       initial: { status: 'draft' },
       actions: { finalize: { status: 'open' }, pay: { status: 'paid' }, void: { status: 'void' } },
     },
+    subscriptions: {
+      prefix: 'sub',
+      initial: { status: 'active' },
+      actions: {
+        cancel: { status: 'canceled' },
+        pause: { status: 'paused' },
+        resume: { status: 'active' },
+      },
+    },
     refunds: { prefix: 'ref', initial: { status: 'pending' }, actions: {} },
+    receipts: { prefix: 'rcp', initial: {}, actions: {} },
+    payouts: { prefix: 'po', initial: { status: 'pending' }, actions: {} },
+    events: { prefix: 'evt', initial: {}, actions: {} },
+    ledger: { prefix: 'led', initial: {}, actions: {} },
   }),
 )
 
@@ -117,7 +131,7 @@ const route = (request: ReceivedRequest, key: PlugipayKey, { keys, shelf }: Stor
   if (collection === undefined) return notFound
   const items = shelf(key, name)
   if (id === undefined) return onCollection(request, items, { collection, live: livemode(key) })
-  const item = items.get(decodeURIComponent(id))
+  const item = items.get(id)
   if (item === undefined) return notFound
   return action === undefined
     ? onItem(request, items, item)

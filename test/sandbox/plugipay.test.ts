@@ -1,10 +1,11 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listen, type Sandbox } from '../../src/sandbox/listen.ts'
 import { plugipayApi } from '../../src/sandbox/plugipay.ts'
 import { type Sent, sendTo } from './send.ts'
+import { type Signing, signPlugipay } from './sign-plugipay.ts'
 
 const now = 1_700_000_000
 const keys = [
@@ -23,36 +24,8 @@ afterAll(async () => {
   await plugipay.close()
 })
 
-interface Signing {
-  readonly id?: string
-  readonly secret?: string
-  readonly timestamp?: number | string
-  readonly form?: 'authorization' | 'x-plugipay'
-}
-
-/** Signs as the recipe in the design says, apart from the sandbox's own code. */
-const signed = (sent: Sent, options: Signing = {}): Sent => {
-  const {
-    id = 'ak_test_key',
-    secret = 'sk_test_supersecret',
-    timestamp = now,
-    form = 'authorization',
-  } = options
-  const headers = sent.headers ?? {}
-  const multipart = String(headers['content-type'] ?? '').startsWith('multipart/form-data')
-  const digest = createHash('sha256')
-    .update(multipart ? '' : (sent.body ?? ''))
-    .digest('hex')
-  const idempotency =
-    headers['idempotency-key'] === undefined ? '' : `\n${String(headers['idempotency-key'])}`
-  const text = `${sent.method}\n${sent.target}\n${timestamp}\n${digest}${idempotency}`
-  const signature = createHmac('sha256', secret).update(text).digest('hex')
-  const credentials =
-    form === 'authorization'
-      ? { authorization: `Plugipay-HMAC-SHA256 keyId=${id}, scope=*, signature=${signature}` }
-      : { 'x-plugipay-key-id': id, 'x-plugipay-signature': signature }
-  return { ...sent, headers: { ...headers, ...credentials, 'x-plugipay-timestamp': String(timestamp) } }
-}
+const signed = (sent: Sent, signing: Signing = {}): Sent =>
+  signPlugipay(sent, { id: 'ak_test_key', secret: 'sk_test_supersecret', timestamp: now, ...signing })
 
 const code = (text: string): string | undefined => {
   const { error } = JSON.parse(text) as { error: { code: string } | null }
