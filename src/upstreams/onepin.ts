@@ -1,17 +1,15 @@
 /**
  * OnePin, workflows. Bearer keys that begin with `op_live_`; `GET /api/v1/auth/whoami` tells whose key it is and
  * changes nothing.
+ *
+ * Keys: `op_live_...`
+ * Source: https://api.onepin.ai
  */
-import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
-import { refuseLiveInTest } from './slots.ts'
+import { entry } from './entry.ts'
 
-export const onepin = <const Keys extends KeyBindings>({
-  keys,
-  ...overrides
-}: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
+export const onepin = entry({
   url: 'https://api.onepin.ai',
   sign: { scheme: 'bearer' },
-  keys,
   routes: {
     'GET /api/v1/auth/whoami': 'account:read',
     'GET /api/v1/workflows': 'workflows:read',
@@ -22,6 +20,5 @@ export const onepin = <const Keys extends KeyBindings>({
   },
   keyRefused: { status: 401 },
   probe: 'GET /api/v1/auth/whoami',
-  refusedPrefixes: refuseLiveInTest(keys, ['op_live_']),
-  ...overrides,
+  livePrefixes: ['op_live_'],
 })

@@ -1,17 +1,14 @@
 /**
  * Plexicus, application security. A personal API token as bearer, which expires after 30 or 90 days or never.
  * Plexicus publishes no base URL, so the configuration names it.
+ *
+ * Keys: a personal API token
+ * Source: its own dashboard, where tokens are made
  */
-import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
+import { entryWithoutUrl } from './entry.ts'
 
-type PlexicusOptions<Keys extends KeyBindings> = CatalogueOptions<Keys> & { readonly url: string }
-
-export const plexicus = <const Keys extends KeyBindings>({
-  keys,
-  ...overrides
-}: PlexicusOptions<Keys>): UpstreamDefinition<Keys> => ({
+export const plexicus = entryWithoutUrl({
   sign: { scheme: 'bearer' },
-  keys,
   routes: {
     'GET /repositories': 'repository:read',
     'GET /repositories/*': 'repository:read',
@@ -25,5 +22,4 @@ export const plexicus = <const Keys extends KeyBindings>({
     'POST /scans': 'scan:write',
   },
   keyRefused: { status: 401 },
-  ...overrides,
 })

@@ -1,17 +1,15 @@
 /**
  * Plugged.in, MCP servers and documents for agents. Bearer keys, `pk_live_`, `pk_test_`, `sk_live_`; a revoked
  * key is answered with 410.
+ *
+ * Keys: `pk_live_...`, `pk_test_...` or `sk_live_...`
+ * Source: https://plugged.in
  */
-import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
-import { refuseLiveInTest } from './slots.ts'
+import { entry } from './entry.ts'
 
-export const pluggedin = <const Keys extends KeyBindings>({
-  keys,
-  ...overrides
-}: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
+export const pluggedin = entry({
   url: 'https://plugged.in',
   sign: { scheme: 'bearer' },
-  keys,
   routes: {
     'GET /api/servers': 'read:servers',
     'GET /api/servers/*': 'read:servers',
@@ -24,6 +22,5 @@ export const pluggedin = <const Keys extends KeyBindings>({
   },
   keyRefused: { status: 410 },
   probe: 'GET /api/servers',
-  refusedPrefixes: refuseLiveInTest(keys, ['pk_live_', 'sk_live_']),
-  ...overrides,
+  livePrefixes: ['pk_live_', 'sk_live_'],
 })

@@ -42,6 +42,7 @@ describe('jwt', () => {
         { jwk: privateKey.export({ format: 'jwk' }) },
         { pem: privateKey.export({ format: 'pem', type: 'pkcs8' }) },
         ...(algorithm === 'RS256' ? [{ pem: privateKey.export({ format: 'pem', type: 'pkcs1' }) }] : []),
+        ...(algorithm.startsWith('ES') ? [{ pem: privateKey.export({ format: 'pem', type: 'sec1' }) }] : []),
       ]
       for (const form of forms) {
         const token = await tokenOf(sign, JSON.stringify({ keyid: 'our-key', ...form }))

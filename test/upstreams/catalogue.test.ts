@@ -1,20 +1,16 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { compileRoutes } from '../../src/core/route.ts'
 import { parseSign } from '../../src/signing/index.ts'
 import { beginsWithRefused } from '../../src/signing/secret.ts'
-import type { UpstreamDefinition } from '../../src/upstreams/definition.ts'
-import { onepin, plexicus, pluggedin, plugipay } from '../../src/upstreams/index.ts'
+import { plugipay } from '../../src/upstreams/index.ts'
+import { openKey } from '../signing/opened.ts'
+import { signRequest, textBody } from '../signing/requests.ts'
+import { definitions, recipeVectors } from './vectors.ts'
 
 const keys = { live: 'API_LIVE', test: 'API_TEST' }
 
-const catalogue: Readonly<Record<string, UpstreamDefinition>> = {
-  onepin: onepin({ keys }),
-  plexicus: plexicus({ keys, url: 'https://plexicus.example' }),
-  pluggedin: pluggedin({ keys }),
-  plugipay: plugipay({ keys }),
-}
-
-describe.each(Object.entries(catalogue))('%s', (_name, definition) => {
+describe.each(Object.entries(definitions))('%s', (_name, definition) => {
   it('signs with a scheme that exists, with options that it takes', () => {
     const faults: string[] = []
     parseSign({ ...definition.sign }, (path, message) => faults.push(`${path}: ${message}`))
@@ -74,4 +70,44 @@ describe('a live key in a test slot', () => {
 
 it('plugipay lets no caller send the selectors that its signature does not cover', () => {
   expect(plugipay({ keys }).headers?.allow ?? []).toEqual([])
+})
+
+describe('a recipe', () => {
+  const cases = Object.entries(recipeVectors).flatMap(([name, vectors]) =>
+    vectors.map((vector, index) => [`${name} ${index + 1} (${vector.from})`, name, vector] as const),
+  )
+  it.each(cases)('%s signs as the API expects', async (_title, name, vector) => {
+    const definition = definitions[name as keyof typeof definitions]
+    const key = await openKey(definition.sign, vector.secret)
+    const request = signRequest({
+      method: vector.method ?? 'GET',
+      origin: definition.url,
+      path: vector.path ?? '/',
+      query: vector.query ?? '',
+      headers: vector.headers ?? {},
+      body: textBody(vector.body ?? ''),
+    })
+    const edits = await key.sign(request, { now: vector.now, nonce: () => vector.nonce ?? '' })
+    expect(edits.set).toEqual(vector.set ?? [])
+    expect(edits.query ?? []).toEqual(vector.added ?? [])
+  })
+
+  it('has a vector wherever it is an hmac recipe, and ten or more of them exist', () => {
+    const recipes = Object.entries(definitions).filter(([, { sign }]) => sign.scheme === 'hmac')
+    expect(Object.keys(recipeVectors).toSorted()).toEqual(recipes.map(([name]) => name).toSorted())
+    expect(recipes.length).toBeGreaterThanOrEqual(10)
+  })
+})
+
+describe('a catalogue file', () => {
+  const folder = new URL('../../src/upstreams/', import.meta.url)
+  const support = ['definition.ts', 'entry.ts', 'index.ts', 'rest.ts']
+  const files = readdirSync(folder).filter((name) => !support.includes(name))
+  const index = readFileSync(new URL('index.ts', folder), 'utf8')
+  it.each(files)('%s says which keys it takes and where that is written, and stands in the index', (file) => {
+    const text = readFileSync(new URL(file, folder), 'utf8')
+    expect(text).toMatch(/\n \* Keys: \S/)
+    expect(text).toMatch(/\n \* Source: \S/)
+    expect(index).toContain(`'./${file}'`)
+  })
 })

@@ -154,7 +154,8 @@ interface SplitSecret {
 }
 
 const splitSecret = (text: string, form: Recipe['secretForm']): SplitSecret => {
-  if (form === 'secret') return { id: '', secret: parseWhole(text, 'the secret'), passphrase: '' }
+  if (form === 'secret')
+    return { id: '', secret: parseWhole(text, 'the secret', { inner: 'spaces' }), passphrase: '' }
   if (form === 'id:secret') {
     const [id, secret] = parsePair(text, ['id', 'secret'])
     return { id: headerText(id, 'id'), secret, passphrase: '' }

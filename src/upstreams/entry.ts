@@ -1,0 +1,41 @@
+/** How a catalogue file becomes a function of keys and overrides. */
+import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
+
+type Entry = Omit<UpstreamDefinition, 'keys' | 'refusedPrefixes'> & {
+  /** What only live keys begin with: refused in every slot that is named after testing. */
+  readonly livePrefixes?: readonly string[]
+}
+
+/** An API with a base URL of its own. */
+export const entry =
+  ({ livePrefixes = [], ...defaults }: Entry) =>
+  <const Keys extends KeyBindings>({
+    keys,
+    ...overrides
+  }: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
+    ...defaults,
+    keys,
+    ...(livePrefixes.length > 0 ? { refusedPrefixes: refuseLiveInTest(keys, livePrefixes) } : {}),
+    ...overrides,
+  })
+
+/** An API that everybody runs at an address of their own: `url` is required. */
+export const entryWithoutUrl =
+  (defaults: Omit<Entry, 'url'>) =>
+  <const Keys extends KeyBindings>(
+    options: CatalogueOptions<Keys> & { readonly url: string },
+  ): UpstreamDefinition<Keys> =>
+    entry({ ...defaults, url: options.url })(options)
+
+/** A slot is for testing when one of the words of its name says so: `test`, `ci-test`, `sandbox`. */
+const testSlot = /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i
+
+const refuseLiveInTest = (
+  keys: KeyBindings,
+  livePrefixes: readonly string[],
+): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(
+    Object.keys(keys)
+      .filter((name) => testSlot.test(name))
+      .map((name) => [name, livePrefixes]),
+  )
