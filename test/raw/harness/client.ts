@@ -84,6 +84,29 @@ export const exchange = async (
   })
 }
 
+/** The first final answer on a socket that a test wrote to; calls `withoutAnswer` once when none is there yet. */
+export const answerOf = (socket: Socket, withoutAnswer?: () => void): Promise<Answer | undefined> =>
+  new Promise((resolve) => {
+    const received: Buffer[] = []
+    const look = (ended: boolean): void => {
+      const [answer] = readAnswers(Buffer.concat(received), [], ended).filter(({ status }) => status >= 200)
+      if (!ended && answer?.complete !== true) return
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.on('data', (chunk) => {
+      received.push(chunk)
+      look(false)
+    })
+    socket.on('error', () => look(true))
+    socket.on('close', () => look(true))
+    if (withoutAnswer !== undefined) {
+      setTimeout(() => {
+        if (!socket.destroyed) withoutAnswer()
+      }, 20)
+    }
+  })
+
 /** A connected socket; the test writes and reads by itself. */
 export const openSocket = (port: number): Promise<Socket> =>
   new Promise((resolve, reject) => {

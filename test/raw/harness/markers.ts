@@ -10,8 +10,11 @@ export interface Marker {
   readonly text: string
 }
 
-/** Contains characters that change under percent, JSON and base64 encoding, so that each form is a form of its own. */
-export const markerText = (prefix = ''): string => `${prefix}MARKER/${randomBytes(18).toString('base64')}"+`
+/** Holds characters that change when they are percent-encoded, and that any scheme may send in a header. */
+export const markerText = (prefix = ''): string => `${prefix}MARKER/${randomBytes(18).toString('base64')}+`
+
+/** Also holds what JSON escapes; only for schemes that never send the secret itself. */
+export const awkwardMarkerText = (prefix = ''): string => `${markerText(prefix)}"\\`
 
 /** The name and the form of every marker that occurs in the text. */
 export const findMarkers = (text: string, markers: readonly Marker[]): readonly string[] =>
@@ -35,6 +38,10 @@ const formsOf = (secret: string): Readonly<Record<string, readonly string[]>> =>
     }),
     hex: [hex, hex.toUpperCase()],
     percent: [encodeURIComponent(secret), encodeURI(secret)],
-    json: [JSON.stringify(secret).slice(1, -1), JSON.stringify(JSON.stringify(secret)).slice(3, -3)],
+    json: [
+      JSON.stringify(secret).slice(1, -1),
+      JSON.stringify(JSON.stringify(secret)).slice(3, -3),
+      secret.replaceAll('/', '\\/'),
+    ],
   }
 }

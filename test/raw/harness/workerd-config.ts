@@ -5,7 +5,7 @@ interface ConfigOptions {
   readonly bindingNames: readonly string[]
   readonly objects: boolean
   readonly isolates: number
-  readonly stateFolder: string | null
+  readonly stateFolder: string
 }
 
 const objectNamespaces = [
@@ -28,12 +28,11 @@ export const workerdConfig = (options: ConfigOptions): string => {
     (_unused, index) =>
       `(name = "http-${index}", address = "127.0.0.1:0", http = (), service = "edge-${index}")`,
   )
-  const disk =
-    stateFolder === null ? [] : [`(name = "disk", disk = (path = "${stateFolder}", writable = true))`]
+  const disk = `(name = "disk", disk = (path = "${stateFolder}", writable = true))`
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${[...services, '(name = "kv", worker = .kv)', ...disk, internet].join(',\n    ')}
+    ${[...services, '(name = "kv", worker = .kv)', disk, internet].join(',\n    ')}
   ],
   sockets = [ ${sockets.join(', ')} ]
 );
@@ -48,10 +47,7 @@ ${Array.from({ length: isolates }, (_unused, index) => isolateConfig(options, in
 const internet = `(name = "internet", network = (allow = ["private", "public", "local"],
       tlsOptions = (trustBrowserCas = true)))`
 
-const isolateConfig = (
-  { compatibility, bindingNames, objects, stateFolder }: ConfigOptions,
-  index: number,
-): string => {
+const isolateConfig = ({ compatibility, bindingNames, objects }: ConfigOptions, index: number): string => {
   const owner = index === 0 ? '' : ', serviceName = "edge-0"'
   const bindings = [
     '(name = "USAGE", kvNamespace = "kv")',
@@ -66,10 +62,9 @@ const isolateConfig = (
   const namespaces = objectNamespaces.map(
     ({ className }) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`,
   )
-  const storage = stateFolder === null ? '(inMemory = void)' : '(localDisk = "disk")'
   const owned =
     objects && index === 0
-      ? `,\n  durableObjectNamespaces = [ ${namespaces.join(', ')} ],\n  durableObjectStorage = ${storage}`
+      ? `,\n  durableObjectNamespaces = [ ${namespaces.join(', ')} ],\n  durableObjectStorage = (localDisk = "disk")`
       : ''
   return `const edge${index} :Workerd.Worker = (
   modules = [ (name = "worker", esModule = embed "worker.js") ],

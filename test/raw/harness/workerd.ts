@@ -13,6 +13,8 @@ import { kvWorker, workerdConfig } from './workerd-config.ts'
 
 const binary = join(import.meta.dirname, '../../../node_modules/.bin/workerd')
 
+const stopMillis = 1_500
+
 export interface RunOptions {
   /** The Worker: a file (a bundle), or its text. */
   readonly worker: { readonly file: string } | { readonly text: string }
@@ -22,7 +24,7 @@ export interface RunOptions {
   readonly objects?: boolean
   /** How many isolates of the Worker share the accounts; each has a port of its own. */
   readonly isolates?: number
-  /** A folder for the objects' state, which then survives `kill`; in memory without one. */
+  /** A folder for the objects' state, which then survives `kill`; without one it goes with the run. */
   readonly stateFolder?: string
   /** Put before the command, such as `taskset -c 0` or valgrind. */
   readonly commandPrefix?: readonly string[]
@@ -48,7 +50,9 @@ export interface RunningWorkerd extends AsyncDisposable {
 export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd> => {
   const { worker, bindings = {}, objects = true, isolates = 1, commandPrefix = [] } = options
   const folder = await mkdtemp(join(tmpdir(), 'countersign-run-'))
-  if (options.stateFolder !== undefined) await mkdir(options.stateFolder, { recursive: true })
+  // Objects in memory have no SQLite, so that the state is always on disk.
+  const stateFolder = options.stateFolder ?? join(folder, 'state')
+  await mkdir(stateFolder, { recursive: true })
   if ('file' in worker) await copyFile(worker.file, join(folder, 'worker.js'))
   else await writeFile(join(folder, 'worker.js'), worker.text)
   await writeFile(join(folder, 'kv.js'), kvWorker)
@@ -60,7 +64,7 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
     bindingNames: names,
     objects,
     isolates,
-    stateFolder: options.stateFolder ?? null,
+    stateFolder,
   })
   await writeFile(join(folder, 'config.capnp'), config)
 
@@ -73,8 +77,11 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
   const output = collectOutput(child)
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
+      // At SIGTERM workerd waits for open streams, and notices only at their next byte that a client has left.
+      const impatience = setTimeout(() => child.kill('SIGKILL'), stopMillis)
       child.kill(signal)
       await once(child, 'exit')
+      clearTimeout(impatience)
     }
     await rm(folder, { recursive: true, force: true })
   }

@@ -194,6 +194,9 @@ const rows: Readonly<Record<string, Row>> = {
       body: 'ok',
     }),
   ),
+  'hop-by-hop-nonsense': write(
+    answerBytes(200, { headers: [['connection', 'a b, "x", (, x:y, close']], body: 'ok' }),
+  ),
   // K05: what the upstream saw of the credential comes back.
   'reflect-header': write((request) => answerBytes(200, { headers: [['x-echo', credentialOf(request)]] })),
   'reflect-location': write((request) =>
