@@ -2,6 +2,7 @@
  * `npm start`: sandbox upstreams and the Worker on this machine, a first signed call through each, and a screen
  * that says what happened. `-- --once` ends after that; `-- --config FILE` runs another configuration.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readOwnSecrets } from '../src/config/secrets.ts'
 import type { Configuration } from '../src/core/configuration.ts'
@@ -31,6 +32,9 @@ import {
   showOwnSteps,
   showUnset,
 } from './screen.ts'
+
+/** Use is reported within a second of a call: what was called last is in the books when we stop. */
+const flushMillis = 1_100
 
 interface StartOptions {
   readonly once: boolean
@@ -70,6 +74,7 @@ const main = async (): Promise<number> => {
     console.log('\nEvery call is logged below. Ctrl-C stops everything.\n')
     await signalToStop()
     console.log('\nStopping ...')
+    await sleep(flushMillis)
     return 0
   } finally {
     await worker?.dispose()
