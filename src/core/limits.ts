@@ -65,6 +65,8 @@ export const lastUsedGranularityMillis = 3_600_000
 /** What is over (revoked, expired) stays in lists for a while, so that people find out what happened. */
 export const endedTokenDays = 90
 export const singleUsesMax = 20_000
+/** Ends of one team that its account is told one by one. */
+export const endedGrantsMax = 32
 export const auditDays = 400
 export const auditEntriesMax = 200_000
 export const directoryPruneMillis = 3_600_000

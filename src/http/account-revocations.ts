@@ -1,6 +1,6 @@
 import { accessTokenSeconds, clockToleranceSecondsMax } from '../core/limits.ts'
 import type { Revocation } from '../core/quota/revocation.ts'
-import type { AccountRevocations } from '../tokens/token-service.ts'
+import type { AccountRevocations, EndedTokens } from '../tokens/token-service.ts'
 
 /** As much of an account as ending tokens needs. */
 interface RevokingAccount {
@@ -25,12 +25,12 @@ export const accountRevocations = (
   revoke: async (team, what) => {
     const account = openAccount(team)
     const until = now() + (accessTokenSeconds + clockToleranceSecondsMax) * 1000
-    const entry =
-      'grantId' in what
-        ? ({ by: 'gid', value: what.grantId } as const)
-        : ({ by: 'jti', value: what.tokenId } as const)
-    if ((await account.revoke({ issuer: ownIssuer, ...entry, until })) !== null) return
+    const entry = what === 'all' ? null : entryOf(what)
+    if (entry !== null && (await account.revoke({ issuer: ownIssuer, ...entry, until })) !== null) return
     const value = String(Math.floor(now() / 1000) + 1)
     await account.revoke({ issuer: ownIssuer, by: 'before', value, until })
   },
 })
+
+const entryOf = (what: Exclude<EndedTokens, 'all'>): Pick<Revocation, 'by' | 'value'> =>
+  'grantId' in what ? { by: 'gid', value: what.grantId } : { by: 'jti', value: what.tokenId }

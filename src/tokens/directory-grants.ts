@@ -33,22 +33,22 @@ export const grantsSchema = `
 /** After this long, every JWT that an ended claim concerns has expired by itself. */
 const endedClaimMillis = (accessTokenSeconds + clockToleranceSecondsDefault) * 1000
 
-/** Keeps a single-use thing until it expires. `full`: as many are outstanding as may be; try later. */
+/** Keeps a single-use thing until it expires. */
 export const deposit = (sql: SqlStorage, thing: SingleUse, now: number): Deposit => {
   const count = (): number => sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM single_uses').one().n
   if (count() >= singleUsesMax) {
     sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
     if (count() >= singleUsesMax) return 'full'
   }
-  sql.exec(
-    'INSERT INTO single_uses (kind, digest, grant_id, payload, expires_at) VALUES (?, ?, ?, ?, ?)',
+  const { rowsWritten } = sql.exec(
+    'INSERT OR IGNORE INTO single_uses (kind, digest, grant_id, payload, expires_at) VALUES (?, ?, ?, ?, ?)',
     thing.kind,
     thing.digest,
     thing.grantId,
     thing.payload,
     thing.expiresAt,
   )
-  return 'stored'
+  return rowsWritten > 0 ? 'stored' : 'taken'
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   type Person,
   type Presented,
   type SubjectOfTeam,
+  statusOf,
   type TokenFilter,
   type TokenRecord,
 } from './records.ts'
@@ -52,6 +53,10 @@ type TokenRow = {
 }
 
 export const insertToken = (sql: SqlStorage, token: TokenRecord): Creation => {
+  // It was good when the request was authorized; only here nothing can come between.
+  const parent = token.parent === null ? null : readToken(sql, token.parent)
+  if (token.parent !== null && (parent === null || statusOf(parent, token.createdAt) !== 'active'))
+    return 'parent_ended'
   const count = (condition: string, ...bindings: readonly string[]): number =>
     sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM tokens ${condition}`, ...bindings).one().n
   if (count('WHERE team = ?', token.team) >= personalTokensPerTeamMax) return 'team_full'

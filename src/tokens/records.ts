@@ -185,8 +185,11 @@ export interface TokenFilter {
   readonly expiringUntil: number | null
 }
 
-/** `team_full`, `full`: as many tokens are kept as may be, of the team or in all. */
-export type Creation = 'created' | 'team_full' | 'full'
+/**
+ * `team_full`, `full`: as many tokens are kept as may be, of the team or in all. `parent_ended`: the token that it
+ * was made with has ended meanwhile.
+ */
+export type Creation = 'created' | 'team_full' | 'full' | 'parent_ended'
 
-/** `full`: as many single-use things are outstanding as may be. */
-export type Deposit = 'stored' | 'full'
+/** `full`: as many single-use things are outstanding as may be. `taken`: there is one of this digest; make another. */
+export type Deposit = 'stored' | 'full' | 'taken'

@@ -3,6 +3,7 @@
  * is asked for as interfaces, because objects and accounts live elsewhere.
  */
 import type { Configuration } from '../core/configuration.ts'
+import { endedGrantsMax } from '../core/limits.ts'
 import type { Caller } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
 import type { Secret } from '../core/redact.ts'
@@ -27,9 +28,12 @@ export interface TokenService {
 
 /** Tells the accounts what no call may use any more; answered when the account has committed it. */
 export interface AccountRevocations {
-  /** Ends tokens of our own, of that team: by what they descend from, or by their `jti`. */
-  revoke(team: string, what: { readonly grantId: string } | { readonly tokenId: string }): Promise<void>
+  /** Ends tokens of our own, of that team. */
+  revoke(team: string, what: EndedTokens): Promise<void>
 }
+
+/** By what they descend from, by their `jti`, or all that were issued until now. */
+export type EndedTokens = { readonly grantId: string } | { readonly tokenId: string } | 'all'
 
 /** What `identity` verifies; `now` in milliseconds since 1970. Each throws or rejects with Refusal. */
 export interface TokenVerifier {
@@ -55,9 +59,14 @@ export const answered = async <Answer>(asked: Promise<Answer>): Promise<Answer> 
   }
 }
 
-/** Ends, in their teams' accounts, the tokens that descend from what has ended. */
+/**
+ * Ends, in their teams' accounts, the tokens that descend from what has ended. Beyond a few of one team, all that
+ * the team was issued until now: one call instead of hundreds, and whoever is still good exchanges anew.
+ */
 export const endInAccounts = async (accounts: AccountRevocations, ended: readonly Ended[]): Promise<void> => {
-  for (const { team, grantId } of ended) {
-    if (team !== null) await answered(accounts.revoke(team, { grantId }))
+  for (const [team, ofTeam] of Map.groupBy(ended, (one) => one.team)) {
+    if (team === null) continue
+    if (ofTeam.length > endedGrantsMax) await answered(accounts.revoke(team, 'all'))
+    else for (const { grantId } of ofTeam) await answered(accounts.revoke(team, { grantId }))
   }
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { accessTokenSeconds } from '../../src/core/limits.ts'
+import { accessTokenSeconds, endedGrantsMax } from '../../src/core/limits.ts'
 import type { Revocation } from '../../src/core/quota/revocation.ts'
 import { accountRevocations } from '../../src/http/account-revocations.ts'
+import { endInAccounts } from '../../src/tokens/token-service.ts'
 
 const now = 1_800_000_000_500
 
@@ -34,4 +35,15 @@ test('where the list of a team is full, ends all of our tokens that it was issue
   const { accounts, made } = recording(false)
   await accounts.revoke('checkout', { grantId: 'pat:abc' })
   expect(made.at(-1)).toMatchObject({ issuer: 'countersign', by: 'before', value: '1800000001' })
+})
+
+test('what ends in great number ends at once', async () => {
+  const { accounts, made } = recording(true)
+  const ended = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ grantId: `pat:${n}`, team: 'checkout' }))
+  await endInAccounts(accounts, [...ended(endedGrantsMax), { grantId: 'pat:x', team: null }])
+  expect(made.map(({ by }) => by)).toEqual(Array.from({ length: endedGrantsMax }, () => 'gid'))
+  made.length = 0
+  await endInAccounts(accounts, ended(endedGrantsMax + 1))
+  expect(made.map(({ by }) => by)).toEqual(['before'])
 })

@@ -68,6 +68,21 @@ const create = async (
   return { token, digest }
 }
 
+const tokenRecord: TokenRecord = {
+  id: '',
+  digest: '',
+  name: '',
+  team: 'checkout',
+  scopes: [],
+  owner: 'admin-key',
+  service: false,
+  parent: null,
+  createdAt: now,
+  expiresAt: null,
+  lastUsedAt: null,
+  revokedAt: null,
+}
+
 const sqlDump = (): Promise<string> =>
   runInDurableObject(directory, (_object, state) => {
     const tables = state.storage.sql
@@ -134,6 +149,16 @@ test('a token ends with the one that it was made with', async () => {
   expect(await directory.presentToken(other.token.id, { digest: other.digest, now })).toMatchObject({
     good: true,
   })
+})
+
+test('nothing is made with a token that has just ended', async () => {
+  const { token } = await create()
+  await directory.revokeToken(token.id, now, { ...audit, action: 'token.revoked' })
+  const late = makePersonalToken(random())
+  const record = { ...tokenRecord, id: late.id, digest: await digestOf(late.text) }
+  expect(await directory.createToken({ ...record, parent: token.id }, audit)).toBe('parent_ended')
+  expect(await directory.createToken({ ...record, parent: 'nobody' }, audit)).toBe('parent_ended')
+  expect(await directory.findToken(late.id)).toBeNull()
 })
 
 test('T06: only who holds a token revokes it without being an administrator', async () => {
@@ -282,7 +307,8 @@ test('T15: a second redemption ends what the first one gave', async () => {
 })
 
 test('what is of another kind, expired or never was, is unknown', async () => {
-  await directory.deposit(single('a'), now)
+  expect(await directory.deposit(single('a'), now)).toBe('stored')
+  expect(await directory.deposit(single('a', { payload: 'other' }), now)).toBe('taken')
   expect(await directory.redeem('refresh', { digest: 'a', now })).toEqual({ outcome: 'unknown' })
   expect(await directory.redeem('code', { digest: 'b', now })).toEqual({ outcome: 'unknown' })
   expect(await directory.redeem('code', { digest: 'a', now: now + 60_000 })).toEqual({ outcome: 'unknown' })
@@ -316,20 +342,7 @@ test('the tokens of a team are bounded', async () => {
       personalTokensPerTeamMax,
     )
   })
-  const record: TokenRecord = {
-    id: 'one-more',
-    digest: '',
-    name: '',
-    team: 'checkout',
-    scopes: [],
-    owner: 'admin-key',
-    service: false,
-    parent: null,
-    createdAt: now,
-    expiresAt: null,
-    lastUsedAt: null,
-    revokedAt: null,
-  }
+  const record = { ...tokenRecord, id: 'one-more' }
   expect(await directory.createToken(record, audit)).toBe('team_full')
   expect(await directory.createToken({ ...record, team: 'search' }, audit)).toBe('created')
   expect(await directory.findToken(token.id)).not.toBeNull()

@@ -3,9 +3,9 @@ import type { AccountRpc } from '../../accounts/account-rpc.ts'
 import type { Configuration } from '../../core/configuration.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnRoutes } from '../call.ts'
+import type { Guard } from './authorize.ts'
 import { revocationRoutes } from './revocations.ts'
 import { teamRoutes } from './teams.ts'
-import type { Guard } from './tokens.ts'
 import { usageRoutes } from './usage.ts'
 
 export interface AccountAdministration {

@@ -4,9 +4,9 @@ import { readInstant, writeInstant } from '../../tokens/instant.ts'
 import { readCursor, readPageLimit } from '../../tokens/page.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
-import { type Administrator, requireTeamAdmin, roleInsufficient } from './authorize.ts'
+import { type Administrator, type Guard, requireTeamAdmin, roleInsufficient } from './authorize.ts'
 import { methodNotAllowed, privateJson, readQuery } from './request.ts'
-import { type Guard, visibleTeam } from './tokens.ts'
+import { listedTeam } from './tokens.ts'
 
 /** `GET /api/audit`: who changed what, when, from where; the newest first. */
 export const auditRoutes = (service: TokenService, guard: Guard): OwnRoutes =>
@@ -20,7 +20,7 @@ const listAudit = async (
   { directory, now }: TokenService,
 ): Promise<Response> => {
   const query = readQuery(request, ['team', 'from', 'cursor', 'limit'])
-  const team = visibleTeam(query.team, administrator)
+  const team = listedTeam(query.team, administrator)
   if (team === null) {
     if (administrator.role !== 'admin') throw roleInsufficient('admin')
   } else requireTeamAdmin(administrator, team)

@@ -7,6 +7,7 @@ import type { Role } from '../../core/configuration.ts'
 import { adminKeyCharsMin } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import type { Secret } from '../../core/redact.ts'
+import { personalTokenPrefix } from '../../tokens/opaque.ts'
 
 export interface Administrator {
   /** `admin-key`, or the `sub` of the token. Stands in the audit log as the one who did it. */
@@ -32,6 +33,9 @@ export interface AuthorizeDeps {
   readonly verifyAdministrator: ((token: string) => Promise<Administrator>) | null
 }
 
+/** Finds out who administers; every route asks it first. */
+export type Guard = (request: Request) => Promise<Administrator>
+
 export const adminKeySubject = 'admin-key'
 
 /** RFC 6750 section 2.1: one scheme, one b64token. The scheme's name is case-insensitive (RFC 9110). */
@@ -56,6 +60,12 @@ export const authorize = async (request: Request, deps: AuthorizeDeps): Promise<
       expiresAt: null,
       grantId: null,
     }
+  }
+  if (token.startsWith(personalTokenPrefix)) {
+    throw new Refusal('token_invalid', {
+      detail: 'A personal token is exchanged first: POST /oauth/token, with resource for the administration.',
+      reason: 'personal token presented as it is',
+    })
   }
   if (deps.verifyAdministrator === null) throw refusedToken('not the admin key, and the token service is off')
   return deps.verifyAdministrator(token)

@@ -15,11 +15,11 @@ import { readInstant, writeInstant } from '../../tokens/instant.ts'
 import { answered, endInAccounts } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import type { AccountAdministration } from './account-routes.ts'
+import type { Guard } from './authorize.ts'
 import { type Administrator, requireTeamAdmin } from './authorize.ts'
 import { invalid, readMembers } from './body.ts'
 import { methodNotAllowed, privateJson, readJson, readQuery } from './request.ts'
 import { visibleTeam } from './teams.ts'
-import type { Guard } from './tokens.ts'
 
 export const revocationRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes =>
   new Hono<OwnEnv>()

@@ -4,9 +4,9 @@ import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnRoutes } from '../call.ts'
 import { administratorVerifier } from './administrator.ts'
 import { auditRoutes } from './audit.ts'
-import { authorize } from './authorize.ts'
+import { authorize, type Guard } from './authorize.ts'
 import { openapiRoutes } from './openapi.ts'
-import { type Guard, tokenRoutes } from './tokens.ts'
+import { tokenRoutes } from './tokens.ts'
 import { whoamiRoutes } from './whoami.ts'
 
 export const createGuard = (service: TokenService, adminKey: Secret): Guard => {

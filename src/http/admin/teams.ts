@@ -10,10 +10,10 @@ import { readPageLimit } from '../../tokens/page.ts'
 import { answered } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import type { AccountAdministration } from './account-routes.ts'
+import type { Guard } from './authorize.ts'
 import { type Administrator, maySee, requireAdmin } from './authorize.ts'
 import { invalid, readMembers, readObject } from './body.ts'
 import { methodNotAllowed, notFound, privateJson, readJson, readQuery } from './request.ts'
-import type { Guard } from './tokens.ts'
 
 export const teamRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes =>
   new Hono<OwnEnv>()

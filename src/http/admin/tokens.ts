@@ -8,6 +8,7 @@ import { writeInstant, writeInstantOrNull } from '../../tokens/instant.ts'
 import { digestOf, makePersonalToken, opaqueSecretBytes, tokenIdBytes } from '../../tokens/opaque.ts'
 import { readCursor, readPageLimit } from '../../tokens/page.ts'
 import {
+  type Creation,
   type ListedToken,
   statusOf,
   subjectOf,
@@ -20,10 +21,15 @@ import { coversScope, withinGrants } from '../../tokens/scope-set.ts'
 import { readTokenRequest, type TokenRequest } from '../../tokens/token-request.ts'
 import { answered, endInAccounts, type TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
-import { type Administrator, mayAdminister, maySee, requireTeamAdmin, roleInsufficient } from './authorize.ts'
+import {
+  type Administrator,
+  type Guard,
+  mayAdminister,
+  maySee,
+  requireTeamAdmin,
+  roleInsufficient,
+} from './authorize.ts'
 import { methodNotAllowed, notFound, privateJson, readJson, readQuery } from './request.ts'
-
-export type Guard = (request: Request) => Promise<Administrator>
 
 export const tokenRoutes = (service: TokenService, guard: Guard): OwnRoutes =>
   new Hono<OwnEnv>()
@@ -66,7 +72,7 @@ const createToken = async (
       await creationEntry(record, made.text, { request, administrator, fingerprintKey }),
     ),
   )
-  if (creation !== 'created') throw listFull(creation)
+  if (creation !== 'created') throw notCreated(creation)
   return privateJson({ ...listing(record, now()), token: made.text.reveal() }, 201, {
     location: `${config.url}/api/tokens/${made.id}`,
   })
@@ -116,7 +122,7 @@ const checkScopes = (scopes: readonly string[], administrator: Administrator, te
   }
 }
 
-interface Creation {
+interface NewToken {
   readonly request: Request
   readonly administrator: Administrator
   readonly fingerprintKey: Secret
@@ -125,7 +131,7 @@ interface Creation {
 const creationEntry = async (
   record: TokenRecord,
   text: Secret,
-  { request, administrator, fingerprintKey }: Creation,
+  { request, administrator, fingerprintKey }: NewToken,
 ): Promise<AuditDraft> => ({
   actor: administrator.subject,
   action: 'token.created',
@@ -141,13 +147,17 @@ const creationEntry = async (
   from: addressOf(request.headers),
 })
 
-const listFull = (creation: 'team_full' | 'full'): Refusal =>
-  new Refusal('overloaded', {
+const notCreated = (creation: Exclude<Creation, 'created'>): Refusal => {
+  if (creation === 'parent_ended') {
+    return new Refusal('token_revoked', { detail: 'The token that you make this one with has ended.' })
+  }
+  return new Refusal('overloaded', {
     detail:
       'As many tokens are kept as may be. Those that ended go after 90 days; revoke some that are idle.',
     reason: creation,
     headers: { 'retry-after': '3600' },
   })
+}
 
 const listParameters = ['team', 'status', 'idleDays', 'expiringDays', 'cursor', 'limit'] as const
 
@@ -159,7 +169,7 @@ const listTokens = async (
 ): Promise<Response> => {
   const query = readQuery(request, listParameters)
   const at = now()
-  const team = visibleTeam(query.team, administrator)
+  const team = listedTeam(query.team, administrator)
   const idle = readDays('idleDays', query.idleDays)
   const expiring = readDays('expiringDays', query.expiringDays)
   const filter: TokenFilter = {
@@ -177,7 +187,7 @@ const listTokens = async (
 }
 
 /** The team that a list is about; null: all teams, which only an admin sees. */
-export const visibleTeam = (wanted: string | undefined, administrator: Administrator): string | null => {
+export const listedTeam = (wanted: string | undefined, administrator: Administrator): string | null => {
   if (wanted === undefined) return administrator.role === 'admin' ? null : (administrator.team ?? '')
   if (!maySee(administrator, wanted)) throw notFound('team')
   return wanted

@@ -6,12 +6,11 @@ import { readInstant, writeInstant } from '../../tokens/instant.ts'
 import { answered } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import type { AccountAdministration } from './account-routes.ts'
-import type { Administrator } from './authorize.ts'
+import type { Administrator, Guard } from './authorize.ts'
 import { invalid } from './body.ts'
 import { csvText } from './csv.ts'
 import { methodNotAllowed, privateJson, readQuery } from './request.ts'
 import { visibleTeam } from './teams.ts'
-import type { Guard } from './tokens.ts'
 
 export const usageRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes =>
   new Hono<OwnEnv>()

@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
 import { writeInstantOrNull } from '../../tokens/instant.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
+import type { Guard } from './authorize.ts'
 import { methodNotAllowed, privateJson } from './request.ts'
-import type { Guard } from './tokens.ts'
 
 /** `GET /api/whoami`: whom the credential stands for, and until when. */
 export const whoamiRoutes = (guard: Guard): OwnRoutes =>
