@@ -1,5 +1,6 @@
 /** Login with a browser on this machine: authorization code with PKCE (RFC 6749, 7636, 8252). */
 import { spawn } from 'node:child_process'
+import { audienceUrl } from '../access.ts'
 import type { Context } from '../context.ts'
 import { clientId, type Issued, oauthFailure, postForm, readIssued } from '../oauth.ts'
 import { listen } from './loopback.ts'
@@ -33,6 +34,7 @@ export const loginWithBrowser = async (
       redirect_uri: loopback.redirectUri,
       client_id: clientId,
       code_verifier: verifier,
+      resource: audienceUrl(url, 'administration'),
     })
     const issued = readIssued(answer, sentAt)
     if (issued === null) throw oauthFailure(url, answer)

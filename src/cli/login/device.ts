@@ -1,6 +1,7 @@
 /** Login with any other device (RFC 8628): a short code here, approved in a browser elsewhere. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Secret } from '../../core/redact.ts'
+import { audienceUrl } from '../access.ts'
 import { Failure } from '../failure.ts'
 import { clientId, type Issued, type OAuthAnswer, oauthFailure, postForm, readIssued } from '../oauth.ts'
 import type { Progress } from './progress.ts'
@@ -60,6 +61,7 @@ const poll = async (url: string, deviceCode: Secret): Promise<Issued | 'pending'
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       device_code: deviceCode.reveal(),
       client_id: clientId,
+      resource: audienceUrl(url, 'administration'),
     })
   } catch (error) {
     // Section 3.5: a lost connection is a reason to slow down, not to give up on the person.

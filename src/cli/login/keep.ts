@@ -1,7 +1,7 @@
 /** What a login ends with: the credential is known to be good, and only then it is written down. */
 
 import { type AccessToken, exchangeToken } from '../../client/exchange.ts'
-import { Secret } from '../../core/redact.ts'
+import type { Secret } from '../../core/redact.ts'
 import { audienceUrl } from '../access.ts'
 import { api } from '../api.ts'
 import type { Context } from '../context.ts'
@@ -9,7 +9,7 @@ import { kindOfToken } from '../credential.ts'
 import { type Audience, readCredentials, type StoredCredential, writeCredentials } from '../credentials.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { withLock } from '../file-lock.ts'
-import { type Issued, oauthFailure, refreshSession, revokeToken } from '../oauth.ts'
+import { type Issued, revokeToken } from '../oauth.ts'
 import { tokenFailure } from '../problem.ts'
 import { defaultProfile, readProfiles, stateDirectory, writeProfiles } from '../profiles.ts'
 import { askedProfile, askedUrl, defaultUrl } from '../settings.ts'
@@ -66,19 +66,17 @@ const exchange = async (url: string, secret: Secret): Promise<AccessToken> => {
   }
 }
 
-/** What a person approved. `issued`: for calls; the administration says who they are. */
+/** What a person approved. `issued`: for the administration, which says who they are. */
 export const keepSession = async (context: Context, place: Place, issued: Issued): Promise<Identity> => {
-  const { url } = place
-  if (issued.refreshToken === null) throw oauthFailure(url, { status: 200, fields: {} })
-  const resource = audienceUrl(url, 'administration')
-  const administration = await refreshSession(url, issued.refreshToken, { resource })
-  const identity = await whoami(context, url, administration.accessToken.text)
-  const accessTokens = new Map<Audience, AccessToken>([
-    ['calls', issued.accessToken],
-    ['administration', administration.accessToken],
-  ])
-  const secret = administration.refreshToken ?? issued.refreshToken
-  await save(place, { url, kind: 'session', secret: new Secret(secret.reveal()), accessTokens })
+  const { accessToken, refreshToken } = issued
+  if (refreshToken === null) {
+    throw new Failure('failure', `${place.url} gave a token that cannot be renewed.`, {
+      hint: 'Nothing was saved. Is it a Countersign of this version?',
+    })
+  }
+  const identity = await whoami(context, place.url, accessToken.text)
+  const accessTokens = new Map<Audience, AccessToken>([['administration', accessToken]])
+  await save(place, { url: place.url, kind: 'session', secret: refreshToken, accessTokens })
   return identity
 }
 
