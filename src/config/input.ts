@@ -96,6 +96,12 @@ const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => 
 export const readRecord = (input: Input, what: string): Fields | null =>
   isPlain(input.value) ? new Fields(input, input.value) : input.fault(`must be an object: ${what}`)
 
+/** The entries of an object with names that the reader chooses; none, and a fault, where it is no object. */
+export const readEntries = (input: Input, what: string): readonly (readonly [name: string, at: Input])[] => {
+  const fields = readRecord(input, what)
+  return fields === null ? [] : fields.names().map((name) => [name, fields.get(name)] as const)
+}
+
 /** An object with known fields; unknown ones are faults, with the likely name where one is close. */
 export const readFields = (input: Input, known: readonly string[]): Fields | null => {
   if (!isPlain(input.value)) {

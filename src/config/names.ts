@@ -8,7 +8,7 @@ import type { Input } from './input.ts'
 /** Upstreams and teams. */
 const nameForm = /^[a-z][a-z0-9-]{0,31}$/
 /** Keys, issuers, limits and clients, which stand in no path. */
-const labelForm = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+const labelForm = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 const bindingForm = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** The issuer that is our own token service. */
@@ -39,7 +39,7 @@ export const checkUpstreamName = (input: Input, name: string): boolean => {
 
 export const checkLabel = (input: Input, name: string): boolean => {
   if (labelForm.test(name)) return true
-  input.fault('is not a name: 1 to 64 of A-Z, a-z, 0-9, _, . and -, beginning with a letter')
+  input.fault('is not a name: 1 to 64 of A-Z, a-z, 0-9, _, . and -, beginning with a letter or digit')
   return false
 }
 

@@ -1,7 +1,7 @@
 /** What people and browsers sign in with: `clients`, `signIn`; and `usage`. */
 import type { Client, Configuration, Role, SignIn } from '../core/configuration.ts'
 import { rollupMinutesDefault, rollupMinutesMax } from '../core/limits.ts'
-import { type Fields, type Input, readFields, readInteger, readList, readRecord, readText } from './input.ts'
+import { type Input, readEntries, readFields, readInteger, readList, readText } from './input.ts'
 import { readTeamName } from './issuers.ts'
 import { checkLabel, ownClientName, readBinding } from './names.ts'
 import { readRedirectUri, readUrl } from './urls.ts'
@@ -9,9 +9,7 @@ import { readRedirectUri, readUrl } from './urls.ts'
 export const readClients = (input: Input): ReadonlyMap<string, Client> => {
   const clients = new Map<string, Client>()
   if (input.value === undefined) return clients
-  const fields = readRecord(input, 'a client_id for each browser client, with its redirectUris')
-  for (const id of fields?.names() ?? []) {
-    const at = (fields as Fields).get(id)
+  for (const [id, at] of readEntries(input, 'a client_id for each browser client, with its redirectUris')) {
     checkLabel(at, id)
     if (id === ownClientName) at.fault('is the built-in client of the CLI; choose another')
     const client = readFields(at, ['redirectUris'])
@@ -61,9 +59,8 @@ const readSignInRole = (input: Input): SignIn['role'] | null => {
 
 const readMap = <Value>(input: Input, read: (at: Input) => Value | null): ReadonlyMap<string, Value> => {
   const map = new Map<string, Value>()
-  const fields = readRecord(input, 'values of the claim, with what each stands for')
-  for (const name of fields?.names() ?? []) {
-    const value = read((fields as Fields).get(name))
+  for (const [name, at] of readEntries(input, 'values of the claim, with what each stands for')) {
+    const value = read(at)
     if (value !== null) map.set(name, value)
   }
   return map

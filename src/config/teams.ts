@@ -7,10 +7,10 @@ import {
   type Fields,
   type Input,
   readChoice,
+  readEntries,
   readFields,
   readInteger,
   readList,
-  readRecord,
   readText,
   readTexts,
 } from './input.ts'
@@ -33,9 +33,7 @@ interface TeamContext {
 export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Team> => {
   const teams = new Map<string, Team>()
   const context: TeamContext = { upstreams, scopes: new Map(), keys: new Map() }
-  const fields = readRecord(input, 'a name for each team, with its grants')
-  for (const name of fields?.names() ?? []) {
-    const at = (fields as Fields).get(name)
+  for (const [name, at] of readEntries(input, 'a name for each team, with its grants')) {
     checkName(at, name)
     const team = readFields(at, ['grants', 'limits', 'origins'])
     teams.set(name, {
@@ -51,9 +49,7 @@ export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<strin
 const readGrants = (input: Input, context: TeamContext): ReadonlyMap<string, Grant> => {
   const grants = new Map<string, Grant>()
   if (input.value === undefined) return grants
-  const fields = readRecord(input, 'names of upstreams, with what the team may do there')
-  for (const name of fields?.names() ?? []) {
-    const at = (fields as Fields).get(name)
+  for (const [name, at] of readEntries(input, 'names of upstreams, with what the team may do there')) {
     const upstream = context.upstreams.get(name)
     if (upstream === undefined) {
       at.fault(unknownUpstream(name, context.upstreams))

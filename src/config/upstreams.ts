@@ -18,6 +18,7 @@ import {
   type Fields,
   type Input,
   readChoice,
+  readEntries,
   readFields,
   readFlag,
   readInteger,
@@ -47,9 +48,7 @@ const upstreamFields = [
 
 export const readUpstreams = (input: Input): ReadonlyMap<string, Upstream> => {
   const upstreams = new Map<string, Upstream>()
-  const fields = readRecord(input, 'a name for each upstream, with its settings')
-  for (const name of fields?.names() ?? []) {
-    const at = (fields as Fields).get(name)
+  for (const [name, at] of readEntries(input, 'a name for each upstream, with its settings')) {
     checkUpstreamName(at, name)
     const upstream = readUpstream(at, name)
     if (upstream !== null) upstreams.set(name, upstream)
@@ -120,11 +119,10 @@ const readSign = (input: Input): BoundScheme | null => {
 const readKeys = (upstream: Fields, upstreamName: string): ReadonlyMap<string, Key> => {
   const keys = new Map<string, Key>()
   const input = upstream.get('keys')
-  const fields = readRecord(input, "a name for each key, with its secret binding: { live: 'ACME_LIVE' }")
-  const names = fields?.names() ?? []
-  if (fields !== null && names.length === 0) input.fault('must name at least one key')
-  for (const name of names) {
-    const at = (fields as Fields).get(name)
+  const before = input.faults.length
+  const entries = readEntries(input, "a name for each key, with its secret binding: { live: 'ACME_LIVE' }")
+  if (entries.length === 0 && input.faults.length === before) input.fault('must name at least one key')
+  for (const [name, at] of entries) {
     checkLabel(at, name)
     const [active = '', ...standby] = readVersions(at)
     keys.set(name, { upstream: upstreamName, name, versions: [active, ...standby], refusedPrefixes: [] })
@@ -143,12 +141,12 @@ const readVersions = (input: Input): readonly string[] => {
 
 const withRefusedPrefixes = (input: Input, keys: ReadonlyMap<string, Key>): ReadonlyMap<string, Key> => {
   if (input.value === undefined) return keys
-  const fields = readRecord(input, 'for a key, what its secret must not begin with')
   const guarded = new Map(keys)
-  for (const name of fields?.names() ?? []) {
+  for (const [name, at] of readEntries(input, 'for a key, what its secret must not begin with')) {
     const key = keys.get(name)
-    const prefixes = readTexts((fields as Fields).get(name), `such as ['sk_live_']`) ?? []
-    if (key !== undefined) guarded.set(name, { ...key, refusedPrefixes: prefixes })
+    const prefixes = readTexts(at, `such as ['sk_live_']`) ?? []
+    if (key === undefined) at.fault('there is no such key')
+    else guarded.set(name, { ...key, refusedPrefixes: prefixes })
   }
   return guarded
 }
@@ -175,7 +173,8 @@ const headerNameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
 /** RFC 9110 section 5.5, without obsolete bytes: nothing that could end the line or vanish at its ends. */
 const headerValueForm = /^[\x21-\x7e](?:[\x20-\x7e\t]{0,1022}[\x21-\x7e])?$/
 /** How well-known credentials begin: in `set` they would stand in the repository. */
-const secretForm = /^(?:bearer |basic |(?:sk|pk|ak|rk|op)_(?:live|test)_|whsec_|cst_|AKIA)/i
+const secretForm =
+  /^(?:(?:bearer|basic) \S{8,}$|(?:sk|pk|ak|rk|op)_(?:live|test)_|whsec_|cst_|AKIA[A-Z0-9]{12})/i
 
 const readHeaders = (input: Input, scheme: BoundScheme | null): Upstream['headers'] => {
   const none = { allow: new Set<string>(), set: [] }
@@ -183,11 +182,10 @@ const readHeaders = (input: Input, scheme: BoundScheme | null): Upstream['header
   const fields = readFields(input, ['allow', 'set'])
   if (fields === null) return none
   const allow = fields.has('allow') ? (readList(fields.get('allow'), 'header names') ?? []) : []
-  const set = fields.has('set') ? readRecord(fields.get('set'), 'header names with their values') : null
+  const set = fields.has('set') ? readEntries(fields.get('set'), 'header names with their values') : []
   return {
     allow: new Set(allow.flatMap((at) => readHeaderName(at, at.value, scheme) ?? [])),
-    set: (set?.names() ?? []).flatMap((name) => {
-      const at = (set as Fields).get(name)
+    set: set.flatMap(([name, at]) => {
       const header = readHeaderName(at, name, scheme)
       const value = readHeaderValue(at)
       return header === null || value === null ? [] : [[header, value] as const]

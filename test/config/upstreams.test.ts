@@ -48,6 +48,9 @@ describe('keys', () => {
     const orders = ordersWith({ refusedPrefixes: { test: ['sk_live_'] } })
     expect(orders?.keys.get('test')?.refusedPrefixes).toEqual(['sk_live_'])
     expect(orders?.keys.get('main')?.refusedPrefixes).toEqual([])
+    expect(pathsWith({ refusedPrefixes: { live: ['sk_live_'] } })).toEqual([
+      'upstreams.orders.refusedPrefixes.live',
+    ])
   })
 })
 
@@ -127,6 +130,11 @@ describe('headers', () => {
       expect(lines).toHaveLength(1)
       expect(lines[0]).not.toContain('4711')
     }
+  })
+
+  it('may hold words that only resemble a secret', () => {
+    for (const value of ['Basic plan', 'bearer of news', 'AKIA', 'pk'])
+      expect(pathsWith({ headers: { set: { 'x-acme': value } } })).toEqual([])
   })
 
   it.each(['', 'a b', 'a:b', 'é', 1, null])('refuse the name %j', (name) =>
