@@ -207,6 +207,8 @@ describe('who', () => {
       JSON.stringify(claims({ team: undefined })).replace('{', '{"__proto__":{"team":"pay"},'),
     )
     expect(reasonOf(judgeClaims(polluted, rules()))).toBe('claim_missing')
+    const inherited = issuer({ team: { kind: 'claim', claim: 'constructor', teams: null } })
+    expect(judge({}, { issuer: inherited })).toBe('claim_missing')
   })
 
   it('takes the team from a fixed value, a map, or a claim within the teams of the issuer', () => {
