@@ -161,7 +161,7 @@ const buffered = (
 ): Reading => {
   if (declared !== null && declared > upstream.maxBufferedBytes) throw tooLargeToBuffer(upstream)
   const share = new BufferShare(buffers, team.name)
-  const reader = body.getReader({ mode: 'byob' }) as FillingReader
+  const reader = body.getReader({ mode: 'byob' })
   let ended = false
   const end = (): void => {
     share.release()
@@ -185,20 +185,12 @@ const buffered = (
 
 const firstBufferBytes = 65_536
 
-/** `read` with `min` (Streams standard), which the runtime has and its types do not know yet. */
-interface FillingReader extends ReadableStreamBYOBReader {
-  read<View extends ArrayBufferView>(
-    view: View,
-    options?: { readonly min: number },
-  ): Promise<ReadableStreamReadResult<View>>
-}
-
 /**
  * Reads a body straight into one buffer: of the declared length, or doubled as a chunked one grows, up to
  * `maxBufferedBytes`. (`arrayBuffer()` was measured to hold four times the body.)
  */
 const readWhole = async (
-  reader: FillingReader,
+  reader: ReadableStreamBYOBReader,
   declared: number | null,
   { upstream, share }: { upstream: Upstream; share: BufferShare },
 ): Promise<Uint8Array<ArrayBuffer>> => {
@@ -210,7 +202,7 @@ const readWhole = async (
     let buffer = new Uint8Array(size)
     let filled = 0
     for (;;) {
-      const { value, done } = await reader.read(buffer.subarray(filled), { min: size - filled })
+      const { value, done } = await reader.read(buffer.subarray(filled))
       if (value !== undefined) {
         buffer = new Uint8Array(value.buffer)
         filled += value.byteLength
@@ -241,7 +233,7 @@ class Deadline {
   readonly #timer: ReturnType<typeof setTimeout>
   #passed = false
 
-  constructor(reader: FillingReader) {
+  constructor(reader: ReadableStreamBYOBReader) {
     this.#timer = setTimeout(() => {
       this.#passed = true
       reader.cancel().catch(nothing)

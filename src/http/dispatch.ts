@@ -40,7 +40,9 @@ export const dispatch = async (
   call.version = credential.version
   for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
     const { url, credentialTexts } = await sign(credential, outbound, deps)
-    if (request.signal.aborted) throw failed('aborted', permit.upstream)
+    if (request.signal.aborted || body.counted?.broken.aborted === true) {
+      throw body.counted?.refusal() ?? failed('aborted', permit.upstream)
+    }
     const now = deps.now()
     const committed = admission.commit(now)
     if (committed === null) {
