@@ -151,7 +151,8 @@ const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
 export const dropsAnswerHeader = (name: string): boolean =>
   answerDropped.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
 
-const closedToSharedCaches = /\b(?:private|no-store)\b/i
+/** `private` or `no-store` as a directive of its own, in a value without quotes that could only look like one. */
+const closedToSharedCaches = /^(?:[^"]*,)?\s*(?:private|no-store)\s*(?:,[^"]*)?$/i
 const openToSharedCaches = /\b(?:public|s-maxage)\b/i
 
 /**

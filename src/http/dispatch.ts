@@ -140,7 +140,7 @@ const before = async (answering: Promise<Response>, millis: number): Promise<Res
   try {
     return await Promise.race([answering, late])
   } finally {
-    clearTimeout(timer ?? null)
+    if (timer !== undefined) clearTimeout(timer)
   }
 }
 
