@@ -1,0 +1,189 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  connectionNamed,
+  corsRequestHeaders,
+  dropsAnswerHeader,
+  forwardsRequestHeader,
+  isProtectedHeader,
+  privateCacheControl,
+} from '../../src/core/headers.ts'
+
+const none = { allow: new Set<string>(), owned: new Set<string>() }
+
+describe("a caller's field", () => {
+  test.each([
+    ...['content-type', 'content-encoding', 'content-language', 'content-digest', 'content-range'],
+    ...['accept', 'accept-language', 'accept-encoding', 'if-none-match', 'if-match', 'if-range', 'range'],
+    ...['user-agent', 'idempotency-key', 'prefer', 'tracestate', 'baggage'],
+  ])('%s goes on', (name) => {
+    expect(forwardsRequestHeader(name, none)).toBe(true)
+  })
+
+  test.each([
+    ...['authorization', 'proxy-authorization', 'cookie', 'cookie2', 'host', 'content-length', 'expect'],
+    ...['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'via', 'cdn-loop'],
+    ...[
+      'forwarded',
+      'x-forwarded-for',
+      'x-forwarded-host',
+      'x-real-ip',
+      'true-client-ip',
+      'cf-connecting-ip',
+    ],
+    ...['countersign-key', 'countersign-authorization', 'countersign-anything', 'traceparent', 'origin'],
+    ...['x-http-method-override', 'x-original-url', 'x-rewrite-url', 'x-forwarded-uri', 'referer'],
+    ...['x-api-key', 'x-amz-date', 'x-amz-security-token', 'signature', 'signature-input'],
+    ...['x-plugipay-on-behalf-of', 'x-plugipay-mode', 'x-goog-user-project', 'openai-organization'],
+    ...['content_type', 'accept_language', 'accept-_language', 'accept-x.y', 'accept-1', 'x_api_key'],
+    ...['__proto__', 'constructor', 'sec-fetch-site', 'x-unknown'],
+  ])('H01, H03, H04, H05: %s does not', (name) => {
+    expect(forwardsRequestHeader(name, none)).toBe(false)
+  })
+
+  test('goes on when the upstream allows it, in its exact name', () => {
+    const rules = { ...none, allow: new Set(['x-acme-trace']) }
+    expect(forwardsRequestHeader('x-acme-trace', rules)).toBe(true)
+    for (const name of ['x_acme_trace', 'x.acme.trace', 'x-acme-trace-2', 'x-acme']) {
+      expect(forwardsRequestHeader(name, rules)).toBe(false)
+    }
+  })
+
+  test('H02: that the scheme sets never goes on, not even when it is allowed', () => {
+    const owned = new Set(['content-digest', 'x-api-key', 'accept-signature'])
+    const allow = new Set(['x-api-key', 'x.api.key'])
+    for (const name of ['content-digest', 'x-api-key', 'x.api.key', 'accept-signature']) {
+      expect(forwardsRequestHeader(name, { allow, owned })).toBe(false)
+    }
+  })
+})
+
+describe('a protected name', () => {
+  test.each([
+    ...['authorization', 'cookie', 'set-cookie', 'forwarded', 'via', 'cdn-loop', 'traceparent', 'host'],
+    ...['x-forwarded-for', 'cf-worker', 'proxy-authorization', 'countersign-key', 'connection', 'te'],
+    ...['x_api_key', 'x-forwarded_for', 'x.forwarded.for', 'x-forwarded.host', 'cf.connecting.ip'],
+    ...['countersign.key', 'transfer.encoding', 'x.real.ip', 'x.http.method.override'],
+  ])('H04: is %s, which no configuration may let in', (name) => {
+    expect(isProtectedHeader(name)).toBe(true)
+  })
+
+  test.each(['x-acme-trace', 'x.acme.trace', 'content-type', 'x-cf', 'x-api-key'])('is not %s', (name) => {
+    expect(isProtectedHeader(name)).toBe(false)
+  })
+})
+
+describe('what Connection names', () => {
+  test.each([
+    [null, []],
+    ['', []],
+    ['close', ['close']],
+    ['Keep-Alive, X-Internal', ['keep-alive', 'x-internal']],
+    [' x-a ,,\tx-b,', ['x-a', 'x-b']],
+    ['not a name, x-c', ['x-c']],
+    ['x-\u00e9, "x"', []],
+  ] as const)('in %j is %j', (value, names) => {
+    expect(connectionNamed(value)).toEqual(names)
+  })
+})
+
+describe("an answer's field", () => {
+  test.each([
+    ...['connection', 'keep-alive', 'proxy-authenticate', 'trailer', 'transfer-encoding', 'upgrade', 'te'],
+    ...['set-cookie', 'clear-site-data', 'service-worker-allowed', 'alt-svc', 'strict-transport-security'],
+    ...['report-to', 'nel', 'reporting-endpoints', 'refresh', 'www-authenticate'],
+    ...['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-anything'],
+    ...['countersign-error', 'countersign-request-id', 'countersign-anything'],
+    ...['cdn-cache-control', 'cloudflare-cdn-cache-control', 'surrogate-control'],
+  ])('H07, C04, M06: %s is dropped', (name) => {
+    expect(dropsAnswerHeader(name)).toBe(true)
+  })
+
+  test.each([
+    ...['content-type', 'content-length', 'content-encoding', 'content-range', 'etag', 'last-modified'],
+    ...['location', 'link', 'retry-after', 'ratelimit', 'x-request-id', 'vary', 'date', '__proto__'],
+  ])('M07: %s is not', (name) => {
+    expect(dropsAnswerHeader(name)).toBe(false)
+  })
+})
+
+describe('Cache-Control', () => {
+  test.each([
+    [null, 'private, no-store'],
+    ['', 'private, no-store'],
+    ['  ', 'private, no-store'],
+    ['public', 'private'],
+    ['public, max-age=60', 'private, max-age=60'],
+    ['max-age=60', 'private, max-age=60'],
+    ['PUBLIC,S-MaxAge=60,max-age=60', 'private, max-age=60'],
+    ['no-store', 'no-store'],
+    ['private, max-age=60', 'private, max-age=60'],
+    ['private, public', 'private'],
+    ['no-cache="private", max-age=60', 'private, no-cache="private", max-age=60'],
+    ['x-private, max-age=60', 'private, x-private, max-age=60'],
+    ['not-no-store', 'private, not-no-store'],
+  ])('A07: of %j becomes %j', (value, limited) => {
+    expect(privateCacheControl(value)).toBe(limited)
+  })
+
+  test('A07: never opens an answer to a shared cache, whatever the upstream says', () => {
+    const part = fc.constantFrom(
+      ...[
+        'public',
+        'private',
+        'no-store',
+        's-maxage=9',
+        'max-age=9',
+        'must-revalidate',
+        'x',
+        'x-private',
+        'Public',
+      ],
+      ...[
+        'no-cache="private"',
+        'private="set-cookie"',
+        '"',
+        '="',
+        ',',
+        ' ',
+        '\t',
+        ';',
+        '=',
+        'no-cache="a, public"',
+      ],
+    )
+    const value = fc
+      .array(fc.tuple(part, fc.constantFrom('', ',', ', ', ' ')), { maxLength: 8 })
+      .map((parts) => parts.flat().join(''))
+    fc.assert(
+      fc.property(value, (text) => {
+        const limited = privateCacheControl(text)
+        // The first directive cannot be inside of a quoted string; in a value without quotes all are what they seem.
+        const directives = limited.split(',').map((one) => one.trim().toLowerCase())
+        const closed = (one: string | undefined): boolean => one === 'private' || one === 'no-store'
+        expect(limited.includes('"') ? closed(directives[0]) : directives.some(closed)).toBe(true)
+        expect(directives.filter((one) => /^(?:public|s-maxage)(?:$|[\s=])/.test(one))).toEqual([])
+      }),
+      { numRuns: 20_000 },
+    )
+  })
+})
+
+test('a preflight lists our own fields, what everybody may send, and what any upstream allows', () => {
+  const names = corsRequestHeaders([
+    { headers: { allow: new Set(['x-b']) } },
+    { headers: { allow: new Set(['x-a']) } },
+  ])
+  expect(names).toEqual([...names].sort())
+  for (const name of [
+    'authorization',
+    'countersign-authorization',
+    'countersign-key',
+    'traceparent',
+    'x-a',
+    'x-b',
+  ]) {
+    expect(names).toContain(name)
+  }
+  expect(names).not.toContain('cookie')
+})
