@@ -28,6 +28,7 @@ export interface WorldOptions {
   /** What one sync takes of the account's one thread. */
   readonly serviceMillis: number
   readonly isolatesPerAccountMax: number
+  readonly shareOfFree?: number
 }
 
 export interface TeamResult {
@@ -152,7 +153,9 @@ export class World {
     for (let at = 1; at <= teams; at += 1) harmonic += 1 / at
     const rate = requestsPerSecond / (rank + 1) / harmonic
     const pressure = pressures[rank % pressures.length] ?? null
-    const count = Math.min(isolates, 600, Math.max(3, Math.ceil(rate / 20)))
+    // Room for those that start anew while the dead still count; one team has too many, to see it refused.
+    const most = rank === 4 ? 700 : 550
+    const count = Math.min(isolates, most, Math.max(3, Math.ceil(rate / 20)))
     const first = this.#random.below(isolates)
     const members = Array.from({ length: count }, (_, at) => (first + at) % isolates)
     const limit = pressure === null ? null : this.#limit(rank, Math.max(1, Math.round(rate / pressure)))
@@ -233,13 +236,14 @@ export class World {
     if (team === undefined) throw new Error('no such team')
     const half = this.#roundTrip(rank, place) / 2
     await this.#clock.sleep(half)
-    const { serviceMillis, isolatesPerAccountMax } = this.#options
+    const { serviceMillis, isolatesPerAccountMax, shareOfFree } = this.#options
     team.busyUntil = Math.max(team.busyUntil, this.#clock.now) + serviceMillis
     if (team.busyUntil - this.#clock.now > 1) await this.#clock.sleep(team.busyUntil - this.#clock.now)
     const { reply } = applySync(team.account, request, {
       now: tick(team.account, this.#clock.now),
       limits: team.permit.limitSet.limits,
       isolatesMax: isolatesPerAccountMax,
+      ...(shareOfFree === undefined ? {} : { shareOfFree }),
     })
     team.secondCount += 1
     if (this.#counting) {

@@ -6,7 +6,7 @@
 
 import {
   flushMillis,
-  refusalHoldMillisMax,
+  refusalHoldMillis,
   reportRetryMillis,
   syncAttemptsMax,
   syncPatienceMillis,
@@ -75,8 +75,8 @@ export class Purse {
   #rulesVersion = 0
   #suspended = false
   #revoked: RevocationIndex = new Map()
-  /** When the latest answer came: a suspension is believed for as long as a refusal from here. */
-  #heardAt = Number.NEGATIVE_INFINITY
+  /** Until when a suspension is believed without asking again. */
+  #suspendedUntil = Number.NEGATIVE_INFINITY
   #failure: Failure | null = null
   #refused = new Map<number, Map<ProblemCode, number>>()
   #roundTripMillis = 20
@@ -120,7 +120,7 @@ export class Purse {
     // A revocation is never taken back, so it needs no fresh word from the account.
     if (isRevoked(this.#revoked, permit.caller))
       throw new Refusal('token_revoked', { reason: 'an entry of the revocation list matches' })
-    if (this.#suspended && now < this.#heardAt + refusalHoldMillisMax) throw new Refusal('team_suspended')
+    if (this.#suspended && now < this.#suspendedUntil) throw new Refusal('team_suspended')
     if (pocket.refusal !== null && now < pocket.refusal.until) throw rateLimited(pocket, pocket.refusal, now)
     if (this.#failure !== null && now < this.#failure.until) throw unavailable(this.#failure.code)
   }
@@ -172,7 +172,7 @@ export class Purse {
 
   #voidLeases(): void {
     for (const pocket of this.#pockets.values()) pocket.voidLeases()
-    this.#heardAt = Number.NEGATIVE_INFINITY
+    this.#suspendedUntil = Number.NEGATIVE_INFINITY
     this.#failure = null
     this.#flushGuardUntil = 0
     if (this.#unreportedSince !== 0) this.#unreportedSince = this.#clock
@@ -233,7 +233,7 @@ export class Purse {
       leases.push(...pocket.report(now, keep))
       if (asks)
         wants.push({ set: pocket.set.id, need: pocket.need, want: pocket.need + expectedUnits(pocket.pace) })
-      else if (pocket.refusal !== null && now < pocket.refusal.until + refusalHoldMillisMax)
+      else if (pocket.refusal !== null && now < pocket.refusal.until + refusalHoldMillis)
         // It was refused lately and will be asked for again: one question for all sets, not one for each.
         wants.push({ set: pocket.set.id, need: 1, want: 1 })
       pocket.renewing = false
@@ -264,7 +264,7 @@ export class Purse {
     const sentAt = pending.void ? Number.NEGATIVE_INFINITY : pending.sentAt
     if (!pending.void) this.#roundTripMillis = (this.#roundTripMillis + now - sentAt) / 2
     this.#learnRules(reply)
-    this.#heardAt = now
+    this.#suspendedUntil = now + reply.holdMillis
     this.#failure = reply.overloaded ? { code: 'overloaded', until: now + overloadedHoldMillis } : null
     for (const { set } of request.wants) {
       const pocket = this.#pockets.get(set)

@@ -102,8 +102,10 @@ export const leaseRenewMillis = 700
 export const creditMillis = 2_000
 /** Units of which nothing was heard for so long show as unsettled. */
 export const unsettledMillis = 60_000
-/** The longest that an isolate refuses from memory without asking again. */
-export const refusalHoldMillisMax = 250
+/** How long an isolate refuses from memory without asking again. */
+export const refusalHoldMillis = 250
+/** Beyond so many isolates they refuse longer, in proportion: an account can answer about 1,000 syncs a second. */
+export const refusalHoldIsolates = 250
 /** An isolate that counts as active was heard within this time. */
 export const isolateActiveMillis = 2_000
 /** Active isolates that one account serves; more are refused as `overloaded`. docs/leases.md says how it was measured. */

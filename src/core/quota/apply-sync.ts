@@ -11,7 +11,8 @@ import {
   type StoredReply,
 } from './account.ts'
 import { hourOf } from './books.ts'
-import { grantWants } from './grant.ts'
+import { grantWants, holdMillis } from './grant.ts'
+import { shareOfFreeDefault } from './lease-size.ts'
 import { createMeter, credit, retune, sameRate } from './meter.ts'
 import { type LeaseReport, limitNames, type SyncReply, type SyncRequest, type UsageDelta } from './sync.ts'
 
@@ -21,6 +22,8 @@ interface SyncContext {
   /** Of the account's own configuration, with overrides applied. */
   readonly limits: readonly Limit[]
   readonly isolatesMax?: number
+  /** Of what is free, for a lease beyond its need; the simulator tries others. */
+  readonly shareOfFree?: number
 }
 
 /**
@@ -39,7 +42,7 @@ export const applySync = (
     return { reply: replyOf(state, request, again), journal }
   }
 
-  const { now, limits, isolatesMax = accountIsolatesMax } = context
+  const { now, limits, isolatesMax = accountIsolatesMax, shareOfFree = shareOfFreeDefault } = context
   tuneMeters(state, journal, context)
   for (const report of request.leases) applyReport(state, journal, { report, isolate: request.isolate, now })
   for (const delta of request.usage) journal.usage.push(withBoundedSubject(state, delta))
@@ -47,7 +50,7 @@ export const applySync = (
 
   const served = admitIsolate(state, request.isolate, { now, isolatesMax })
   const stored = served
-    ? grantWants(state, journal, { request, now, limits })
+    ? grantWants(state, journal, { request, now, limits, shareOfFree })
     : { ...nothing, overloaded: true }
   state.isolates.set(request.isolate, { sequence: request.sequence, reply: stored, seenAt: now })
   dropSettled(state, journal, now)
@@ -61,6 +64,7 @@ const replyOf = (state: AccountState, request: SyncRequest, stored: StoredReply)
   sequence: request.sequence,
   rules: request.rulesVersion === state.rules.version ? null : state.rules,
   rulesVersion: state.rules.version,
+  holdMillis: holdMillis(state),
 })
 
 /** Gives every limit its meter, with the numbers that hold now. */

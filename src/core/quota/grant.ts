@@ -1,6 +1,6 @@
 /** What an isolate gets of what it wants: a lease, a refusal, or a part and both. */
 import type { Limit } from '../configuration.ts'
-import { refusalHoldMillisMax } from '../limits.ts'
+import { refusalHoldIsolates, refusalHoldMillis } from '../limits.ts'
 import { type AccountState, type Journal, leaseId, type StoredReply } from './account.ts'
 import { hourOf } from './books.ts'
 import { leaseUnits } from './lease-size.ts'
@@ -14,10 +14,17 @@ import {
   type Want,
 } from './sync.ts'
 
+interface GrantContext {
+  readonly request: SyncRequest
+  readonly now: number
+  readonly limits: readonly Limit[]
+  readonly shareOfFree: number
+}
+
 export const grantWants = (
   state: AccountState,
   journal: Journal,
-  { request, now, limits }: { request: SyncRequest; now: number; limits: readonly Limit[] },
+  { request, now, limits, shareOfFree }: GrantContext,
 ): StoredReply => {
   const leases: LeaseGrant[] = []
   const refusals: SetRefusal[] = []
@@ -25,11 +32,13 @@ export const grantWants = (
   for (const want of request.wants) {
     const chosen = chooseLimits(limits, want.set)
     if (chosen === null) {
-      const holdMillis = refusalHoldMillisMax
-      refusals.push({ set: want.set, limit: null, waitMillis: holdMillis, holdMillis })
+      const hold = holdMillis(state)
+      refusals.push({ set: want.set, limit: null, waitMillis: hold, holdMillis: hold })
       continue
     }
-    const units = state.rules.suspended ? 0 : grantSet(state, journal, { want, limits: chosen, now })
+    const units = state.rules.suspended
+      ? 0
+      : grantSet(state, journal, { want, limits: chosen, now, shareOfFree })
     if (units > 0) {
       leases.push({ set: want.set, units })
       recordLease(state, journal, { request, set: want.set, units, now })
@@ -46,12 +55,12 @@ export const grantWants = (
 const grantSet = (
   state: AccountState,
   journal: Journal,
-  { want, limits, now }: { want: Want; limits: readonly Limit[]; now: number },
+  { want, limits, now, shareOfFree }: Omit<GrantContext, 'request'> & { readonly want: Want },
 ): number => {
   let least = Number.POSITIVE_INFINITY
   for (const limit of limits)
     if (limit.mode === 'enforce') least = Math.min(least, available(meterOf(state, limit, now), now))
-  const units = leaseUnits({ ...want, available: least, isolates: state.active.size })
+  const units = leaseUnits({ ...want, available: least, isolates: state.active.size }, shareOfFree)
   if (units === 0) return 0
   state.serial += 1
   for (const limit of limits) {
@@ -86,6 +95,13 @@ const recordLease = (
   journal.ledger.grant(set, hourOf(now), units)
 }
 
+/**
+ * How long isolates refuse from memory: long enough that all of them together stay within what an account can
+ * answer, however many calls they refuse.
+ */
+export const holdMillis = (state: AccountState): number =>
+  Math.ceil(refusalHoldMillis * Math.max(1, state.active.size / refusalHoldIsolates))
+
 /** The limit that keeps the set waiting longest, and how long to refuse without asking. */
 const refusalOf = (
   state: AccountState,
@@ -93,21 +109,20 @@ const refusalOf = (
   { limits, now }: { limits: readonly Limit[]; now: number },
 ): SetRefusal => {
   let limit = ''
-  let wait = -1
-  let hold = refusalHoldMillisMax
+  let wait = 1
+  let collects = Number.POSITIVE_INFINITY
   for (const candidate of limits) {
     if (candidate.mode === 'observe') continue
     const meter = meterOf(state, candidate, now)
+    collects = Math.min(collects, (meter.rate.burst * meter.rate.perMillis) / meter.rate.requests)
     const waits = waitMillis(meter, now)
-    // While isolates refuse from memory the bucket collects; never longer than it can collect, or units spill.
-    hold = Math.min(hold, Math.ceil((meter.rate.burst * meter.rate.perMillis) / meter.rate.requests))
-    if (waits > wait) {
-      wait = waits
-      limit = candidate.name
-    }
+    if (limit !== '' && waits <= wait) continue
+    wait = Math.max(1, waits)
+    limit = candidate.name
   }
-  const waits = Math.max(1, wait)
-  return { set, limit, waitMillis: waits, holdMillis: Math.min(refusalHoldMillisMax, Math.max(hold, waits)) }
+  // While isolates refuse from memory the bucket collects; not longer than it can collect, or units spill.
+  const hold = Math.min(holdMillis(state), Math.max(wait, Math.ceil(collects)))
+  return { set, limit, waitMillis: wait, holdMillis: hold }
 }
 
 const stateOf = (state: AccountState, limit: Limit, now: number): LimitState => ({

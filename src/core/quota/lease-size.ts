@@ -6,7 +6,7 @@ import { leaseMillis, leaseUnitsMax } from '../limits.ts'
 /** An isolate asks for what it will spend in a lease at its present pace, and this much more. */
 const headroom = 1.25
 /** Units lent ahead of need are at most this part of an isolate's equal share of what is available. */
-const shareOfFree = 0.5
+export const shareOfFreeDefault = 0.5
 /** The weight of the newest lease in the pace. */
 const paceWeight = 0.5
 
@@ -26,7 +26,10 @@ interface LeaseDemand {
  * another refuses, so they come out of a share that shrinks with what is left: when little is left, or the
  * limit is small, a lease is what is needed now, often one unit.
  */
-export const leaseUnits = ({ need, want, available, isolates }: LeaseDemand): number => {
+export const leaseUnits = (
+  { need, want, available, isolates }: LeaseDemand,
+  shareOfFree = shareOfFreeDefault,
+): number => {
   const needed = Math.min(need, available)
   const share = Math.floor(((available - needed) * shareOfFree) / Math.max(1, isolates))
   const ahead = Math.min(Math.max(0, want - need), share)

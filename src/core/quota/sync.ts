@@ -74,6 +74,8 @@ export interface SyncReply {
   /** null: the isolate's version is the current one. */
   readonly rules: Rules | null
   readonly rulesVersion: number
+  /** For how long isolates refuse from memory what the rules forbid. */
+  readonly holdMillis: number
   /** The account serves as many isolates as it can; reports were booked, nothing was granted. */
   readonly overloaded: boolean
 }
