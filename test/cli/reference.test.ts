@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exitCodes } from '../../src/cli/exit-codes.ts'
+import { createProgram } from '../../src/cli/program.ts'
+import { createReference } from '../../src/cli/reference.ts'
+import { type Home, makeHome } from './run-cli.ts'
+
+let home: Home
+beforeAll(() => {
+  home = makeHome()
+})
+afterAll(() => home.remove())
+
+it('docs/cli.md is what the commands say (npm run docs:cli writes it)', () => {
+  expect(readFileSync('docs/cli.md', 'utf8')).toBe(createReference(createProgram()))
+})
+
+it('exit codes are those of the design', () => {
+  const codes = Object.values(exitCodes).map(({ code }) => code)
+  expect(codes).toEqual([0, 1, 2, 3, 4, 5, 6, 64, 130])
+})
+
+describe('help and mistakes', () => {
+  it('explains itself on stdout: exit 0', async () => {
+    for (const args of [['--help'], ['help'], ['call', '--help'], ['help', 'tokens']]) {
+      const ended = await home.run(args)
+      expect(ended).toMatchObject({ code: 0, stderr: '' })
+      expect(ended.stdout).toMatch(/^Usage: countersign/)
+    }
+    expect((await home.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it.each([
+    [[], 'Usage: countersign'],
+    [['cal'], "unknown command 'cal'"],
+    [['tokens'], 'Usage: countersign tokens'],
+    [['tokens', 'nope'], "unknown command 'nope'"],
+    [['whoami', '--nope'], "unknown option '--nope'"],
+    [['whoami', 'extra'], 'too many arguments'],
+    [['tokens', 'create'], "missing required argument 'name'"],
+    [['revoke', '--jti', 'x'], "required option '--team <team>' not specified"],
+    [['revoke', '--team', 'x'], '--jti, --subject or --before'],
+    [['revoke', '--team', 'x', '--jti', 'a', '--subject', 'b'], '--jti, --subject or --before'],
+    [['revoke', '--team', 'x', '--before', 'soon'], 'is not a time'],
+    [['usage', '--by', 'colour'], '--by takes'],
+    [['usage', '--since', 'yesterday'], '--since is not a time'],
+    [['usage', '--csv', '--json'], 'Choose --csv or --json'],
+    [['audit', '--limit', 'few'], '--limit is a whole number'],
+    [['teams', 'limit', 'a', 'b'], '--requests'],
+    [['teams', 'limit', 'a', 'b', '--requests', '0'], 'whole number, 1 or more'],
+    [['teams', 'limit', 'a', 'b', '--requests', '1', '--reset'], '--reset alone'],
+    [['explain', 'GET', 'plugipay/a'], "required option '-k, --key <name>' not specified"],
+    [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
+    [['whoami', '--url', 'not a url'], '--url does not name a Countersign'],
+    [['whoami', '--url', 'https://a.example/path'], 'is an origin'],
+  ])('%j is a usage error: exit 2', async (args, said) => {
+    const env = { COUNTERSIGN_TOKEN: 'an-admin-key-that-was-made-up', COUNTERSIGN_URL: 'https://a.example' }
+    const ended = await home.run(args, { env })
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toMatch(said)
+    expect(ended.stderr).not.toMatch(/\n\s+at /)
+  })
+
+  it('a mistyped command comes with what was probably meant', async () => {
+    expect((await home.run(['toknes'])).stderr).toMatch('Did you mean tokens?')
+  })
+})
+
+describe('completion', () => {
+  it('for bash knows commands, their commands and their flags', async () => {
+    const { stdout } = await home.run(['completion', 'bash'])
+    const complete = (...words: readonly string[]): readonly string[] => {
+      const script = `${stdout}
+COMP_WORDS=(countersign ${words.map((word) => `'${word}'`).join(' ')})
+COMP_CWORD=${words.length}
+_countersign
+printf '%s\\n' "\${COMPREPLY[@]}"`
+      return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n')
+    }
+    expect(complete('to')).toEqual(['token', 'tokens'])
+    expect(complete('tokens', '')).toEqual(expect.arrayContaining(['list', 'create', 'revoke']))
+    expect(complete('--profile', 'tokens', 'tokens', 'create', '--ex')).toEqual(['--expires'])
+    expect(complete('call', '--pag')).toEqual(['--paginate'])
+  })
+
+  it('names every command in every shell', async () => {
+    const names = (command: Command): readonly string[] =>
+      command.commands.flatMap((inner) => [inner.name(), ...names(inner)])
+    for (const shell of ['bash', 'zsh', 'fish']) {
+      const { stdout } = await home.run(['completion', shell])
+      for (const name of names(createProgram())) expect(stdout).toMatch(new RegExp(`\\b${name}\\b`))
+    }
+  })
+})
