@@ -23,6 +23,12 @@ beforeAll(async () => {
     upstreams: {
       plug: { ...common, url: upstream.origin, sign: { scheme: 'plugipay' }, keys: { main: 'PLUG_KEY' } },
       bear: { ...common, url: upstream.origin, sign: { scheme: 'bearer' }, keys: { main: 'BEARER_KEY' } },
+      hooks: {
+        ...common,
+        url: upstream.origin,
+        sign: { scheme: 'standard-webhooks' },
+        keys: { main: 'HOOKS_KEY' },
+      },
       large: {
         routes: { '* /**': 'all' },
         url: counting.origin,
@@ -31,6 +37,7 @@ beforeAll(async () => {
         maxBufferedBytes: 16 * 1_048_576,
       },
     },
+    secrets: { HOOKS_KEY: `whsec_${randomBytes(32).toString('base64')}` },
   })
 })
 
@@ -140,6 +147,14 @@ describe('bodies that are signed', () => {
     expect(outcome(await edge.call('POST', '/plug/x', { body, headers: [digestOf(body)] }))).toEqual(passed)
     expect(upstream.requests[0]?.body).toEqual(body)
     expect(upstream.requests[0]?.header('content-length')).toBe(String(body.length))
+  })
+
+  it('B02: a digest is useless to schemes that sign the body itself: 400', async () => {
+    const body = randomBytes(10)
+    expect(outcome(await edge.call('POST', '/hooks/x', { body, headers: [digestOf(body)] }))).toEqual({
+      status: 400,
+      code: 'digest_unsupported',
+    })
   })
 
   it.each([

@@ -31,6 +31,16 @@ beforeAll(async () => {
         keys: { halved: 'HALVED_KEY', nameless: 'NAMELESS_KEY' },
         routes: { '* /**': 'all' },
       },
+      signer: {
+        url: upstream.origin,
+        sign: { scheme: 'http-signatures', algorithm: 'ecdsa-p256-sha256', components: ['@method', '@path'] },
+        keys: {
+          'not-json': 'NOT_JSON_KEY',
+          'wrong-curve': 'WRONG_CURVE_KEY',
+          'no-private': 'NO_PRIVATE_KEY',
+        },
+        routes: { '* /**': 'all' },
+      },
     },
     teams: {
       ...Object.fromEntries(
@@ -40,6 +50,7 @@ beforeAll(async () => {
         grants: {
           shared: { keys: ['team-0'], scopes: ['*'] },
           bear: { keys: ['missing', 'empty', 'spaced', 'good'], scopes: ['*'] },
+          signer: { keys: ['not-json', 'wrong-curve', 'no-private'], scopes: ['*'] },
           plug: { keys: ['halved', 'nameless'], scopes: ['*'] },
         },
       },
@@ -50,6 +61,12 @@ beforeAll(async () => {
       SPACED_KEY: 'secret-with-a-line-break\n',
       HALVED_KEY: 'an-id-without-secret',
       NAMELESS_KEY: ':a-secret-without-id',
+      NOT_JSON_KEY: '-----BEGIN PRIVATE KEY-----',
+      WRONG_CURVE_KEY: JSON.stringify({
+        keyid: 'k',
+        jwk: { kty: 'EC', crv: 'P-384', x: 'AA', y: 'AA', d: 'AA' },
+      }),
+      NO_PRIVATE_KEY: JSON.stringify({ keyid: 'k', jwk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } }),
     },
   })
 })
@@ -183,4 +200,14 @@ describe('a secret that cannot be used', () => {
     const answer = await edge.call('GET', '/bear/x', { headers: [['countersign-key', 'good']] })
     expect(answer.status).toBe(200)
   })
+
+  it.each(['not-json', 'wrong-curve', 'no-private'])(
+    'K06: a private key that is %s is an error of the operator that tells the caller nothing',
+    async (key) => {
+      const answer = await edge.call('GET', '/signer/x', { headers: [['countersign-key', key]] })
+      expect(['credential_unavailable', 'signer_error']).toContain(answer.header('countersign-error'))
+      expect(answer.text()).not.toMatch(/BEGIN|jwk|P-384|JSON|at \w+ \(|DataError/)
+      expect(upstream.requests).toEqual([])
+    },
+  )
 })

@@ -16,6 +16,8 @@ const owned: Readonly<Record<string, readonly string[]>> = {
   bear: ['authorization'],
   keyed: ['x-api-key'],
   basic: ['authorization'],
+  sigs: ['signature', 'signature-input', 'content-digest'],
+  hooks: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
   aws: ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'],
 }
 
@@ -38,6 +40,16 @@ beforeAll(async () => {
       keyed: at('keyed', { scheme: 'header', name: 'x-api-key' }, { main: 'HEADER_KEY' }),
       basic: at('basic', { scheme: 'basic' }, { main: 'BASIC_KEY' }),
       query: at('query', { scheme: 'query', name: 'api_key' }, { main: 'QUERY_KEY' }),
+      sigs: at(
+        'sigs',
+        {
+          scheme: 'http-signatures',
+          algorithm: 'hmac-sha256',
+          components: ['@method', '@path', 'content-digest'],
+        },
+        { main: 'SIGS_KEY' },
+      ),
+      hooks: at('hooks', { scheme: 'standard-webhooks' }, { main: 'HOOKS_KEY' }),
       aws: at(
         'aws',
         { scheme: 'aws-sigv4', service: 'execute-api', region: 'us-east-1' },
@@ -45,6 +57,8 @@ beforeAll(async () => {
       ),
     },
     secrets: {
+      SIGS_KEY: `sigs-key:${Buffer.from(markerText()).toString('base64')}`,
+      HOOKS_KEY: `whsec_${Buffer.from(markerText()).toString('base64')}`,
       BEARER_KEY: markerText(),
       HEADER_KEY: markerText(),
       QUERY_KEY: markerText(),
