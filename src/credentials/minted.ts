@@ -50,6 +50,8 @@ export class MintedTokens {
       const minted = await within(mintFetchMillis, renewal)
       if (minted !== null) return minted
       if (entry.renewal === renewal) entry.renewal = null
+      // Another who waited may have begun anew, and even be done.
+      if (entry.minted !== null && entry.renewAt > moment.now) return entry.minted
       renewal = entry.renewal
     }
     const renewal = this.#mint(key, moment)
