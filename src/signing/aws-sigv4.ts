@@ -173,7 +173,7 @@ const draftOf = async (
   { now }: Moment,
 ): Promise<Draft> => {
   refuseQueryNames(request.query, ownedParameters)
-  const date = new Date(now).toISOString().replaceAll(/[:-]|\.\d{3}/g, '')
+  const date = basicIso(now)
   const scope = `${date.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
   const payloadHash = await payloadHashOf(request, options)
   const added = addedHeaders(date, payloadHash, options, key)
@@ -193,6 +193,13 @@ const draftOf = async (
       payloadHash,
     }),
   }
+}
+
+/** ISO 8601 in basic format, to the second. */
+const basicIso = (now: number): string => {
+  const iso = new Date(now).toISOString()
+  const day = iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 10)
+  return `${day}T${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`
 }
 
 const payloadHashOf = (request: SignRequest, { payload }: AwsOptions): string | Promise<string> =>

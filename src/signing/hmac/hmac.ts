@@ -123,15 +123,15 @@ const signRequest = async (
   key: RecipeKey,
   moment: Moment,
 ): Promise<Edits> => {
-  const sheet = newSheet(request, key.id, moment)
   const { queryNames, queryBefore, queryAfter } = recipe
+  const bare = newSheet(request, key.id, moment)
   if (queryNames.length > 0) refuseQueryNames(request.query, queryNames)
-  const placed = { ...unsigned(sheet), passphrase: key.passphrase.reveal() }
-  const before = queryBefore.length > 0 ? await writePairs(queryBefore, placed) : []
-  const query = appendQuery(request.query, before)
-  const written = recipe.string.write(before.length > 0 ? { ...sheet, query } : sheet)
+  const before = queryBefore.length > 0 ? await writePairs(queryBefore, unsigned(bare)) : []
+  const sheet = before.length > 0 ? { ...bare, query: appendQuery(request.query, before) } : bare
+  const written = recipe.string.write(sheet)
   const mac = await key.mac(written instanceof Promise ? await written : written)
-  const signed = { ...placed, signature: encodings[recipe.signatureEncoding].encode(mac) }
+  const signature = encodings[recipe.signatureEncoding].encode(mac)
+  const signed = { ...sheet, signature, passphrase: key.passphrase }
   const set: Pair[] = []
   for (const { name, write } of recipe.headers) {
     const value = write(signed)
@@ -141,8 +141,10 @@ const signRequest = async (
   return { set, query: [...before, ...(await writePairs(queryAfter, signed))] }
 }
 
-/** The parts of a placement that a query holds before signing know no signature. */
-const unsigned = (sheet: Sheet): SignedSheet => ({ ...sheet, signature: '', passphrase: '' })
+const noPassphrase = new Secret('')
+
+/** What a query holds before signing knows no signature, and never a passphrase. */
+const unsigned = (sheet: Sheet): SignedSheet => ({ ...sheet, signature: '', passphrase: noPassphrase })
 
 const writePairs = (placements: readonly Placement[], sheet: SignedSheet): Promise<readonly Pair[]> =>
   Promise.all(placements.map(async ({ name, write }) => [name, percentEncode(await write(sheet))] as const))

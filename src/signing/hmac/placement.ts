@@ -1,5 +1,6 @@
 /** Headers and query parameters that a recipe sets. */
 
+import type { Secret } from '../../core/redact.ts'
 import { row, table } from '../../core/table.ts'
 import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
@@ -10,7 +11,7 @@ import { bodyDigest, type Sheet, timestamp } from './sheet.ts'
 /** A sheet with what is known after signing. */
 export interface SignedSheet extends Sheet {
   readonly signature: string
-  readonly passphrase: string
+  readonly passphrase: Secret
 }
 
 type PlacedWriter = (sheet: SignedSheet) => string | Promise<string>
@@ -29,7 +30,7 @@ interface PlacedRow {
 
 const placedReaders: Readonly<Record<string, (options: OptionReader) => PlacedRow>> = table({
   signature: () => ({ write: ({ signature }) => signature }),
-  passphrase: () => ({ write: ({ passphrase }) => passphrase }),
+  passphrase: () => ({ write: ({ passphrase }) => passphrase.reveal() }),
   'key-id': () => ({ write: ({ keyId }) => keyId }),
   nonce: () => ({ write: ({ nonce }) => nonce() }),
   timestamp: (options) => {
@@ -83,10 +84,14 @@ const parsePlacement = (name: string, input: unknown, fault: ReportFault): Place
     kinds,
     bodyNeed: needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none',
     write: (sheet) => {
-      const texts = rows.map(({ write }) => write(sheet))
-      return texts.some((text) => text instanceof Promise)
-        ? Promise.all(texts).then((all) => all.join(''))
-        : texts.join('')
+      let text = ''
+      for (const { write } of rows) {
+        const written = write(sheet)
+        if (typeof written !== 'string')
+          return Promise.all(rows.map((row) => row.write(sheet))).then((all) => all.join(''))
+        text += written
+      }
+      return text
     },
   }
 }

@@ -73,18 +73,29 @@ const compose = (parts: readonly BoundedPart[], kinds: ReadonlySet<string>): Sig
   bodyNeed: widestNeed(parts),
   kinds,
   write: (sheet) => {
-    const written = writeParts(parts, sheet)
-    return written instanceof Promise ? written.then(joined) : joined(written)
+    // Most strings are all text; they are joined as they are written.
+    let text = ''
+    for (const part of parts) {
+      const written = part.write(sheet)
+      if (typeof written !== 'string') return writeMixed(parts, sheet)
+      if (part.excluded !== null) checkContent(part, written)
+      text += written
+    }
+    return utf8(text)
   },
   show: async (sheet) => (await writeParts(parts, sheet)).map(shown).join(''),
 })
+
+const writeMixed = (parts: readonly BoundedPart[], sheet: Sheet): Bytes | Promise<Bytes> => {
+  const written = writeParts(parts, sheet)
+  return written instanceof Promise ? written.then(joined) : joined(written)
+}
 
 const widestNeed = (parts: readonly Part[]): BodyNeed => {
   const needs = parts.map(({ bodyNeed }) => bodyNeed)
   return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
 }
 
-/** Without promises where no part needs one: most requests. */
 const writeParts = (
   parts: readonly BoundedPart[],
   sheet: Sheet,
