@@ -82,6 +82,28 @@ const schemas = {
     detail: { type: 'object' },
     from: orNull(text('Address, as the platform saw it.')),
   }),
+  ExplainRequest: object(
+    {
+      upstream: text(),
+      key: text(),
+      method: oneOf('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'),
+      path: text('What stands behind the name of the upstream, with its query.'),
+      headers: { type: 'object', additionalProperties: text() },
+      bodySha256: { type: 'string', pattern: '^[0-9A-Fa-f]{64}$', description: 'Without it: no body.' },
+    },
+    ['path', 'headers', 'bodySha256'],
+  ),
+  Explanation: object({
+    upstream: text(),
+    key: text(),
+    method: text(),
+    url: text('What would be called, without what the scheme adds to the query.'),
+    scheme: text(),
+    stages: listOf(object({ name: text('In the words of the specification.'), text: text() })),
+    headers: listOf(object({ name: text(), value: text('Masked.') })),
+    query: listOf(object({ name: text(), value: text('Masked.') })),
+    mistakes: listOf(text('The first is the likeliest.')),
+  }),
   Team: object({
     id: text(),
     suspended: { type: 'boolean' },
@@ -278,6 +300,13 @@ const operations: Readonly<Record<string, Operation>> = {
     role: 'member',
     answer: { status: 204 },
     refusals: ['not_found'],
+  },
+  'POST /api/explain': {
+    summary: 'How a call would be signed, step by step, without making it',
+    role: 'admin',
+    body: 'ExplainRequest',
+    answer: { status: 200, schema: ref('Explanation') },
+    refusals: ['not_found', 'path_invalid'],
   },
   'GET /api/audit': {
     summary: 'Who changed what, when, from where; the newest first',

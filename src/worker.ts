@@ -13,6 +13,7 @@ import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
 import { accountRevocations } from './http/account-revocations.ts'
 import { accountRoutes } from './http/admin/account-routes.ts'
+import { explainRoutes } from './http/admin/explain.ts'
 import { administrationRoutes, createGuard } from './http/admin/routes.ts'
 import { createApp, type Lifetime } from './http/app.ts'
 import { Buffers } from './http/buffers.ts'
@@ -99,6 +100,7 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
       { config: parsed.config, openAccount, service, now },
       createGuard(service, secrets.adminKey),
     ),
+    explainRoutes(deps, createGuard(service, secrets.adminKey)),
   ]
   return createApp({ kind: 'ready', deps }, own, { now, log })
 }

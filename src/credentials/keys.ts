@@ -59,6 +59,16 @@ export class KeyStore {
     return (ring !== undefined && ring.until > this.#now() ? ring : await this.#read(upstream, key)).faults
   }
 
+  /** For an administrator who asks how a call would be signed: nothing is sent with what this opens. */
+  async openToExplain(
+    upstream: Upstream,
+    key: Key,
+  ): Promise<{ readonly open: OpenKey | null; readonly faults: readonly string[] }> {
+    const known = this.#rings.get(key)
+    const ring = known !== undefined && known.until > this.#now() ? known : await this.#read(upstream, key)
+    return { open: ring.usable[0]?.open ?? null, faults: ring.faults }
+  }
+
   async #read(upstream: Upstream, key: Key): Promise<Ring> {
     const usable: Credential[] = []
     const faults: string[] = []

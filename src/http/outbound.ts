@@ -29,7 +29,7 @@ const zeroTrace = '0'.repeat(32)
 
 /** Builds the request of a permit. Throws Refusal `path_invalid` when the URL would not be sent as it stands. */
 export const buildOutbound = (
-  permit: Permit,
+  permit: Pick<Permit, 'upstream' | 'target'>,
   incoming: Fields,
   body: SignableBody,
   { loopName, nonce }: OutboundOptions,

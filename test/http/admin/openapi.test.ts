@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { openapi, openapiFile, openapiText, type Schema } from '../../../scripts/openapi.ts'
 import { Secret } from '../../../src/core/redact.ts'
 import { type AccountAdministration, accountRoutes } from '../../../src/http/admin/account-routes.ts'
+import { type ExplainDeps, explainRoutes } from '../../../src/http/admin/explain.ts'
 import { administrationRoutes, createGuard } from '../../../src/http/admin/routes.ts'
 import type { TokenService } from '../../../src/tokens/token-service.ts'
 
@@ -15,7 +16,8 @@ test('every route of the admin API is described, and nothing else', () => {
   const service = { signing: null } as TokenService
   const key = new Secret('k'.repeat(32))
   const accounts = accountRoutes({} as AccountAdministration, createGuard(service, key))
-  const routes = [...administrationRoutes(service, key), ...accounts]
+  const explaining = explainRoutes({} as ExplainDeps, createGuard(service, key))
+  const routes = [...administrationRoutes(service, key), ...accounts, explaining]
     .flatMap((app) => app.routes)
     .filter(({ method, path }) => method !== 'ALL' && path.startsWith('/api/'))
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
