@@ -18,7 +18,8 @@ export const readTextAtMost = async (
     } catch {
       // Not UTF-8.
     }
-    await reader.cancel()
+    // Not awaited: of a stream that was split in two, it settles only when the other half is done as well.
+    reader.cancel().catch(() => {})
     return null
   }
 }
