@@ -65,6 +65,7 @@ export const workers = (bundles: Bundles, bindings: Readonly<Record<string, stri
     passThroughCopy: small(join(import.meta.dirname, 'workers/pass-through.js')),
     naive: small(bundles.naive),
     countersign: { worker: { file: bundles.countersign }, bindings },
+    countersignRoutes: { worker: { file: bundles.countersignRoutes }, bindings },
     countersignLarge: { worker: { file: bundles.countersignLarge }, bindings },
   } satisfies Record<string, RunOptions>
 }
@@ -72,12 +73,14 @@ export const workers = (bundles: Bundles, bindings: Readonly<Record<string, stri
 export interface Bundles {
   readonly naive: string
   readonly countersign: string
+  readonly countersignRoutes: string
   readonly countersignLarge: string
 }
 
 export const buildBundles = async (): Promise<Bundles> => ({
   naive: bundleNaive(),
   countersign: await buildBundle(configurationSource(10, 10)),
+  countersignRoutes: await buildBundle(configurationSource(10, 10_000)),
   countersignLarge: await buildBundle(configurationSource(10_000, 10_000)),
 })
 

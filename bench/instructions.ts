@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { type RunningWorkerd, type RunOptions, startWorkerd } from '../test/raw/harness/workerd.ts'
 import type { Candidate } from './candidates.ts'
 import type { Traffic } from './processes.ts'
+import { type Cause, instructionsByCause } from './profile.ts'
 
 export interface InstructionRow {
   readonly candidate: string
@@ -17,6 +18,13 @@ export interface InstructionRow {
   /** Per request. */
   readonly instructions: number
   readonly ratio: number
+  /**
+   * Without the calls to the account. They come once a second, and under valgrind a second has some fifty requests
+   * where it has thousands otherwise.
+   */
+  readonly ratioWithoutAccount: number
+  /** Per request, with what each calls. */
+  readonly causes: Readonly<Record<Cause, number>>
 }
 
 interface InstructionOptions {
@@ -41,17 +49,26 @@ export const countInstructions = async (
   traffic: Traffic,
   options: InstructionOptions,
 ): Promise<readonly InstructionRow[]> => {
-  const counts: { readonly candidate: Candidate; readonly instructions: number }[] = []
+  const counts: (Counted & { readonly candidate: Candidate })[] = []
   for (const [candidate, run] of candidates) {
-    counts.push({ candidate, instructions: await countOne(candidate, run, traffic, options) })
+    const counted = await countOne(candidate, run, traffic, options)
+    console.error(`${candidate.name}: ${Math.round(counted.instructions / 1_000)} k instructions`)
+    counts.push({ candidate, ...counted })
   }
   const unit = counts[0]?.instructions ?? Number.NaN
-  return counts.map(({ candidate, instructions }) => ({
+  return counts.map(({ candidate, instructions, causes }) => ({
     candidate: candidate.name,
     requests: candidate.requests,
     instructions,
     ratio: instructions / unit,
+    ratioWithoutAccount: (instructions - causes['account called']) / unit,
+    causes,
   }))
+}
+
+interface Counted {
+  readonly instructions: number
+  readonly causes: Readonly<Record<Cause, number>>
 }
 
 const countOne = async (
@@ -59,7 +76,7 @@ const countOne = async (
   run: RunOptions,
   traffic: Traffic,
   { warm, counted, profileFolder }: InstructionOptions,
-): Promise<number> => {
+): Promise<Counted> => {
   const scratch = await mkdtemp(join(tmpdir(), 'countersign-callgrind-'))
   const folder = profileFolder ?? scratch
   const stem = `${candidate.worker}-${candidate.requests}`.replaceAll(/[^\w.-]+/g, '-')
@@ -81,7 +98,12 @@ const countOne = async (
     const { statuses } = await send(counted)
     if (statuses[200] !== counted) throw new Error(`${candidate.name}: ${JSON.stringify(statuses)}`)
     await control(worker, '-d', stem)
-    return (await totalOf(folder, stem)) / counted
+    const profile = await firstDump(folder, stem)
+    const causes = Object.entries(instructionsByCause(profile)).map(([cause, sum]) => [cause, sum / counted])
+    return {
+      instructions: (await totalOf(profile)) / counted,
+      causes: Object.fromEntries(causes) as Counted['causes'],
+    }
   } finally {
     await worker.stop()
     await rm(scratch, { recursive: true, force: true })
@@ -92,11 +114,14 @@ const control = async (worker: RunningWorkerd, ...args: readonly string[]): Prom
   await promisify(execFile)('callgrind_control', [...args, String(worker.pid)], { timeout: 120_000 })
 }
 
-/** The totals of the first dump: the one that was asked for, before the one at the end. */
-const totalOf = async (folder: string, stem: string): Promise<number> => {
+/** The dump that was asked for; another is written when the process ends. */
+const firstDump = async (folder: string, stem: string): Promise<string> => {
   const dumps = (await readdir(folder)).filter((name) => name.startsWith(`${stem}.`)).sort()
-  const text = await readFile(join(folder, dumps[0] ?? stem), 'utf8')
-  const total = /^(?:totals|summary): (\d+)/m.exec(text)?.[1]
+  return join(folder, dumps[0] ?? stem)
+}
+
+const totalOf = async (profile: string): Promise<number> => {
+  const total = /^(?:totals|summary): (\d+)/m.exec(await readFile(profile, 'utf8'))?.[1]
   if (total === undefined) throw new Error('callgrind wrote no totals')
   return Number(total)
 }

@@ -42,14 +42,16 @@ export const reportText = (report: Report): string =>
       ]),
     ),
     section(
-      'Instructions per request (callgrind)',
-      report.instructions.map(({ candidate, requests, instructions, ratio }) => [
+      'Instructions per request (callgrind); last: without calls to the account, which valgrind makes frequent',
+      report.instructions.map(({ candidate, requests, instructions, ratio, ratioWithoutAccount }) => [
         candidate,
         requests,
         `${(instructions / 1_000).toFixed(0)} k`,
         `${ratio.toFixed(3)}x`,
+        `${ratioWithoutAccount.toFixed(3)}x`,
       ]),
     ),
+    section('Where they go, thousands per request (rows overlap)', causeLines(report.instructions)),
   ]
     .filter((part) => part !== null)
     .join('\n')
@@ -81,4 +83,18 @@ const section = (title: string, lines: readonly (readonly string[])[]): string |
     (line) => `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`,
   )
   return `${title}\n${text.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+/** One column for each candidate, causes by what the last of them spends. */
+const causeLines = (rows: readonly InstructionRow[]): readonly (readonly string[])[] => {
+  const [first] = rows
+  if (first === undefined) return []
+  const thousands = (value: number | undefined) => ((value ?? 0) / 1_000).toFixed(1)
+  const names = Object.keys(first.causes) as readonly (keyof typeof first.causes)[]
+  const most = (name: keyof typeof first.causes) => Math.max(...rows.map(({ causes }) => causes[name]))
+  const sorted = [...names].sort((a, b) => most(b) - most(a))
+  return [
+    ['', ...rows.map(({ candidate }) => candidate)],
+    ...sorted.map((name) => [name, ...rows.map(({ causes }) => thousands(causes[name]))]),
+  ]
 }

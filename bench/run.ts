@@ -6,6 +6,7 @@
  *   --rounds N        windows of each candidate (default 13)
  *   --only cpu,startup,memory,instructions
  *   --instructions    count instructions too, where valgrind is installed (some minutes)
+ *   --candidates TEXT count instructions of the pass-through and of candidates whose name holds this
  *   --profiles DIR    keep callgrind's files there, for callgrind_annotate
  */
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -37,6 +38,7 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string' },
     only: { type: 'string', default: 'cpu,startup,memory' },
     instructions: { type: 'boolean', default: false },
+    candidates: { type: 'string', default: '' },
     profiles: { type: 'string' },
   },
 })
@@ -63,6 +65,7 @@ const main = async (): Promise<void> => {
           ['empty', all.empty],
           ['pass-through', all.passThrough],
           ['Countersign', all.countersign],
+          ['Countersign, 10,000 routes', all.countersignRoutes],
           ['Countersign, 10,000 teams and routes', all.countersignLarge],
         ],
         settings.starts,
@@ -104,6 +107,7 @@ const measureCpu = async (all: Workers, traffic: Traffic): Promise<readonly Row[
     }
     const rows: Row[] = []
     for (const group of groups) {
+      console.error(`measuring ${group.name} ...`)
       rows.push(...(await measureGroup(group, running, traffic, { ...settings, rounds })))
     }
     return rows
@@ -120,6 +124,7 @@ const measureInstructions = async (all: Workers, traffic: Traffic): Promise<read
   const candidates = groups
     .flatMap((group): readonly Candidate[] => group.candidates)
     .filter(({ requests, worker }) => requests.startsWith('get') && worker !== 'passThroughCopy')
+    .filter(({ name, base }) => base || name.includes(flags.candidates))
   return countInstructions(
     candidates.map((candidate) => [candidate, all[candidate.worker]] as const),
     traffic,
