@@ -105,42 +105,50 @@ const send = async (
     call.outcome = outcome
     committed.settle(outcome, { bytesIn: body.bytes, bytesOut, millis: deps.now() - now })
   }
+  const early = new EarlyEnd(signal, timeoutOf(body, upstream))
+  let ended: Response | 'timeout' | 'aborted' | 'unreachable'
   try {
     const answering = deps.fetch(url, {
       method: target.method,
       headers,
       body: body.payload,
       redirect: 'manual',
-      // Both stay on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
-      signal: body.counted === null ? signal : AbortSignal.any([signal, body.counted.broken]),
+      // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
+      signal: body.counted?.broken ?? null,
     })
-    const answer = await before(answering, timeoutOf(body, upstream))
-    if (answer !== null) {
-      settle(outcomeOf(answer.status), contentLength(answer.headers))
-      return answer
-    }
+    ended = await Promise.race([answering, early.outcome])
   } catch {
-    const outcome = signal.aborted || body.counted?.broken.aborted === true ? 'aborted' : 'unreachable'
-    settle(outcome, null)
-    throw body.counted?.refusal() ?? failed(outcome, upstream)
+    ended = body.counted?.broken.aborted === true ? 'aborted' : 'unreachable'
+  } finally {
+    early.stop()
   }
-  settle('timeout', null)
-  throw failed('timeout', upstream)
+  if (typeof ended !== 'string') {
+    settle(outcomeOf(ended.status), contentLength(ended.headers))
+    return ended
+  }
+  settle(ended, null)
+  throw body.counted?.refusal() ?? failed(ended, upstream)
 }
 
 /**
- * The answer, or null when none began in time. What is still under way then ends with the request, a moment after
- * it was answered; a controller to abort it would cost every call more than the whole race.
+ * What ends the wait for an answer before one begins: time, or a client that leaves. The call to the upstream then ends
+ * with the request, a moment after it was answered; a controller to abort it would cost every call more than this.
  */
-const before = async (answering: Promise<Response>, millis: number): Promise<Response | null> => {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), millis)
-  })
-  try {
-    return await Promise.race([answering, late])
-  } finally {
-    if (timer !== undefined) clearTimeout(timer)
+class EarlyEnd {
+  readonly outcome: Promise<'timeout' | 'aborted'>
+  readonly stop: () => void
+
+  constructor(signal: AbortSignal, millis: number) {
+    const { promise, resolve } = Promise.withResolvers<'timeout' | 'aborted'>()
+    const timer = setTimeout(() => resolve('timeout'), millis)
+    // The runtime tells a listener that the client has left; a signal that only goes to `fetch` it does not (measured).
+    const gone = (): void => resolve('aborted')
+    signal.addEventListener('abort', gone)
+    this.outcome = promise
+    this.stop = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', gone)
+    }
   }
 }
 
@@ -163,7 +171,7 @@ const contentLength = (headers: Headers): number | null => {
   return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 
-const failed = (outcome: Outcome, upstream: Upstream): Refusal => {
+const failed = (outcome: 'timeout' | 'aborted' | 'unreachable', upstream: Upstream): Refusal => {
   if (outcome === 'timeout') {
     return new Refusal('upstream_timeout', { detail: `${upstream.name} did not begin to answer in time.` })
   }
