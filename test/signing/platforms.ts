@@ -1,3 +1,5 @@
+import { expect, it } from 'vitest'
+import { createNonce } from '../../src/http/nonce.ts'
 import { hex, utf8 } from '../../src/signing/bytes.ts'
 import { parseSign } from '../../src/signing/index.ts'
 import type { Moment, SignRequest } from '../../src/signing/scheme.ts'
@@ -44,7 +46,7 @@ const ed25519 = {
   x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
 }
 
-export const platformCases: readonly PlatformCase[] = [
+const platformCases: readonly PlatformCase[] = [
   { sign: { scheme: 'plugipay' }, secret: 'pk_test_1:made-up' },
   ...['sha1', 'sha256', 'sha384', 'sha512', 'md5'].map((algorithm) => ({
     sign: hmac(algorithm),
@@ -92,7 +94,7 @@ const request: SignRequest = {
   body: { kind: 'bytes', bytes: new Uint8Array([0x7b, 0x22, 0xc3, 0xa9, 0x22, 0x3a, 0xff, 0x00, 0x7d]) },
 }
 
-export const editsOf = async ({ sign, secret }: PlatformCase): Promise<string> => {
+const editsOf = async ({ sign, secret }: PlatformCase): Promise<string> => {
   const scheme = parseSign(sign, (path, message) => {
     throw new Error(`${path}: ${message}`)
   })
@@ -104,7 +106,7 @@ export const editsOf = async ({ sign, secret }: PlatformCase): Promise<string> =
 }
 
 /** SHA-256 of the edits of each case. */
-export const pinned: readonly string[] = [
+const pinned: readonly string[] = [
   '1447c143be9139a212a9955c8d7efce47bfdc766d738098cc423004af0d768a4',
   '9511bac7e5e7d2a2e1785c780d4b69fd62d624991e7a88bf2db9de56633657e6',
   'b49547184ba82896ee3cddd5f832adf7c3d844e50b0546bd57b6d68e8c584ea9',
@@ -122,5 +124,22 @@ export const pinned: readonly string[] = [
   'a30d3450e4ce2a546b229e017efab74d811964ff8c8be2c8beac5a91ce43b868',
 ]
 
-export const sha256Of = async (text: string): Promise<string> =>
+const sha256Of = async (text: string): Promise<string> =>
   hex(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(text))))
+
+/** The same test on each platform. */
+export const describePlatform = (platform: string): void => {
+  it(`G09: signs to the same bytes on ${platform} as everywhere`, async () => {
+    const digests: string[] = []
+    for (const one of platformCases) digests.push(await sha256Of(await editsOf(one)))
+    expect(digests).toEqual(pinned)
+  })
+
+  it(`G09: draws 1,000,000 nonces on ${platform} without a repeat`, () => {
+    const nonce = createNonce((bytes) => crypto.getRandomValues(bytes))
+    const seen = new Set<string>()
+    for (let count = 0; count < 1_000_000; count += 1) seen.add(nonce())
+    expect(seen.size).toBe(1_000_000)
+    expect([...seen].every((text) => text.length === 32)).toBe(true)
+  })
+}
