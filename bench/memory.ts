@@ -8,7 +8,8 @@ import { median } from './windows.ts'
 
 export interface MemoryRow {
   readonly candidate: string
-  /** MB: median over the runs. */
+  /** MB before the uploads: what program, configuration and objects take. Medians over the runs. */
+  readonly idle: number
   readonly peak: number
   readonly overPassThrough: number
   readonly statuses: Readonly<Record<number, number>>
@@ -45,11 +46,14 @@ export const measureMemory = async (options: MemoryOptions): Promise<readonly Me
     { candidate: 'Countersign, without digest (refused)', run: countersign, name: 'upload' },
   ]
   const peaks = new Map<string, number[]>()
+  const idles = new Map<string, number[]>()
   const statuses = new Map<string, Readonly<Record<number, number>>>()
   for (let round = 0; round < runs; round += 1) {
     for (const { candidate, run, name } of candidates) {
       await using worker = await startWorkerd({ ...run, commandPrefix: onProxyCore })
       const load = { name, port: worker.port, connections: uploads, millis: 60_000, requests: uploads }
+      await traffic.run({ ...load, name: 'get', connections: 1, requests: 10 })
+      idles.set(candidate, [...(idles.get(candidate) ?? []), peakMegabytes(worker.pid)])
       const result = await traffic.run(load)
       peaks.set(candidate, [...(peaks.get(candidate) ?? []), peakMegabytes(worker.pid)])
       statuses.set(candidate, result.statuses)
@@ -58,6 +62,7 @@ export const measureMemory = async (options: MemoryOptions): Promise<readonly Me
   const unit = median(peaks.get('pass-through') ?? [])
   return candidates.map(({ candidate }) => {
     const peak = median(peaks.get(candidate) ?? [])
-    return { candidate, peak, overPassThrough: peak / unit, statuses: statuses.get(candidate) ?? {} }
+    const idle = median(idles.get(candidate) ?? [])
+    return { candidate, idle, peak, overPassThrough: peak / unit, statuses: statuses.get(candidate) ?? {} }
   })
 }

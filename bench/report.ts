@@ -22,18 +22,21 @@ export const reportText = (report: Report): string =>
     '',
     section('CPU per request (process time over requests, at saturation)', cpuLines(report.cpu)),
     section(
-      'Start to first answer',
-      report.startup.map(({ candidate, millis, overEmpty, low, high }) => [
+      'Start to first answer: time, above the empty Worker, spread; process time, above the empty Worker',
+      report.startup.map(({ candidate, millis, overEmpty, low, high, cpuMillis, cpuOverEmpty }) => [
         candidate,
         `${millis.toFixed(1)} ms`,
         `${overEmpty < 0 ? '' : '+'}${overEmpty.toFixed(1)} ms`,
         `${low.toFixed(1)}..${high.toFixed(1)}`,
+        `${cpuMillis.toFixed(1)} ms`,
+        `${cpuOverEmpty < 0 ? '' : '+'}${cpuOverEmpty.toFixed(1)} ms`,
       ]),
     ),
     section(
       'Peak memory, 50 uploads of 10 MB at once',
-      report.memory.map(({ candidate, peak, overPassThrough, statuses }) => [
+      report.memory.map(({ candidate, idle, peak, overPassThrough, statuses }) => [
         candidate,
+        `${idle.toFixed(0)} MB idle`,
         `${peak.toFixed(0)} MB`,
         `${overPassThrough.toFixed(2)}x`,
         Object.entries(statuses)

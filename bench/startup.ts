@@ -1,7 +1,7 @@
 /** Time from the start of the process to its first answer. */
 import { exchange, requestBytes } from '../test/raw/harness/client.ts'
 import { type RunOptions, startWorkerd } from '../test/raw/harness/workerd.ts'
-import { onProxyCore } from './processes.ts'
+import { cpuMicros, onProxyCore } from './processes.ts'
 import { median } from './windows.ts'
 
 export interface StartupRow {
@@ -11,6 +11,14 @@ export interface StartupRow {
   readonly overEmpty: number
   readonly low: number
   readonly high: number
+  /** Process time until then, which a busy machine stretches less: median, and what it is above the empty Worker's. */
+  readonly cpuMillis: number
+  readonly cpuOverEmpty: number
+}
+
+interface Start {
+  readonly millis: number
+  readonly cpuMillis: number
 }
 
 /** The first of the options is the unit. */
@@ -18,27 +26,37 @@ export const measureStartup = async (
   candidates: readonly (readonly [name: string, options: RunOptions])[],
   starts: number,
 ): Promise<readonly StartupRow[]> => {
-  const taken = new Map<string, number[]>(candidates.map(([name]) => [name, []]))
+  const taken = new Map<string, Start[]>(candidates.map(([name]) => [name, []]))
   for (let round = 0; round < starts; round += 1) {
     for (const [name, options] of candidates) taken.get(name)?.push(await startOnce(options))
   }
-  const unit = median(taken.get(candidates[0]?.[0] ?? '') ?? [])
-  return candidates.map(([candidate]) => {
-    const times = taken.get(candidate) ?? []
-    const millis = median(times)
-    const [low, high] = [Math.min(...times), Math.max(...times)]
-    return { candidate, millis, overEmpty: millis - unit, low, high }
+  const rows = candidates.map(([candidate]) => {
+    const list = taken.get(candidate) ?? []
+    const times = list.map(({ millis }) => millis)
+    return {
+      candidate,
+      millis: median(times),
+      low: Math.min(...times),
+      high: Math.max(...times),
+      cpuMillis: median(list.map(({ cpuMillis }) => cpuMillis)),
+    }
   })
+  return rows.map((row) => ({
+    ...row,
+    overEmpty: row.millis - (rows[0]?.millis ?? Number.NaN),
+    cpuOverEmpty: row.cpuMillis - (rows[0]?.cpuMillis ?? Number.NaN),
+  }))
 }
 
-const startOnce = async (options: RunOptions): Promise<number> => {
+const startOnce = async (options: RunOptions): Promise<Start> => {
   const worker = await startWorkerd({ ...options, commandPrefix: onProxyCore })
   const { answers } = await exchange(
     worker.port,
     requestBytes('GET', '/healthz', { headers: [['host', 'edge.bench.example']] }),
   )
-  const took = performance.now() - worker.spawnedAt
+  const millis = performance.now() - worker.spawnedAt
+  const cpuMillis = cpuMicros(worker.pid) / 1_000
   await worker.stop()
   if (answers[0]?.status !== 200) throw new Error(`the first answer was ${answers[0]?.status}`)
-  return took
+  return { millis, cpuMillis }
 }
