@@ -151,8 +151,8 @@ const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
 export const dropsAnswerHeader = (name: string): boolean =>
   answerDropped.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
 
-/** `private` or `no-store` as a directive of its own, in a value without quotes that could only look like one. */
-const closedToSharedCaches = /^(?:[^"]*,)?\s*(?:private|no-store)\s*(?:,[^"]*)?$/i
+/** A directive of its own. Nothing in it looks further than the next comma, so the longest value costs little. */
+const closedToSharedCaches = /(?:^|,)\s*(?:private|no-store)\s*(?:,|$)/i
 const openToSharedCaches = /\b(?:public|s-maxage)\b/i
 
 /**
@@ -161,7 +161,9 @@ const openToSharedCaches = /\b(?:public|s-maxage)\b/i
  */
 export const privateCacheControl = (value: string | null): string => {
   if (value === null || value.trim() === '') return 'private, no-store'
-  if (closedToSharedCaches.test(value) && !openToSharedCaches.test(value)) return value
+  // Between quotes it would only look like a directive.
+  if (!value.includes('"') && closedToSharedCaches.test(value) && !openToSharedCaches.test(value))
+    return value
   const directives = value
     .split(',')
     .map((directive) => directive.trim())

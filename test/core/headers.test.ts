@@ -126,6 +126,12 @@ describe('Cache-Control', () => {
     expect(privateCacheControl(value)).toBe(limited)
   })
 
+  test('D02: looks at a value of 64 KiB piece by piece', () => {
+    const pieces = 'private,'.repeat(8_000)
+    expect(privateCacheControl(`${pieces}"`)).toBe('private, "')
+    expect(privateCacheControl(`${pieces}x`)).toBe(`${pieces}x`)
+  })
+
   test('A07: never opens an answer to a shared cache, whatever the upstream says', () => {
     const part = fc.constantFrom(
       ...[
