@@ -113,6 +113,8 @@ const send = async (
       headers,
       body: body.payload,
       redirect: 'manual',
+      // Without it the platform's cache keeps some files by their URL alone, and gives them to the next team.
+      cache: 'no-store',
       // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
       signal: body.counted?.broken ?? null,
     })

@@ -31,6 +31,12 @@ const silent: Play = ({ signal }) =>
     signal?.addEventListener('abort', () => reject(signal.reason))
   })
 
+test('A07: what an upstream answers is neither taken from a cache nor kept in one', async () => {
+  const { call, sent } = pipeline()
+  await call('/open/things')
+  expect(sent.map(({ cache }) => cache)).toEqual(['no-store'])
+})
+
 describe('a unit', () => {
   test('is used in the same turn as the fetch: nothing runs between them', async () => {
     const events: string[] = []

@@ -127,6 +127,7 @@ export interface Sent {
   readonly method: string
   readonly headers: Headers
   readonly body: RequestInit['body']
+  readonly cache: string | null
   readonly signal: AbortSignal | null
 }
 
@@ -187,6 +188,7 @@ export const pipeline = (play: Play = fine, changes: Partial<Deps> = {}): Pipeli
         method: init.method ?? 'GET',
         headers: new Headers(init.headers),
         body: init.body ?? null,
+        cache: init.cache ?? null,
         signal: init.signal ?? null,
       }
       sent.push(one)
