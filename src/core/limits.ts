@@ -85,6 +85,8 @@ export const mintAnswerBytesMax = 65_536
 // Answers.
 /** How much of a refusal is read to tell a refused key from a refused request (design section 8). */
 export const refusalBytesMax = 65_536
+/** How long its body is waited for. */
+export const refusalReadMillis = 2_000
 
 // Configuration.
 export const rollupMinutesDefault = 15

@@ -1,10 +1,12 @@
 import { readTextAtMost } from '../core/bounded-text.ts'
 import type { Upstream } from '../core/configuration.ts'
-import { refusalBytesMax } from '../core/limits.ts'
+import { refusalBytesMax, refusalReadMillis } from '../core/limits.ts'
+import { Refusal } from '../core/problems.ts'
 
 /**
  * Whether an answer says that the credential is unknown or revoked, by the upstream's own rule: a status and, where
  * given, one of its error codes in the JSON body (`code`, `error`, or `error.code`). The answer stays readable.
+ * Rejects with Refusal `upstream_unreachable` when its body breaks.
  */
 export const refusesKey = async (
   answer: Response,
@@ -12,8 +14,25 @@ export const refusesKey = async (
 ): Promise<boolean> => {
   if (answer.status !== status) return false
   if (codes.length === 0) return true
-  const text = await readTextAtMost(answer.clone().body, refusalBytesMax)
+  const text = await inTime(readTextAtMost(answer.clone().body, refusalBytesMax))
   return text !== null && codesIn(text).some((code) => codes.includes(code))
+}
+
+/** The text; null when it does not come, which must not hold up the answer. One that broke cannot be passed on. */
+const inTime = async (reading: Promise<string | null>): Promise<string | null> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), refusalReadMillis)
+  })
+  try {
+    return await Promise.race([reading, late])
+  } catch {
+    throw new Refusal('upstream_unreachable', { detail: 'The answer of the upstream broke off.' })
+  } finally {
+    if (timer !== undefined) clearTimeout(timer)
+    // A reading that lost the race may still break.
+    reading.catch(() => {})
+  }
 }
 
 const codesIn = (text: string): readonly string[] => {
