@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest'
+import type { Limit } from '../../../src/core/configuration.ts'
+import {
+  createAccount,
+  forgetSilent,
+  restoreAccount,
+  sweepUnsettled,
+  tick,
+} from '../../../src/core/quota/account.ts'
+import { applySync } from '../../../src/core/quota/apply-sync.ts'
+import { storeMeter } from '../../../src/core/quota/meter.ts'
+import type { SyncRequest, Want } from '../../../src/core/quota/sync.ts'
+
+const limit = (name: string, requests: number, more: Partial<Limit> = {}): Limit => ({
+  name,
+  requests,
+  perMillis: 86_400_000,
+  per: '1d',
+  burst: requests,
+  upstream: null,
+  methods: null,
+  mode: 'enforce',
+  ...more,
+})
+
+const request = (
+  isolate: string,
+  sequence: number,
+  wants: readonly Want[],
+  more: Partial<SyncRequest> = {},
+): SyncRequest => ({
+  isolate,
+  sequence,
+  leases: [],
+  usage: [],
+  refused: [],
+  wants,
+  rulesVersion: 1,
+  ...more,
+})
+
+describe('limit sets', () => {
+  const limits = [limit('all', 100), limit('writes', 10)]
+
+  test('debit all limits or none, so the tightest decides', () => {
+    const state = createAccount()
+    const both = applySync(state, request('a', 1, [{ set: 'all,writes', need: 30, want: 30 }]), {
+      now: 1,
+      limits,
+    })
+    expect(both.reply.leases).toEqual([{ set: 'all,writes', units: 10 }])
+    expect(both.reply.refusals).toMatchObject([{ set: 'all,writes', limit: 'writes' }])
+    const all = applySync(state, request('a', 2, [{ set: 'all', need: 200, want: 200 }]), { now: 1, limits })
+    expect(all.reply.leases).toEqual([{ set: 'all', units: 90 }])
+    const none = applySync(state, request('a', 3, [{ set: 'writes', need: 1, want: 1 }]), { now: 1, limits })
+    expect(none.reply.leases).toEqual([])
+  })
+
+  test('observe refuses nothing and counts what it would have refused', () => {
+    const state = createAccount()
+    const observed = [limit('all', 100), limit('trial', 5, { mode: 'observe' })]
+    const { reply, journal } = applySync(state, request('a', 1, [{ set: 'all,trial', need: 8, want: 8 }]), {
+      now: 1,
+      limits: observed,
+    })
+    expect(reply.leases).toEqual([{ set: 'all,trial', units: 8 }])
+    expect(reply.refusals).toEqual([])
+    expect(journal.observed).toEqual([{ hour: 0, limit: 'trial', requests: 3 }])
+  })
+
+  test('a team without limits is never refused, and its units are in the books all the same', () => {
+    const state = createAccount()
+    const { reply, journal } = applySync(state, request('a', 1, [{ set: '', need: 5_000, want: 9_000 }]), {
+      now: 1,
+      limits,
+    })
+    expect(reply).toMatchObject({ leases: [{ set: '', units: 9_000 }], refusals: [] })
+    expect(journal.ledger.entries()).toMatchObject([{ set: '', granted: 9_000, outstanding: 9_000 }])
+  })
+})
+
+describe('capacity', () => {
+  const limits = [limit('all', 1_000)]
+  const ask = (state: ReturnType<typeof createAccount>, isolate: string, now: number) =>
+    applySync(state, request(isolate, now, [{ set: 'all', need: 1, want: 1 }]), {
+      now,
+      limits,
+      isolatesMax: 2,
+    }).reply
+
+  test('one isolate more than it serves is overloaded, until another was silent for two seconds', () => {
+    const state = createAccount()
+    expect(ask(state, 'a', 1)).toMatchObject({ overloaded: false })
+    expect(ask(state, 'b', 2)).toMatchObject({ overloaded: false })
+    expect(ask(state, 'c', 3)).toMatchObject({ overloaded: true, leases: [] })
+    expect(ask(state, 'a', 1_500)).toMatchObject({ overloaded: false })
+    expect(ask(state, 'c', 2_001)).toMatchObject({ overloaded: true })
+    expect(ask(state, 'c', 2_002)).toMatchObject({ overloaded: false })
+  })
+
+  test('books what an isolate reports also when it grants it nothing', () => {
+    const state = createAccount()
+    ask(state, 'a', 1)
+    ask(state, 'b', 1)
+    const report = { leases: [{ sequence: 9, set: 'all', hour: 0, used: 3, returned: 0 }] }
+    const { journal } = applySync(state, request('c', 1, [], report), { now: 2, limits, isolatesMax: 2 })
+    expect(journal.ledger.entries()).toMatchObject([{ granted: 3, used: 3 }])
+  })
+
+  test.each([
+    [250, 250],
+    [500, 500],
+    [600, 600],
+  ])(
+    'with %i isolates a refusal holds %i ms, so that all of them stay within 1,000 calls a second',
+    (isolates, hold) => {
+      const state = createAccount()
+      for (let at = 0; at < isolates; at += 1) state.active.set(`isolate-${at}`, 1)
+      const { reply } = applySync(
+        state,
+        request('isolate-0', 1, [{ set: 'all', need: 2_000, want: 2_000 }]),
+        { now: 1, limits },
+      )
+      expect(reply.refusals).toMatchObject([{ holdMillis: hold }])
+    },
+  )
+})
+
+describe('memory', () => {
+  const limits = [limit('all', 100)]
+
+  test('R03: a lease that is forgotten stays in the debt of its limit, through storage too', () => {
+    const state = createAccount()
+    applySync(state, request('a', 1, [{ set: 'all', need: 60, want: 60 }]), { now: 1, limits })
+    const used = { leases: [{ sequence: 1, set: 'all', hour: 0, used: 60, returned: 0 }] }
+    const { journal } = applySync(state, request('a', 2, [], used), { now: 5_000, limits })
+    expect(state.leases.size).toBe(0)
+    expect(journal.meters).toContain('all')
+    const restored = restoreAccount({
+      rules: state.rules,
+      meters: [...state.meters].map(([name, meter]) => [name, storeMeter(meter)] as const),
+      isolates: state.isolates,
+      leases: [...state.leases.values()],
+    })
+    const { reply } = applySync(restored, request('b', 1, [{ set: 'all', need: 100, want: 100 }]), {
+      now: 5_001,
+      limits,
+    })
+    expect(reply.leases).toEqual([{ set: 'all', units: 40 }])
+  })
+
+  test('forgets isolates that are long silent, with their unsettled leases; storage has them', () => {
+    const state = createAccount()
+    applySync(state, request('a', 1, [{ set: 'all', need: 1, want: 1 }]), { now: 1, limits })
+    const journal = sweepUnsettled(state, tick(state, 60_001))
+    expect(journal.ledger.entries()).toMatchObject([{ granted: 0, outstanding: -1, unsettled: 1 }])
+    forgetSilent(state, 70_000)
+    expect({ isolates: state.isolates.size, leases: state.leases.size }).toEqual({ isolates: 0, leases: 0 })
+  })
+})
