@@ -77,7 +77,7 @@ export const byPressure = (runs: readonly Run[]): string => {
       'passed',
       'perfect',
       'wrongly refused',
-      'refused while units lay in leases',
+      'refused while a unit was free somewhere',
       'waited for a sync',
       'calls with refusals per isolate and s',
     ],

@@ -106,8 +106,8 @@ export const creditMillis = 2_000
 export const unsettledMillis = 60_000
 /** How long an isolate refuses from memory without asking again. */
 export const refusalHoldMillis = 250
-/** Beyond so many isolates they refuse longer, in proportion: an account can answer about 1,000 syncs a second. */
-export const refusalHoldIsolates = 250
+/** Beyond so many isolates they refuse longer, in proportion, so that refusals alone ask at most 600 times a second. */
+export const refusalHoldIsolates = 150
 /** An isolate that counts as active was heard within this time. */
 export const isolateActiveMillis = 2_000
 /** Active isolates that one account serves; more are refused as `overloaded`. docs/leases.md says how it was measured. */
