@@ -28,6 +28,7 @@ export const plot = (
   const panels = [costPanel(teams), limitPanel(teams), loadPanel(teams)]
   const drawn = panels.map((panel, at) => `<g transform="translate(${at * width} 0)">${draw(panel)}</g>`)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width * panels.length} ${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>Leases, simulated: account calls per request, a team over its limit, load on accounts</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${drawn.join('\n')}
 </svg>
