@@ -12,49 +12,13 @@
 import { signingDayKeysMax } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
-import {
-  canonicalQuery,
-  canonicalRequest,
-  doublyEncodedUri,
-  type HeaderField,
-  signedHeaders,
-  singlyEncodedUri,
-} from './aws-canonical.ts'
+import { canonicalQuery, canonicalRequest, type HeaderField, signedHeaders } from './aws-canonical.ts'
+import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts'
 import { type Bytes, hex, utf8 } from './bytes.ts'
 import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256Hex } from './digest.ts'
-import { headerNameFault, readOptions } from './options.ts'
 import { type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
 import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair, parseWhole } from './secret.ts'
-
-export interface AwsSigv4Definition {
-  readonly scheme: 'aws-sigv4'
-  /** The name in the credential scope: `s3`, `execute-api`, `dynamodb`, `es`, ... */
-  readonly service: string
-  readonly region: string
-  /** Default 'header'. */
-  readonly placement?: 'header' | 'query'
-  /** Default 'signed'; for S3 in the query 'unsigned', as S3 expects of presigned URLs. */
-  readonly payload?: 'signed' | 'unsigned'
-  /** How long a signature in the query holds. Default 300, at most 604800. */
-  readonly expiresSeconds?: number
-  /** Headers to cover besides; a request without one of them is refused. */
-  readonly signedHeaders?: readonly string[]
-}
-
-export interface AwsOptions {
-  readonly service: string
-  readonly region: string
-  readonly placement: 'header' | 'query'
-  readonly payload: 'signed' | 'unsigned'
-  readonly expiresSeconds: number
-  readonly signedHeaders: readonly string[]
-  readonly canonicalUri: (path: string) => string
-  /** Whether X-Amz-Content-Sha256 tells how the body was covered: S3 needs it. */
-  readonly contentHeader: boolean
-  /** IoT's gateway takes the session token unsigned, behind the signature. */
-  readonly sessionToken: 'signed' | 'appended'
-}
 
 interface AwsSecret {
   readonly accessKeyId: string
@@ -78,8 +42,6 @@ interface Draft {
 }
 
 const algorithm = 'AWS4-HMAC-SHA256'
-const s3Services: ReadonlySet<string> = new Set(['s3', 's3express', 's3-outposts', 's3-object-lambda'])
-const ownedHeaders = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'] as const
 /** A caller's own presigned parameters would make AWS see two signatures, or another one than ours. */
 const ownedParameters = [
   'X-Amz-Algorithm',
@@ -93,49 +55,11 @@ const ownedParameters = [
 
 export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
   kind: 'sign',
-  parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
-    const service = options.text('service')
-    const region = options.text('region')
-    for (const [name, value] of [
-      ['service', service],
-      ['region', region],
-    ] as const) {
-      if (value !== '' && !/^[a-z0-9-]{1,64}$/i.test(value))
-        fault(name, 'must have letters, digits and - only')
-    }
-    const placement = options.choice('placement', ['header', 'query'], 'header')
-    const s3 = s3Services.has(service)
-    const payload = options.choice(
-      'payload',
-      ['signed', 'unsigned'],
-      s3 && placement === 'query' ? 'unsigned' : 'signed',
-    )
-    const expiresSeconds = options.integer('expiresSeconds', 300, { min: 1, max: 604_800 })
-    const named = options.raw('signedHeaders') === undefined ? [] : options.texts('signedHeaders')
-    const lower = named.map((name) => name.toLowerCase())
-    for (const name of lower) {
-      const problem = ownedHeaders.some((one) => one === name) ? null : headerNameFault(name)
-      if (problem !== null || name === 'accept-encoding')
-        fault('signedHeaders', `${name} cannot be signed: it may not arrive as it was sent`)
-    }
-    options.done()
-    return {
-      service,
-      region,
-      placement,
-      payload,
-      expiresSeconds,
-      signedHeaders: lower,
-      canonicalUri: s3 ? singlyEncodedUri : doublyEncodedUri,
-      contentHeader: placement === 'header' ? s3 || payload === 'unsigned' : s3 && payload === 'signed',
-      sessionToken: service === 'iotdevicegateway' ? 'appended' : 'signed',
-    }
-  },
+  parseOptions: parseAwsOptions,
   parseSecret: (text) => {
     const [accessKeyId, rest] = parsePair(text, ['accessKeyId', 'secret'])
-    if (!/^\w{4,128}$/.test(accessKeyId))
-      throw new SecretFault('the accessKeyId of <accessKeyId>:<secret> has letters and digits only')
+    if (!/^[\w-]{3,128}$/.test(accessKeyId))
+      throw new SecretFault('the accessKeyId of <accessKeyId>:<secret> has letters, digits, _ and - only')
     const colon = rest.indexOf(':')
     const secret = parseWhole(colon === -1 ? rest : rest.slice(0, colon), 'the secret')
     const token = colon === -1 ? null : parseWhole(rest.slice(colon + 1), 'the session token')

@@ -2,7 +2,7 @@
  * What `sign` may hold in a configuration, for editors and for `tsc`. Each scheme writes its own part, beside
  * the parser that checks it at run time.
  */
-import type { AwsSigv4Definition } from './aws-sigv4.ts'
+import type { AwsSigv4Definition } from './aws-options.ts'
 import type { BasicDefinition } from './basic.ts'
 import type { BearerDefinition } from './bearer.ts'
 import type { HeaderDefinition } from './header.ts'

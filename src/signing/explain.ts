@@ -14,6 +14,7 @@ import {
   type SignRequest,
   type Stage,
 } from './scheme.ts'
+import { isTestName } from './secret.ts'
 
 export interface ExplainInput {
   readonly scheme: BoundScheme
@@ -174,8 +175,6 @@ const assertionStages = ({ body }: MintRequest): readonly Stage[] => {
     { name: 'claims', text: claims ?? '' },
   ]
 }
-
-const isTestName = (name: string): boolean => /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i.test(name)
 
 const modeMistakes = (keyName: string, values: readonly string[]): readonly string[] => {
   const mode = values.flatMap((value) => /(?:^|[^A-Za-z0-9])[a-z]{2}_(live|test)_/.exec(value)?.[1] ?? [])[0]

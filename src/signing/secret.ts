@@ -44,3 +44,7 @@ const formFault = (text: string, innerSpaces: boolean): string | null => {
  */
 export const beginsWithRefused = (secret: string, prefixes: readonly string[]): boolean =>
   secret.split(':').some((part) => prefixes.some((prefix) => part.trimStart().startsWith(prefix)))
+
+/** Whether a key's name in the configuration says that it is for testing: `test`, `ci-test`, `sandbox`. */
+export const isTestName = (name: string): boolean =>
+  /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i.test(name)

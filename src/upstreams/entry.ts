@@ -1,4 +1,5 @@
 /** How a catalogue file becomes a function of keys and overrides. */
+import { isTestName } from '../signing/secret.ts'
 import type { CatalogueOptions, KeyBindings, UpstreamDefinition } from './definition.ts'
 
 type Entry = Omit<UpstreamDefinition, 'keys' | 'refusedPrefixes'> & {
@@ -27,15 +28,12 @@ export const entryWithoutUrl =
   ): UpstreamDefinition<Keys> =>
     entry({ ...defaults, url: options.url })(options)
 
-/** A slot is for testing when one of the words of its name says so: `test`, `ci-test`, `sandbox`. */
-const testSlot = /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i
-
 const refuseLiveInTest = (
   keys: KeyBindings,
   livePrefixes: readonly string[],
 ): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries(
     Object.keys(keys)
-      .filter((name) => testSlot.test(name))
+      .filter(isTestName)
       .map((name) => [name, livePrefixes]),
   )
