@@ -7,7 +7,7 @@ import { accountName } from './accounts/account-rpc.ts'
 import { type AccountConfig, teamAccount } from './accounts/team-account.ts'
 import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
-import { type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
+import { bindingText, type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
 import type { Configuration } from './core/configuration.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
@@ -19,6 +19,8 @@ import { createApp, type Lifetime } from './http/app.ts'
 import { Buffers } from './http/buffers.ts'
 import { createNonce } from './http/nonce.ts'
 import { oauthRoutes } from './http/oauth/app.ts'
+import { pageRoutes } from './http/pages/routes.ts'
+import { createProvider } from './http/sign-in/provider.ts'
 import { createVerifier } from './identity/verifier.ts'
 import { directoryName } from './tokens/directory-rpc.ts'
 import { openSigner } from './tokens/signing-keys.ts'
@@ -93,8 +95,20 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
     now,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   })
+  const { signIn, url } = parsed.config
+  const provider =
+    signIn === null
+      ? null
+      : createProvider({
+          signIn,
+          clientSecret: async () => (await bindingText(bindings[signIn.clientSecret ?? ''])) ?? null,
+          redirectUri: `${url}/oauth/sign-in/callback`,
+          fetch: send,
+          now,
+        })
   const own = [
     oauthRoutes(service, { log }),
+    ...pageRoutes({ service, signIn, provider, log }),
     ...administrationRoutes(service, secrets.adminKey),
     ...accountRoutes(
       { config: parsed.config, openAccount, service, now },

@@ -34,8 +34,8 @@ export const readOwnSecrets = async (env: Readonly<Record<string, unknown>>): Pr
   return { adminKey, signingKeys, faults }
 }
 
-/** `null`: the binding is there and cannot be read as text, which must not pass for absent. */
-const bindingText = async (binding: unknown): Promise<string | null | undefined> => {
+/** A secret's text, of a Worker secret or a Secrets Store binding. `null`: the binding is there and cannot be read as text, which must not pass for absent. */
+export const bindingText = async (binding: unknown): Promise<string | null | undefined> => {
   if (binding === undefined) return undefined
   if (typeof binding === 'string') return binding
   if (

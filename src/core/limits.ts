@@ -72,6 +72,37 @@ export const auditEntriesMax = 200_000
 export const directoryPruneMillis = 3_600_000
 export const pageItemsDefault = 50
 export const pageItemsMax = 200
+
+// People: sign-in, sessions, and what descends from them.
+export const sessionSeconds = 8 * 3_600
+/** Signed in with the admin key: for as long as it takes to mend something. */
+export const adminSessionSeconds = 3_600
+/** From the sign-in page to the provider and back. */
+export const signInSeconds = 600
+export const authorizationCodeSeconds = 60
+export const refreshIdleSeconds = 7 * 86_400
+export const refreshSeconds = 30 * 86_400
+export const deviceSeconds = 600
+/** Between two polls, and how much longer after each `slow_down` (RFC 8628 section 3.5). */
+export const deviceIntervalSeconds = 5
+/** Device logins that wait at once; each is one row until it is over. */
+export const devicesMax = 2_000
+/** A user code that was looked at more often is over. */
+export const deviceLooksMax = 20
+/** Attempts are counted for so long. */
+export const attemptMillis = 600_000
+/** By one person: user codes that were typed, right or wrong. Of 34 bits, that finds none. */
+export const userCodeAttemptsMax = 30
+export const consentAttemptsMax = 100
+/** From one address. */
+export const deviceAttemptsMax = 120
+export const adminKeyAttemptsMax = 20
+export const providerAnswerBytesMax = 65_536
+export const providerFetchMillis = 10_000
+export const providerFreshMillis = 600_000
+export const redirectUriCharsMax = 2_048
+export const stateCharsMax = 2_048
+
 // Credentials.
 /** How long a Secrets Store value is used before it is read again. */
 export const secretStoreMillis = 60_000

@@ -1,10 +1,13 @@
 import { Refusal } from '../core/problems.ts'
 
 /**
- * The body of a request to one of our own endpoints, as UTF-8 text of at most `bytesMax` bytes; read no further
+ * The body of a request to one of our own endpoints (or of an answer to one of ours), as UTF-8 text of at most `bytesMax` bytes; read no further
  * than that. Throws Refusal: body_too_large, request_invalid (not UTF-8).
  */
-export const readText = async (request: Request, bytesMax: number): Promise<string> => {
+export const readText = async (
+  request: Pick<Request, 'body' | 'headers'>,
+  bytesMax: number,
+): Promise<string> => {
   if (request.body === null) return ''
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > bytesMax) throw tooLarge(bytesMax)

@@ -3,13 +3,16 @@
  * storage of `Directory`. Times in milliseconds.
  */
 import { accessTokenSeconds, clockToleranceSecondsDefault, singleUsesMax } from '../core/limits.ts'
+import { sameDigest } from './opaque.ts'
 import {
   claimedSubject,
   type Deposit,
   type Ended,
   type EndedClaim,
+  type Examined,
   type GrantRecord,
   type Redemption,
+  type RefreshFamily,
   type SingleUse,
   type StandingQuery,
   type SubjectOfTeam,
@@ -21,6 +24,10 @@ export const grantsSchema = `
     expires_at INTEGER NOT NULL, redeemed_at INTEGER, PRIMARY KEY (kind, digest)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS single_uses_by_end ON single_uses (expires_at);
+  CREATE TABLE IF NOT EXISTS families (
+    family TEXT PRIMARY KEY, digest TEXT NOT NULL, payload TEXT NOT NULL, expires_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS families_by_end ON families (expires_at);
   CREATE TABLE IF NOT EXISTS grants (
     id TEXT PRIMARY KEY, subject TEXT NOT NULL, team TEXT, expires_at INTEGER NOT NULL, ended_at INTEGER
   ) WITHOUT ROWID;
@@ -79,6 +86,69 @@ export const redeem = (
   return { outcome: 'redeemed', grantId: found.grant_id, payload: found.payload }
 }
 
+/** Looks without redeeming; null for what is unknown or expired. */
+export const examine = (
+  sql: SqlStorage,
+  kind: string,
+  { digest, now }: { readonly digest: string; readonly now: number },
+): Examined | null => {
+  const [found] = sql
+    .exec<{ payload: string; redeemed_at: number | null }>(
+      'SELECT payload, redeemed_at FROM single_uses WHERE kind = ? AND digest = ? AND expires_at > ?',
+      kind,
+      digest,
+      now,
+    )
+    .toArray()
+  return found === undefined ? null : { spent: found.redeemed_at !== null, payload: found.payload }
+}
+
+export const openFamily = (
+  sql: SqlStorage,
+  { familyDigest, digest, payload, expiresAt }: RefreshFamily,
+): void => {
+  sql.exec(
+    'INSERT INTO families (family, digest, payload, expires_at) VALUES (?, ?, ?, ?)',
+    familyDigest,
+    digest,
+    payload,
+    expiresAt,
+  )
+}
+
+/** What a presented refresh token is worth; null when its family is unknown, or was idle for too long. */
+export const examineFamily = (
+  sql: SqlStorage,
+  familyDigest: string,
+  { digest, now }: { readonly digest: string; readonly now: number },
+): Examined | null => {
+  const [found] = sql
+    .exec<{ digest: string; payload: string }>(
+      'SELECT digest, payload FROM families WHERE family = ? AND expires_at > ?',
+      familyDigest,
+      now,
+    )
+    .toArray()
+  return found === undefined ? null : { spent: !sameDigest(found.digest, digest), payload: found.payload }
+}
+
+/** The presented token's successor takes its place, once; false when another one already has. */
+export const rotateFamily = (
+  sql: SqlStorage,
+  { familyDigest, digest, payload, expiresAt }: RefreshFamily,
+  presented: string,
+): boolean =>
+  sql
+    .exec(
+      'UPDATE families SET digest = ?, payload = ?, expires_at = ? WHERE family = ? AND digest = ? RETURNING 1',
+      digest,
+      payload,
+      expiresAt,
+      familyDigest,
+      presented,
+    )
+    .toArray().length === 1
+
 export const openGrant = (sql: SqlStorage, grant: GrantRecord): void => {
   sql.exec(
     'INSERT INTO grants (id, subject, team, expires_at) VALUES (?, ?, ?, ?)',
@@ -92,6 +162,19 @@ export const openGrant = (sql: SqlStorage, grant: GrantRecord): void => {
 export const grantStands = (sql: SqlStorage, id: string, now: number): boolean => {
   const condition = 'id = ? AND ended_at IS NULL AND expires_at > ?'
   return sql.exec(`SELECT 1 FROM grants WHERE ${condition}`, id, now).toArray().length === 1
+}
+
+export const findGrant = (sql: SqlStorage, id: string, now: number): GrantRecord | null => {
+  const [found] = sql
+    .exec<{ subject: string; team: string | null; expires_at: number }>(
+      'SELECT subject, team, expires_at FROM grants WHERE id = ? AND ended_at IS NULL AND expires_at > ?',
+      id,
+      now,
+    )
+    .toArray()
+  return found === undefined
+    ? null
+    : { id, subject: found.subject, team: found.team, expiresAt: found.expires_at }
 }
 
 export const endGrant = (sql: SqlStorage, id: string, now: number): readonly Ended[] => {
@@ -142,6 +225,7 @@ export const claimEnded = (sql: SqlStorage, { tokenId, subject, team, issuedAt }
 
 export const pruneGrants = (sql: SqlStorage, now: number): void => {
   sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
+  sql.exec('DELETE FROM families WHERE expires_at <= ?', now)
   sql.exec('DELETE FROM grants WHERE expires_at <= ?', now)
   sql.exec('DELETE FROM ended_claims WHERE at <= ?', now - endedClaimMillis)
 }

@@ -3,19 +3,25 @@
  * Times are milliseconds since 1970, the caller's: one clock decides about a request from end to end.
  */
 import type { AuditDraft, AuditEntry, AuditFilter } from './audit.ts'
+import type { DevicePoll, DeviceRequest, ListedDevice } from './device.ts'
 import type { Page } from './page.ts'
 import type {
+  Approval,
+  AttemptLimit,
   Creation,
   Deposit,
   Ended,
   EndedClaim,
+  Examined,
   GrantRecord,
   ListedToken,
   Person,
   Presented,
   Redemption,
+  RefreshFamily,
   SingleUse,
   Standing,
+  StandingGrant,
   StandingQuery,
   SubjectOfTeam,
   TokenFilter,
@@ -29,6 +35,12 @@ export const directoryName = 'directory'
 export interface Presentation {
   readonly digest: string
   readonly now: number
+}
+
+export interface DeviceDecision {
+  readonly userCodeDigest: string
+  /** null: denied. */
+  readonly approval: Approval | null
 }
 
 export interface PageQuery {
@@ -61,8 +73,23 @@ export interface DirectoryRpc {
   findPerson(subject: string): Promise<Person | null>
   openGrant(grant: GrantRecord, now: number, audit: AuditDraft): Promise<void>
   endGrant(id: string, now: number, audit: AuditDraft): Promise<readonly Ended[]>
+  findGrant(id: string, now: number): Promise<StandingGrant | null>
   deposit(thing: SingleUse, now: number): Promise<Deposit>
-  redeem(kind: string, presentation: Presentation): Promise<Redemption>
+  examine(kind: string, presentation: Presentation): Promise<Examined | null>
+  /** `family`: the refresh family that it opens, in the same turn; kept only when this was the redemption. */
+  redeem(kind: string, presentation: Presentation, family?: RefreshFamily): Promise<Redemption>
+  examineFamily(familyDigest: string, presentation: Presentation): Promise<Examined | null>
+  /** False when the presented refresh token is not the latest any more. */
+  rotateFamily(family: RefreshFamily, presented: string): Promise<boolean>
+
+  /** Device logins (RFC 8628). */
+  openDevice(device: DeviceRequest): Promise<Deposit>
+  lookAtDevice(userCodeDigest: string, now: number): Promise<ListedDevice | null>
+  /** Approves, or denies with null; false when it was decided before, or is over. */
+  decideDevice(decision: DeviceDecision, now: number, audit: AuditDraft): Promise<boolean>
+  pollDevice(device: Pick<DeviceRequest, 'digest' | 'clientId'>, now: number): Promise<DevicePoll>
+  /** Counts an attempt; false beyond the limit. */
+  attempt(limit: AttemptLimit, now: number): Promise<boolean>
 
   /** The audit log. */
   record(entry: AuditDraft, now: number): Promise<void>

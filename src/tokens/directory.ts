@@ -9,8 +9,11 @@
  * |--------------|----------------------------------------------|------------------------------------------|
  * | tokens       | a personal token                             | 90 days after it expired or was revoked  |
  * | people       | role and team of a person at the last sign-in | when the subject is revoked             |
- * | single_uses  | a code or refresh token that works once      | when it expires                          |
- * | grants       | a refresh family or session                  | when it expires                          |
+ * | single_uses  | a code that works once                       | when it expires                          |
+ * | families     | a refresh family's latest token              | when it was idle for seven days          |
+ * | grants       | a person's login: refresh family or session  | when it expires                          |
+ * | devices      | a device login that waits for approval        | an hour after it expired                 |
+ * | attempts     | a count of attempts of one kind, by one       | when its window ends                     |
  * | ended_claims | a `jti`, subject or team whose JWTs ended     | when those JWTs have expired             |
  * | audit        | a state change                               | after 400 days, beyond 200,000           |
  *
@@ -21,24 +24,30 @@
 import { DurableObject } from 'cloudflare:workers'
 import { directoryPruneMillis } from '../core/limits.ts'
 import type { AuditDraft, AuditEntry, AuditFilter } from './audit.ts'
+import type { DevicePoll, DeviceRequest, ListedDevice } from './device.ts'
 import { appendAudit, auditSchema, listAudit, pruneAudit } from './directory-audit.ts'
+import * as devices from './directory-devices.ts'
 import * as grants from './directory-grants.ts'
-import type { DirectoryRpc, PageQuery, Presentation } from './directory-rpc.ts'
+import type { DeviceDecision, DirectoryRpc, PageQuery, Presentation } from './directory-rpc.ts'
 import * as tokens from './directory-tokens.ts'
 import type { Page } from './page.ts'
 import {
+  type AttemptLimit,
   type Creation,
   claimedSubject,
   type Deposit,
   type Ended,
   type EndedClaim,
+  type Examined,
   type GrantRecord,
   type ListedToken,
   type Person,
   type Presented,
   type Redemption,
+  type RefreshFamily,
   type SingleUse,
   type Standing,
+  type StandingGrant,
   type StandingQuery,
   type SubjectOfTeam,
   type TokenFilter,
@@ -55,6 +64,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
     state.blockConcurrencyWhile(async () => {
       this.#sql.exec(tokens.tokensSchema)
       this.#sql.exec(grants.grantsSchema)
+      this.#sql.exec(devices.devicesSchema)
       this.#sql.exec(auditSchema)
       if ((await state.storage.getAlarm()) === null)
         await state.storage.setAlarm(Date.now() + directoryPruneMillis)
@@ -155,8 +165,59 @@ export class Directory extends DurableObject implements DirectoryRpc {
     return grants.deposit(this.#sql, thing, now)
   }
 
-  async redeem(kind: string, presentation: Presentation): Promise<Redemption> {
-    return grants.redeem(this.#sql, kind, presentation)
+  async findGrant(id: string, now: number): Promise<StandingGrant | null> {
+    const grant = grants.findGrant(this.#sql, id, now)
+    return grant === null ? null : { ...grant, person: tokens.findPerson(this.#sql, grant.subject) }
+  }
+
+  async examine(kind: string, presentation: Presentation): Promise<Examined | null> {
+    return grants.examine(this.#sql, kind, presentation)
+  }
+
+  async redeem(kind: string, presentation: Presentation, family?: RefreshFamily): Promise<Redemption> {
+    const redemption = grants.redeem(this.#sql, kind, presentation)
+    if (redemption.outcome === 'redeemed' && family !== undefined) grants.openFamily(this.#sql, family)
+    return redemption
+  }
+
+  async examineFamily(familyDigest: string, presentation: Presentation): Promise<Examined | null> {
+    return grants.examineFamily(this.#sql, familyDigest, presentation)
+  }
+
+  async rotateFamily(family: RefreshFamily, presented: string): Promise<boolean> {
+    return grants.rotateFamily(this.#sql, family, presented)
+  }
+
+  async openDevice(device: DeviceRequest): Promise<Deposit> {
+    return devices.openDevice(this.#sql, device)
+  }
+
+  async lookAtDevice(userCodeDigest: string, now: number): Promise<ListedDevice | null> {
+    return devices.lookAtDevice(this.#sql, userCodeDigest, now)
+  }
+
+  async decideDevice(
+    { userCodeDigest, approval }: DeviceDecision,
+    now: number,
+    audit: AuditDraft,
+  ): Promise<boolean> {
+    const state = approval === null ? 'denied' : 'approved'
+    const decided = devices.decideDevice(this.#sql, userCodeDigest, { state, now })
+    if (decided === null || approval === null) return decided !== null
+    const { grant, payload } = approval
+    grants.openGrant(this.#sql, grant)
+    appendAudit(this.#sql, audit, now)
+    // Polls that come at once are no theft: the second one gets nothing, and ends nothing.
+    grants.deposit(this.#sql, { kind: 'device', grantId: null, payload, ...decided }, now)
+    return true
+  }
+
+  async pollDevice(device: Pick<DeviceRequest, 'digest' | 'clientId'>, now: number): Promise<DevicePoll> {
+    return devices.pollDevice(this.#sql, device, now)
+  }
+
+  async attempt(limit: AttemptLimit, now: number): Promise<boolean> {
+    return devices.attempt(this.#sql, limit, now)
   }
 
   async record(entry: AuditDraft, now: number): Promise<void> {
@@ -172,6 +233,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
     try {
       tokens.pruneTokens(this.#sql, now)
       grants.pruneGrants(this.#sql, now)
+      devices.pruneDevices(this.#sql, now)
       pruneAudit(this.#sql, now)
     } finally {
       // A fault while pruning must not end pruning: the platform gives up after six attempts.

@@ -17,6 +17,8 @@ export const oauthErrors = table({
   authorization_pending: { status: 400 },
   slow_down: { status: 400 },
   expired_token: { status: 400 },
+  unsupported_response_type: { status: 400 },
+  interaction_required: { status: 400 },
   server_error: { status: 500 },
   temporarily_unavailable: { status: 503 },
 }) satisfies Readonly<Record<string, { readonly status: number }>>

@@ -127,6 +127,42 @@ export interface GrantRecord {
   readonly expiresAt: number
 }
 
+/** A grant that stands, and the person it belongs to as they are now; `person` is null when they may nothing any more. */
+export interface StandingGrant extends GrantRecord {
+  readonly person: Person | null
+}
+
+/** A single-use thing before it is redeemed. */
+export interface Examined {
+  readonly spent: boolean
+  readonly payload: string
+}
+
+/**
+ * A refresh token reads `<family>_<secret>`, both random: the family is found by the first, and only the latest
+ * secret is good. So every earlier one is known as spent for as long as the family lives, at the cost of one row.
+ */
+export interface RefreshFamily {
+  readonly familyDigest: string
+  /** Of the latest refresh token. */
+  readonly digest: string
+  readonly payload: string
+  readonly expiresAt: number
+}
+
+/** At most `max` attempts in a window; `what` names the act and who does it. */
+export interface AttemptLimit {
+  readonly what: string
+  readonly max: number
+  readonly windowMillis: number
+}
+
+/** What an approval opens: the family, and what its first token will be made of. */
+export interface Approval {
+  readonly grant: GrantRecord
+  readonly payload: string
+}
+
 /** An end of something of ours: what descends from `grantId`, in the account of `team` (null: no account). */
 export interface Ended {
   readonly grantId: string

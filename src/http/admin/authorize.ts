@@ -99,7 +99,7 @@ export const requireTeamAdmin = (administrator: Administrator, team: string): vo
  * Compares digests, so that neither the length nor the first differing byte shows in the time it takes.
  * A key that is too short opens nothing, whatever else says that the configuration is in order.
  */
-const isAdminKey = async (presented: string, adminKey: Secret | null): Promise<boolean> => {
+export const isAdminKey = async (presented: string, adminKey: Secret | null): Promise<boolean> => {
   if (adminKey === null || adminKey.reveal().length < adminKeyCharsMin) return false
   const [left, right] = await Promise.all([digest(presented), digest(adminKey.reveal())])
   let difference = 0

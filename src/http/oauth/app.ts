@@ -1,8 +1,9 @@
-/** The token service's routes, machine side. */
+/** The token service's routes that programs call; those for people are in `http/pages`. */
 import { Hono } from 'hono'
 import { audienceOf } from '../../tokens/access-token.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { answerDeviceAuthorization } from './device-authorization.ts'
 import { formEndpoint, offDocument } from './endpoint.ts'
 import {
   authorizationServerMetadata,
@@ -38,6 +39,14 @@ export const oauthRoutes = (service: TokenService, { log }: OAuthRoutesOptions):
     .all(
       '/oauth/token',
       formEndpoint({ config, log, answer: (parameters) => answerTokenRequest(parameters, service) }),
+    )
+    .all(
+      '/oauth/device_authorization',
+      formEndpoint({
+        config,
+        log,
+        answer: (parameters, request) => answerDeviceAuthorization(parameters, request, service),
+      }),
     )
     .all(
       '/oauth/revoke',

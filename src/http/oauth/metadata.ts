@@ -15,12 +15,16 @@ export const metadataPaths = {
 
 export const authorizationServerMetadata = (url: string): object => ({
   issuer: url,
+  authorization_endpoint: `${url}/oauth/authorize`,
   token_endpoint: `${url}/oauth/token`,
+  device_authorization_endpoint: `${url}/oauth/device_authorization`,
   revocation_endpoint: `${url}/oauth/revoke`,
   jwks_uri: `${url}${metadataPaths.keys}`,
   grant_types_supported: supportedGrantTypes,
-  // Required by RFC 8414 also where nothing uses the authorization endpoint.
-  response_types_supported: [],
+  response_types_supported: ['code'],
+  response_modes_supported: ['query'],
+  code_challenge_methods_supported: ['S256'],
+  authorization_response_iss_parameter_supported: true,
   token_endpoint_auth_methods_supported: ['none'],
   revocation_endpoint_auth_methods_supported: ['none'],
   protected_resources: [audienceOf(url, 'calls'), audienceOf(url, 'administration')],

@@ -1,16 +1,18 @@
 /**
  * `POST /oauth/revoke` (RFC 7009). Who holds a token may end it: a personal token with all that it was exchanged
- * for, or one access token by itself. The answer is the same whether anything ended.
+ * for, a refresh token's whole login, or one access token by itself. The answer is the same whether anything ended.
  */
 import type { Caller } from '../../core/permit.ts'
 import { Refusal } from '../../core/problems.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { addressOf } from '../../tokens/audit.ts'
 import { readClientId } from '../../tokens/clients.ts'
+import { type PresentedRefreshToken, readRefreshToken } from '../../tokens/login.ts'
 import { digestOf, type PersonalToken, parsePersonalToken } from '../../tokens/opaque.ts'
 import { type Parameters, required } from '../../tokens/parameters.ts'
 import { answered, endInAccounts, type TokenService } from '../../tokens/token-service.ts'
 import { serviceOff } from './endpoint.ts'
+import { endLogin, type LoginPayload } from './people-grants.ts'
 
 export const answerRevocation = async (
   parameters: Parameters,
@@ -21,7 +23,9 @@ export const answerRevocation = async (
   const text = required(parameters, 'token')
   const clientId = readClientId(parameters, service.config.clients)
   const parsed = parsePersonalToken(text)
-  if (parsed.kind === 'token') await revokePersonalToken(parsed.token, request, service)
+  const refreshToken = await readRefreshToken(text, service.fingerprintKey)
+  if (refreshToken !== null) await revokeLogin(refreshToken, clientId, service)
+  else if (parsed.kind === 'token') await revokePersonalToken(parsed.token, request, service)
   else if (parsed.kind === 'other') await revokeAccessToken(text, clientId, service)
   return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } })
 }
@@ -36,6 +40,20 @@ const revokePersonalToken = async (
     accounts,
     await answered(directory().revokeHeldToken(id, presentation, addressOf(headers))),
   )
+}
+
+/** The whole family, by any refresh token that it ever had. */
+const revokeLogin = async (
+  { familyDigest, digest }: PresentedRefreshToken,
+  clientId: string,
+  service: TokenService,
+): Promise<void> => {
+  const { directory, now } = service
+  const found = await answered(directory().examineFamily(familyDigest, { digest, now: now() }))
+  if (found === null) return
+  const payload: LoginPayload = JSON.parse(found.payload)
+  if (payload.clientId !== clientId) return
+  await endLogin(payload.grantId, { actor: 'holder', from: null, reason: 'logged out' }, service)
 }
 
 /** Section 2.1: a client ends only what was issued to it. A token that is not ours, or is over, needs no end. */

@@ -18,17 +18,10 @@ import { digestOf, hex, parsePersonalToken } from '../../tokens/opaque.ts'
 import { type Parameters, required } from '../../tokens/parameters.ts'
 import { grantIdOf, subjectOf } from '../../tokens/records.ts'
 import { allGranted, scopeTexts } from '../../tokens/scope-set.ts'
-import type { Signer } from '../../tokens/signing-keys.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { serviceOff, uncached } from './endpoint.ts'
-
-interface GrantRequest {
-  readonly parameters: Parameters
-  readonly clientId: string
-  readonly signer: Signer
-}
-
-type GrantType = (request: GrantRequest, service: TokenService) => Promise<Response>
+import type { GrantType } from './grant-type.ts'
+import { authorizationCode, deviceCode, deviceCodeGrant, refreshToken } from './people-grants.ts'
 
 /** Answers a token request. Throws OAuthRefusal or Refusal. */
 export const answerTokenRequest = async (
@@ -69,7 +62,12 @@ const exchange: GrantType = async ({ parameters, clientId, signer }, service) =>
   })
 }
 
-const grantTypes = table({ [tokenExchangeGrant]: exchange }) satisfies Readonly<Record<string, GrantType>>
+const grantTypes = table({
+  [tokenExchangeGrant]: exchange,
+  [deviceCodeGrant]: deviceCode,
+  authorization_code: authorizationCode,
+  refresh_token: refreshToken,
+}) satisfies Readonly<Record<string, GrantType>>
 
 export const supportedGrantTypes: readonly string[] = Object.keys(grantTypes)
 

@@ -1,0 +1,60 @@
+/** `POST /oauth/device_authorization` (RFC 8628 section 3.1): a code to poll with, and one for a person to type. */
+import { attemptMillis, deviceAttemptsMax, deviceIntervalSeconds, deviceSeconds } from '../../core/limits.ts'
+import { Secret } from '../../core/redact.ts'
+import { addressOf } from '../../tokens/audit.ts'
+import { readClientId } from '../../tokens/clients.ts'
+import { makeUserCode } from '../../tokens/device.ts'
+import { readScopes } from '../../tokens/exchange.ts'
+import { OAuthRefusal } from '../../tokens/oauth-error.ts'
+import { digestOf, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
+import { type Parameters, required } from '../../tokens/parameters.ts'
+import { answered, type TokenService } from '../../tokens/token-service.ts'
+import { serviceOff, uncached } from './endpoint.ts'
+
+export const answerDeviceAuthorization = async (
+  parameters: Parameters,
+  { headers }: Request,
+  service: TokenService,
+): Promise<Response> => {
+  const { config, directory, fingerprintKey, now, randomBytes } = service
+  if (service.signing === null) throw serviceOff()
+  required(parameters, 'client_id')
+  const clientId = readClientId(parameters, config.clients)
+  const scopes = readScopes(parameters)
+  const from = addressOf(headers)
+  const limit = { what: `device ${from}`, max: deviceAttemptsMax, windowMillis: attemptMillis }
+  if (!(await answered(directory().attempt(limit, now())))) throw tooMany('device logins from one address')
+  const deviceCode = opaqueText(randomBytes(opaqueSecretBytes))
+  const userCode = makeUserCode(randomBytes)
+  const opened = await answered(
+    directory().openDevice({
+      digest: await digestOf(new Secret(deviceCode)),
+      userCodeDigest: await userCodeDigest(userCode, fingerprintKey),
+      clientId,
+      scopes,
+      from,
+      createdAt: now(),
+      expiresAt: now() + deviceSeconds * 1000,
+    }),
+  )
+  if (opened !== 'stored') throw tooMany(`device logins: ${opened}`)
+  return uncached({
+    device_code: deviceCode,
+    user_code: userCode,
+    verification_uri: `${config.url}/device`,
+    verification_uri_complete: `${config.url}/device?user_code=${userCode}`,
+    expires_in: deviceSeconds,
+    interval: deviceIntervalSeconds,
+  })
+}
+
+/** A user code is short: without the key, whoever saw the digest could try all codes. */
+export const userCodeDigest = (userCode: string, key: Secret): Promise<string> =>
+  digestOf(new Secret(`user code\n${userCode}\n${key.reveal()}`))
+
+const tooMany = (reason: string): OAuthRefusal =>
+  new OAuthRefusal('temporarily_unavailable', 'Too many logins wait for approval. Try again in a minute.', {
+    status: 429,
+    reason,
+    headers: { 'retry-after': '60' },
+  })

@@ -1,0 +1,33 @@
+/**
+ * What a form must show before it has an effect (A03): the browser says that it comes from a page of ours
+ * (Sec-Fetch-Site, Origin), it is a form, and it holds the token of this session, which other sites cannot read.
+ */
+import { oauthBodyBytesMax } from '../../core/limits.ts'
+import { sameDigest } from '../../tokens/opaque.ts'
+import { mediaTypeOf, readText } from '../bounded-body.ts'
+import type { Session } from '../sign-in/session.ts'
+import { PageRefusal } from './page.ts'
+
+/** `session` null: nobody is signed in yet, and there is nothing that the token could belong to. */
+export const readForm = async (
+  request: Request,
+  url: string,
+  session: Session | null,
+): Promise<URLSearchParams> => {
+  const { headers } = request
+  const site = headers.get('sec-fetch-site')
+  const origin = headers.get('origin')
+  if (site === null && origin === null) throw foreign('neither Sec-Fetch-Site nor Origin', url)
+  if (site !== null && site !== 'same-origin') throw foreign(`Sec-Fetch-Site ${site.slice(0, 20)}`, url)
+  if (origin !== null && origin !== url) throw foreign('another Origin', url)
+  if (mediaTypeOf(headers) !== 'application/x-www-form-urlencoded') throw foreign('not a form', url)
+  const form = new URLSearchParams(await readText(request, oauthBodyBytesMax))
+  if (session !== null && !sameDigest(form.get('csrf') ?? '', session.csrf)) throw foreign('csrf token', url)
+  return form
+}
+
+const foreign = (reason: string, url: string): PageRefusal =>
+  new PageRefusal(403, 'That did not come from this page', {
+    text: `Nothing was done. Open ${url} yourself, and try again there.`,
+    reason: `form refused: ${reason}`,
+  })

@@ -1,0 +1,92 @@
+/**
+ * The one layout of all pages for people: no script, no other origin, one style sheet that stands in the page and
+ * whose digest stands in the policy, so that nothing else can style them. Text from anywhere is escaped by `html`.
+ */
+import { html, raw } from 'hono/html'
+import type { Session } from '../sign-in/session.ts'
+import { style } from './style.ts'
+
+export type Markup = ReturnType<typeof html>
+
+export interface PageOptions {
+  readonly status?: number
+  /** null: nobody is signed in. */
+  readonly session?: Session | null
+  /** Where forms may lead besides here, redirects after them included: a source of CSP. */
+  readonly formAction?: string
+  readonly headers?: HeadersInit
+  readonly wide?: boolean
+}
+
+export const page = async (title: string, body: Markup, options: PageOptions = {}): Promise<Response> => {
+  const { status = 200, session = null, formAction = '', wide = false } = options
+  const text =
+    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} · Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session === null ? '' : who(session)}</header><main${wide ? raw(' class="wide"') : ''}><h1>${title}</h1>${body}</main></body></html>`
+  const headers = new Headers(options.headers)
+  for (const [name, value] of [
+    ['content-type', 'text/html; charset=utf-8'],
+    ['cache-control', 'private, no-store'],
+    ['x-content-type-options', 'nosniff'],
+    // Not `no-referrer`: with it, browsers send `Origin: null` with our own forms.
+    ['referrer-policy', 'same-origin'],
+    ['x-frame-options', 'DENY'],
+    ['cross-origin-opener-policy', 'same-origin'],
+    [
+      'content-security-policy',
+      `default-src 'none'; style-src '${await styleDigest()}'; base-uri 'none'; form-action 'self' ${formAction}; frame-ancestors 'none'`,
+    ],
+  ] as const)
+    headers.set(name, value)
+  return new Response(String(text), { status, headers })
+}
+
+const who = ({ person, csrf }: Session): Markup =>
+  html`<form method="post" action="/oauth/sign-out"><span>${person.subject}</span>${hidden('csrf', csrf)}<button class="plain">Sign out</button></form>`
+
+export const hidden = (name: string, value: string): Markup =>
+  html`<input type="hidden" name="${name}" value="${value}">`
+
+/** Goes on with a GET, whatever was before. */
+export const seeOther = (location: string, cookies: readonly string[] = []): Response => {
+  const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' })
+  for (const cookie of cookies) headers.append('set-cookie', cookie)
+  return new Response(null, { status: 303, headers })
+}
+
+interface PageRefusalOptions {
+  readonly text: string
+  readonly reason: string
+  readonly again?: string | null
+}
+
+/** Thrown wherever a page ends without what it was for. */
+export class PageRefusal extends Error {
+  override readonly name = 'PageRefusal'
+  readonly status: number
+  readonly title: string
+  /** For the person: what happened, and what to do. */
+  readonly text: string
+  /** For the log. */
+  readonly reason: string
+
+  /** Where to try again; null: nowhere. */
+  readonly again: string | null
+
+  constructor(status: number, title: string, { text, reason, again = null }: PageRefusalOptions) {
+    super(reason)
+    this.status = status
+    this.title = title
+    this.text = text
+    this.reason = reason
+    this.again = again
+  }
+}
+
+let digest = ''
+
+const styleDigest = async (): Promise<string> => {
+  if (digest !== '') return digest
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(style))
+  digest = `sha256-${btoa(String.fromCharCode(...new Uint8Array(bytes)))}`
+  return digest
+}

@@ -1,0 +1,83 @@
+/** What the pages work with, and how each begins and ends. */
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { Configuration } from '../../core/configuration.ts'
+import { attemptMillis } from '../../core/limits.ts'
+import { problems, Refusal } from '../../core/problems.ts'
+import { OAuthRefusal } from '../../tokens/oauth-error.ts'
+import { answered, type TokenService } from '../../tokens/token-service.ts'
+import type { OwnEnv } from '../call.ts'
+import { signInPath } from '../sign-in/next.ts'
+import type { Provider } from '../sign-in/provider.ts'
+import { findSession, type Session } from '../sign-in/session.ts'
+import { PageRefusal, page, seeOther } from './page.ts'
+
+export interface People {
+  readonly service: TokenService
+  readonly signIn: Configuration['signIn']
+  /** null: people sign in with the admin key alone. */
+  readonly provider: Provider | null
+  readonly log: (line: string) => void
+}
+
+type Handler = (context: Context<OwnEnv>) => Promise<Response>
+
+/** A page that anybody may ask for. What fails becomes a page that says so. */
+export const open =
+  ({ log }: People, answer: (request: Request) => Promise<Response>): Handler =>
+  async ({ req: { raw }, env }) => {
+    try {
+      return await answer(raw)
+    } catch (error) {
+      const { status, title, text, reason, again } = asPageRefusal(error)
+      log(JSON.stringify({ event: 'page', id: env.call.id, status, reason }))
+      return page(
+        title,
+        html`<p role="alert">${text}</p>${again === null ? '' : html`<p><a class="button" href="${again}">Try again</a></p>`}`,
+        { status },
+      )
+    }
+  }
+
+/** A page for who is signed in; everybody else signs in first and then comes back. */
+export const signedIn = (
+  people: People,
+  answer: (request: Request, session: Session) => Promise<Response>,
+): Handler =>
+  open(people, async (request) => {
+    const session = await findSession(request, people.service)
+    return session === null ? seeOther(signInPath(pathOf(request))) : answer(request, session)
+  })
+
+export const pathOf = ({ url }: Request): string => {
+  const { pathname, search } = new URL(url)
+  return `${pathname}${search}`
+}
+
+/** D03, T12: throws a page with 429 beyond so many in ten minutes. */
+export const countAttempt = async (
+  what: string,
+  max: number,
+  { directory, now }: TokenService,
+): Promise<void> => {
+  const limit = { what, max, windowMillis: attemptMillis }
+  if (await answered(directory().attempt(limit, now()))) return
+  throw new PageRefusal(429, 'Too many attempts', { text: 'Wait ten minutes, then try again.', reason: what })
+}
+
+const asPageRefusal = (error: unknown): PageRefusal => {
+  if (error instanceof PageRefusal) return error
+  if (error instanceof OAuthRefusal) {
+    const { description, code } = error
+    return new PageRefusal(400, 'This request cannot be answered', {
+      text: `The application that sent you here asked for something that is not offered. ${description}`,
+      reason: code,
+    })
+  }
+  if (error instanceof Refusal) {
+    const { status, title } = problems[error.code]
+    return new PageRefusal(status, title, { text: error.detail, reason: error.reason ?? error.code })
+  }
+  const reason = error instanceof Error ? error.name : typeof error
+  return new PageRefusal(500, 'Something broke on our side', { text: 'Try again in a minute.', reason })
+}

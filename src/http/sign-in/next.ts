@@ -1,0 +1,14 @@
+/**
+ * Where a person goes after they signed in: a page of ours, and nowhere else. Compared as it was written, because
+ * browsers read `//evil` and `/\evil` as other hosts.
+ */
+const nextForm = /^\/(?:device|oauth\/authorize|dashboard(?:\/[a-z-]+)*)(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/
+const nextCharsMax = 6_000
+
+export const homePath = '/dashboard/tokens'
+
+/** The path with its query, when it is one of ours; else the page that everybody has. */
+export const safeNext = (text: string | null | undefined): string =>
+  text != null && text.length <= nextCharsMax && nextForm.test(text) ? text : homePath
+
+export const signInPath = (next: string): string => `/oauth/sign-in?next=${encodeURIComponent(next)}`

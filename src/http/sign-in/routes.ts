@@ -1,0 +1,163 @@
+/** Signing in, by the company's provider or with the admin key, and signing out. */
+import { Hono } from 'hono'
+import { html } from 'hono/html'
+import { adminKeyAttemptsMax } from '../../core/limits.ts'
+import { addressOf } from '../../tokens/audit.ts'
+import { makeLoginSecret } from '../../tokens/login.ts'
+import { readPerson } from '../../tokens/people.ts'
+import { adminKeyOwner, type Person } from '../../tokens/records.ts'
+import { isAdminKey } from '../admin/authorize.ts'
+import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { endLogin } from '../oauth/people-grants.ts'
+import { readForm } from '../pages/form.ts'
+import { hidden, type Markup, PageRefusal, page, seeOther } from '../pages/page.ts'
+import { countAttempt, open, type People, signedIn } from '../pages/people.ts'
+import { safeNext, signInPath } from './next.ts'
+import { type Provider, ProviderFailure } from './provider.ts'
+import { findSession, forgetSession, openSession, pendingSignIn, type Session } from './session.ts'
+
+export const signInRoutes = (people: People): OwnRoutes => {
+  const routes = new Hono<OwnEnv>()
+    .get(
+      '/oauth/sign-in',
+      open(people, (request) => showSignIn(request, people)),
+    )
+    .post(
+      '/oauth/sign-in',
+      open(people, (request) => signInWithKey(request, people)),
+    )
+    .get(
+      '/oauth/sign-out',
+      signedIn(people, async (_request, session) => showSignOut(session)),
+    )
+    .post(
+      '/oauth/sign-out',
+      signedIn(people, (request, session) => signOut(request, session, people)),
+    )
+  const { provider } = people
+  if (provider === null) return routes
+  return routes
+    .get(
+      '/oauth/sign-in/start',
+      open(people, (request) => start(request, provider, people)),
+    )
+    .get(
+      '/oauth/sign-in/callback',
+      open(people, (request) => finish(request, provider, people)),
+    )
+}
+
+const queryOf = (request: Request): URLSearchParams => new URL(request.url).searchParams
+
+const showSignIn = async (request: Request, people: People): Promise<Response> => {
+  const next = safeNext(queryOf(request).get('next'))
+  if ((await findSession(request, people.service)) !== null) return seeOther(next)
+  return signInPage(next, people)
+}
+
+const signInPage = (next: string, { signIn, provider }: People, fault = ''): Promise<Response> => {
+  const key = html`<form method="post" action="/oauth/sign-in">${hidden('next', next)}${
+    fault === '' ? '' : html`<p class="bad" role="alert" id="fault">${fault}</p>`
+  }<label for="key">Admin key</label><input id="key" name="key" type="password" required autocomplete="off"${
+    fault === '' ? '' : html` aria-invalid="true" aria-describedby="fault"`
+  }><button>Sign in</button></form>`
+  const body: Markup =
+    provider === null || signIn === null
+      ? html`<p>Sign in with the admin key of this Countersign. It opens everything, for an hour.</p>${key}`
+      : html`<p>You sign in where you always do. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault === '' ? '' : html` open`}><summary>Use the admin key instead</summary>${key}</details>`
+  return page('Sign in', body, { status: fault === '' ? 200 : 403 })
+}
+
+const signInWithKey = async (request: Request, people: People): Promise<Response> => {
+  const { service } = people
+  const form = await readForm(request, service.config.url, null)
+  await countAttempt(`admin key ${addressOf(request.headers)}`, adminKeyAttemptsMax, service)
+  const next = safeNext(form.get('next'))
+  if (!(await isAdminKey(form.get('key') ?? '', service.fingerprintKey)))
+    return signInPage(next, people, 'This is not the admin key.')
+  return enter({ subject: adminKeyOwner, role: 'admin', team: null }, { request, next, people })
+}
+
+/** To the provider. It has no effect but a cookie, so that a link may lead here. */
+const start = async (request: Request, provider: Provider, { service }: People): Promise<Response> => {
+  const { config, randomBytes } = service
+  const next = safeNext(queryOf(request).get('next'))
+  const secret = makeLoginSecret(randomBytes, '')
+  const url = await provider.authorizationUrl(secret).catch(refusedByProvider(next))
+  return seeOther(url, [pendingSignIn.set(`${secret}.${encodeURIComponent(next)}`, config.url)])
+}
+
+const finish = async (request: Request, provider: Provider, people: People): Promise<Response> => {
+  const { config } = people.service
+  const [secret = '', pending = ''] = (pendingSignIn.read(request.headers, config.url) ?? '').split('.', 2)
+  const next = safeNext(decoded(pending))
+  if (secret === '') throw signInFailed('no sign-in was begun in this browser', next)
+  const claims = await provider.claimsOf(queryOf(request), secret).catch(refusedByProvider(next))
+  const person = people.signIn === null ? null : readPerson(claims, people.signIn, config.teams)
+  if (person === null) {
+    throw new PageRefusal(403, 'There is no team for you here', {
+      text: 'You signed in, but your account names no team of this Countersign. Ask the people who run it.',
+      reason: 'claims name no team, and no admin',
+    })
+  }
+  return enter(person, { request, next, people })
+}
+
+/** The pending part of the cookie is the browser's to change; what is not well-formed is none. */
+const decoded = (text: string): string | null => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return null
+  }
+}
+
+interface Entrance {
+  readonly request: Request
+  readonly next: string
+  readonly people: People
+}
+
+/** A new session each time; one that was there before ends, so that nobody goes on under two names. */
+const enter = async (person: Person, { request, next, people }: Entrance): Promise<Response> => {
+  const { service } = people
+  const before = await findSession(request, service)
+  if (before !== null) await endSession(before, request, people)
+  const cookie = await openSession(person, request, service)
+  return seeOther(next, [cookie, pendingSignIn.clear(service.config.url)])
+}
+
+const endSession = ({ grantId, person }: Session, { headers }: Request, { service }: People): Promise<void> =>
+  endLogin(grantId, { actor: person.subject, from: addressOf(headers), reason: 'signed out' }, service)
+
+const refusedByProvider =
+  (next: string) =>
+  (error: unknown): never => {
+    if (error instanceof ProviderFailure) throw signInFailed(error.message, next)
+    throw error
+  }
+
+const signInFailed = (reason: string, next: string): PageRefusal =>
+  new PageRefusal(403, 'Signing in did not work', {
+    text: 'Nothing was done. Begin again; if it goes on, tell the people who run this Countersign.',
+    reason: `sign-in: ${reason}`,
+    again: signInPath(next),
+  })
+
+const showSignOut = (session: Session): Promise<Response> =>
+  page(
+    'Sign out',
+    html`<p>You are signed in as ${session.person.subject}.</p><form method="post" action="/oauth/sign-out">${hidden('csrf', session.csrf)}<button>Sign out</button></form>`,
+    { session },
+  )
+
+const signOut = async (request: Request, session: Session, people: People): Promise<Response> => {
+  const { config } = people.service
+  await readForm(request, config.url, session)
+  await endSession(session, request, people)
+  return page(
+    'You are signed out',
+    html`<p>This session has ended. Terminals that you logged in stay so; <code>countersign logout</code> ends one.</p><p><a href="/oauth/sign-in">Sign in again</a></p>`,
+    { headers: { 'set-cookie': forgetSession(config) } },
+  )
+}

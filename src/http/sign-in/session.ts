@@ -1,0 +1,100 @@
+/**
+ * Sessions of people: a cookie with random text, and a grant in `Directory` that it stands for. Each request reads
+ * the person anew, so that who was revoked is out with the next click.
+ */
+import type { Configuration } from '../../core/configuration.ts'
+import { adminSessionSeconds, sessionSeconds, signInSeconds } from '../../core/limits.ts'
+import { Secret } from '../../core/redact.ts'
+import { addressOf } from '../../tokens/audit.ts'
+import { loginDigest, makeLoginSecret } from '../../tokens/login.ts'
+import { digestOf } from '../../tokens/opaque.ts'
+import { adminKeyOwner, grantIdOf, type Person } from '../../tokens/records.ts'
+import { answered, type TokenService } from '../../tokens/token-service.ts'
+
+export interface Session {
+  /** `session:...`: what tokens made in it descend from. */
+  readonly grantId: string
+  readonly person: Person
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+  /** Stands in every form of this session: another site cannot read it. */
+  readonly csrf: string
+}
+
+type SessionService = Pick<TokenService, 'config' | 'directory' | 'fingerprintKey' | 'now' | 'randomBytes'>
+
+/**
+ * `__Host-` binds a cookie to this one host, and browsers take it only with Secure; on http, which the configuration
+ * allows for loopback alone, the name goes without.
+ */
+const cookieName = (url: string, name: 'session' | 'sign-in'): string =>
+  `${url.startsWith('https:') ? '__Host-' : ''}countersign-${name}`
+
+interface CookieOptions {
+  readonly url: string
+  /** 0 removes it. */
+  readonly seconds: number
+}
+
+/** Lax: a link from elsewhere may lead to a page, no form from elsewhere carries it. */
+const cookie = (name: 'session' | 'sign-in', value: string, { url, seconds }: CookieOptions): string =>
+  `${cookieName(url, name)}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${url.startsWith('https:') ? '; Secure' : ''}`
+
+/** A cookie that was set once; one that stands there twice was put there by somebody else too. */
+const readCookie = (headers: Headers, url: string, name: 'session' | 'sign-in'): string | null => {
+  const prefix = `${cookieName(url, name)}=`
+  const found = (headers.get('cookie') ?? '').split(/; */).filter((pair) => pair.startsWith(prefix))
+  return found.length === 1 ? (found[0]?.slice(prefix.length) ?? null) : null
+}
+
+const sessionForm = /^cs[pa]_[0-9A-Za-z]{43}$/
+
+const sessionGrantId = async (text: string, adminKey: Secret): Promise<string> =>
+  grantIdOf('session', await loginDigest(text, adminKey))
+
+/** Who is signed in; null: nobody, or not any more. */
+export const findSession = async ({ headers }: Request, service: SessionService): Promise<Session | null> => {
+  const { config, directory, fingerprintKey, now } = service
+  const text = readCookie(headers, config.url, 'session')
+  if (text === null || !sessionForm.test(text)) return null
+  const grantId = await sessionGrantId(text, fingerprintKey)
+  const grant = await answered(directory().findGrant(grantId, now()))
+  if (grant === null || grant.person === null || grant.person.team !== grant.team) return null
+  const csrf = await digestOf(new Secret(`csrf\n${text}`))
+  return { grantId, person: grant.person, expiresAt: Math.floor(grant.expiresAt / 1000), csrf }
+}
+
+/** Opens a session; the cookie to set. What the person may is what they may from now on, everywhere. */
+export const openSession = async (
+  person: Person,
+  { headers }: Request,
+  service: SessionService,
+): Promise<string> => {
+  const { config, directory, fingerprintKey, now, randomBytes } = service
+  const { subject, team, role } = person
+  const seconds = subject === adminKeyOwner ? adminSessionSeconds : sessionSeconds
+  const text = makeLoginSecret(randomBytes, subject)
+  const id = await sessionGrantId(text, fingerprintKey)
+  await answered(directory().rememberPerson(person, now()))
+  await answered(
+    directory().openGrant({ id, subject, team, expiresAt: now() + seconds * 1000 }, now(), {
+      actor: subject,
+      action: 'session.started',
+      team,
+      target: id,
+      detail: { role },
+      from: addressOf(headers),
+    }),
+  )
+  return cookie('session', text, { url: config.url, seconds })
+}
+
+export const forgetSession = ({ url }: Pick<Configuration, 'url'>): string =>
+  cookie('session', '', { url, seconds: 0 })
+
+/** What has to be remembered on the way to the provider and back: in the browser, so that a flood costs us nothing. */
+export const pendingSignIn = {
+  set: (value: string, url: string): string => cookie('sign-in', value, { url, seconds: signInSeconds }),
+  read: (headers: Headers, url: string): string | null => readCookie(headers, url, 'sign-in'),
+  clear: (url: string): string => cookie('sign-in', '', { url, seconds: 0 }),
+} as const

@@ -1,0 +1,99 @@
+/**
+ * Requests to the authorization endpoint (RFC 6749 section 4.1.1, RFC 7636, RFC 8252, RFC 9207). Pure: whom they
+ * come from, and whether that person agrees, is for the page.
+ */
+import type { Configuration } from '../core/configuration.ts'
+import { redirectUriCharsMax, stateCharsMax } from '../core/limits.ts'
+import type { Audience } from './access-token.ts'
+import { cliClientId } from './clients.ts'
+import { readAudience, readScopes } from './exchange.ts'
+import { OAuthRefusal } from './oauth-error.ts'
+import { type Parameters, required } from './parameters.ts'
+
+/** Who asks and where the answer goes: only when both are certain is anything sent there (section 4.1.2.1). */
+export interface Asker {
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly state: string | undefined
+}
+
+export interface AuthorizationRequest {
+  readonly challenge: string
+  /** null: all that the person may. */
+  readonly scopes: readonly string[] | null
+}
+
+/** Throws OAuthRefusal, which a page shows: the answer must not be sent anywhere. */
+export const readAsker = (parameters: Parameters, clients: Configuration['clients']): Asker => {
+  const clientId = required(parameters, 'client_id')
+  const redirectUri = required(parameters, 'redirect_uri')
+  const registered = clients.get(clientId)?.redirectUris
+  if (clientId !== cliClientId && registered === undefined)
+    throw new OAuthRefusal('invalid_client', 'There is no such client here.')
+  if (!(clientId === cliClientId ? isLoopback(redirectUri) : registered?.includes(redirectUri))) {
+    throw new OAuthRefusal('invalid_request', 'redirect_uri is not one that was registered for this client.')
+  }
+  const state = parameters.get('state')
+  if ((state?.length ?? 0) > stateCharsMax) throw new OAuthRefusal('invalid_request', 'state is too long.')
+  return { clientId, redirectUri, state }
+}
+
+/** RFC 8252 section 7.3: the literal address, one path, any port. Compared as text: nothing is normalised. */
+const loopbackForm = /^http:\/\/(?:127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})\/callback$/
+
+const isLoopback = (uri: string): boolean =>
+  uri.length <= redirectUriCharsMax && Number(loopbackForm.exec(uri)?.[1] ?? 65_536) <= 65_535
+
+/** base64url of a SHA-256. */
+const challengeForm = /^[A-Za-z0-9_-]{43}$/
+const verifierForm = /^[A-Za-z0-9._~-]{43,128}$/
+
+/** Throws OAuthRefusal, which goes back to the client. */
+export const readAuthorization = (
+  parameters: Parameters,
+  { clientId }: Asker,
+  url: string,
+): AuthorizationRequest => {
+  if (required(parameters, 'response_type') !== 'code')
+    throw new OAuthRefusal('unsupported_response_type', 'response_type can only be code.')
+  for (const name of ['request', 'request_uri', 'registration'])
+    if (parameters.has(name)) throw new OAuthRefusal('invalid_request', `${name} is not supported.`)
+  if ((parameters.get('response_mode') ?? 'query') !== 'query')
+    throw new OAuthRefusal('invalid_request', 'response_mode can only be query.')
+  if (parameters.get('prompt') === 'none')
+    throw new OAuthRefusal('interaction_required', 'A person has to agree each time.')
+  const challenge = required(parameters, 'code_challenge')
+  if (parameters.get('code_challenge_method') !== 'S256' || !challengeForm.test(challenge))
+    throw new OAuthRefusal('invalid_request', 'PKCE is required: code_challenge with the method S256.')
+  assertAudience(clientId, readAudience(parameters, url))
+  return { challenge, scopes: readScopes(parameters) }
+}
+
+/** The terminal administers; a page in a browser calls, and that is all that its people agreed to. */
+export const assertAudience = (clientId: string, audience: Audience): void => {
+  if (audience === 'administration' && clientId !== cliClientId)
+    throw new OAuthRefusal('invalid_target', 'This client gets tokens for calls alone.')
+}
+
+/** RFC 7636 section 4.6. */
+export const provesChallenge = async (verifier: string, challenge: string): Promise<boolean> =>
+  verifierForm.test(verifier) && (await challengeOf(verifier)) === challenge
+
+export const challengeOf = async (verifier: string): Promise<string> =>
+  base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
+
+export const base64url = (bytes: ArrayBuffer): string =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+
+/** The address that the answer is sent to, with `iss` (RFC 9207). */
+export const answerUri = (
+  { redirectUri, state }: Asker,
+  answer: Readonly<Record<string, string>>,
+  issuer: string,
+): string => {
+  const query = new URLSearchParams({ ...answer, ...(state === undefined ? {} : { state }), iss: issuer })
+  return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query}`
+}

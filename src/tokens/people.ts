@@ -1,0 +1,72 @@
+/** People: who the company's provider says somebody is, and what they may have in a token now. */
+import type { Configuration, Role, SignIn } from '../core/configuration.ts'
+import { claimCharsMax } from '../core/limits.ts'
+import type { Proven } from './exchange.ts'
+import type { Person, StandingGrant } from './records.ts'
+import { allGranted } from './scope-set.ts'
+
+/** `sub` of a person; the slash keeps it apart from the subjects of issuers. */
+const personSubject = (sub: string): string => `signin/${sub}`
+
+/** Controls, lone surrogates and marks that turn the direction of text. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
+
+const ranks: readonly Role[] = ['member', 'team-admin', 'admin']
+
+/**
+ * The person behind the claims of a verified ID token. null when they belong to no team of ours and do not
+ * administer the platform: then there is nothing that they may do. A list of teams is none, since it is not for us
+ * to choose who pays; of a list of roles (groups) the highest counts.
+ */
+export const readPerson = (
+  claims: Readonly<Record<string, unknown>>,
+  { team: teamRule, role: roleRule }: Pick<SignIn, 'team' | 'role'>,
+  teams: Configuration['teams'],
+): Person | null => {
+  const own = (name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined)
+  const sub = own('sub')
+  if (typeof sub !== 'string' || sub === '' || unprintable.test(sub)) return null
+  const subject = personSubject(sub)
+  if (subject.length > claimCharsMax) return null
+  const claimed = own(teamRule.claim)
+  const named =
+    typeof claimed !== 'string' ? undefined : teamRule.map === null ? claimed : teamRule.map.get(claimed)
+  const team = named !== undefined && teams.has(named) ? named : null
+  const role = highestRole(own(roleRule.claim), roleRule.map)
+  return team === null && role !== 'admin' ? null : { subject, role, team }
+}
+
+const highestRole = (claim: unknown, map: ReadonlyMap<string, Role>): Role => {
+  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim]
+  const rank = Math.max(
+    0,
+    ...values.map((value) => (typeof value === 'string' ? ranks.indexOf(map.get(value) ?? 'member') : 0)),
+  )
+  return ranks[rank] ?? 'member'
+}
+
+/** Everything that a person may call with now. */
+export const scopesOf = ({ team }: Person, teams: Configuration['teams']): readonly string[] => {
+  const known = team === null ? undefined : teams.get(team)
+  return known === undefined ? [] : allGranted(known)
+}
+
+/**
+ * What a login proves at this moment: what was approved, within what its owner may now. null when they may nothing
+ * any more, or moved to another team: then it is that team's account that would have to hear of revocations.
+ */
+export const provenByGrant = (
+  { id, person, team, subject, expiresAt }: StandingGrant,
+  approved: readonly string[] | null,
+  teams: Configuration['teams'],
+): Proven | null => {
+  if (person === null || person.team !== team) return null
+  return {
+    subject,
+    team,
+    role: person.role,
+    scopes: approved ?? scopesOf(person, teams),
+    grantId: id,
+    notAfter: Math.floor(expiresAt / 1000),
+  }
+}
