@@ -1,0 +1,216 @@
+/**
+ * An OpenID provider for `npm start`: nobody has a password, one chooses who to be. It shares no code with the
+ * product; what it checks (client, redirect URI, PKCE, codes that work once) it checks by itself.
+ */
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+
+/** What stands in a person's ID token beside `sub`. */
+export type SandboxPeople = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+
+export const sandboxPeople: SandboxPeople = {
+  ada: { team: 'checkout', role: 'admin' },
+  lin: { team: 'checkout', role: 'member' },
+  kim: { team: 'finance', role: 'team-admin' },
+}
+
+export interface OpenidProvider {
+  readonly url: string
+  readonly close: () => Promise<void>
+}
+
+interface OpenidOptions {
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly people: () => SandboxPeople
+}
+
+interface Authorization {
+  readonly person: string
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly challenge: string
+  readonly nonce: string | null
+  readonly endsAt: number
+}
+
+const codeMillis = 60_000
+const tokenSeconds = 300
+
+/** Starts it on 127.0.0.1. Rejects with the error of `listen`. */
+export const startOpenidProvider = async ({ port, people }: OpenidOptions): Promise<OpenidProvider> => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const kid = randomBytes(8).toString('hex')
+  const codes = new Map<string, Authorization>()
+  let url = ''
+
+  const idToken = ({ person, clientId, nonce }: Authorization): string => {
+    const now = Math.floor(Date.now() / 1000)
+    const claims = {
+      iss: url,
+      sub: person,
+      aud: clientId,
+      iat: now,
+      exp: now + tokenSeconds,
+      nonce,
+      ...people()[person],
+    }
+    const text = [{ alg: 'ES256', typ: 'JWT', kid }, claims].map(encode).join('.')
+    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${text}.${signature.toString('base64url')}`
+  }
+
+  const authorize = (query: URLSearchParams): Reply => {
+    const redirectUri = query.get('redirect_uri') ?? ''
+    const challenge = query.get('code_challenge') ?? ''
+    const clientId = query.get('client_id') ?? ''
+    const host = URL.parse(redirectUri)?.hostname
+    const good =
+      query.get('response_type') === 'code' &&
+      query.get('code_challenge_method') === 'S256' &&
+      challenge !== '' &&
+      clientId !== '' &&
+      (host === '127.0.0.1' || host === 'localhost')
+    if (!good) return { status: 400, html: '<h1>This request is not one that the sandbox answers</h1>' }
+    const person = query.get('person')
+    if (person === null || !Object.hasOwn(people(), person))
+      return { status: 200, html: choice(query, people()) }
+    const code = randomBytes(32).toString('base64url')
+    const nonce = query.get('nonce')
+    codes.set(code, { person, clientId, redirectUri, challenge, nonce, endsAt: Date.now() + codeMillis })
+    const back = new URL(redirectUri)
+    for (const [name, value] of [
+      ['code', code],
+      ['state', query.get('state') ?? ''],
+      ['iss', url],
+    ] as const)
+      back.searchParams.set(name, value)
+    return { status: 302, location: back.href }
+  }
+
+  const redeem = (form: URLSearchParams): Reply => {
+    const code = form.get('code') ?? ''
+    const found = codes.get(code)
+    codes.delete(code)
+    const proven = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url')
+    const good =
+      found !== undefined &&
+      form.get('grant_type') === 'authorization_code' &&
+      found.endsAt > Date.now() &&
+      found.clientId === form.get('client_id') &&
+      found.redirectUri === form.get('redirect_uri') &&
+      found.challenge === proven
+    if (!good) return { status: 400, json: { error: 'invalid_grant' } }
+    const accessToken = randomBytes(32).toString('base64url')
+    return {
+      status: 200,
+      json: {
+        access_token: accessToken,
+        token_type: 'Bearer',
+        expires_in: tokenSeconds,
+        id_token: idToken(found),
+      },
+    }
+  }
+
+  const answer = async (request: IncomingMessage): Promise<Reply> => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', url)
+    switch (`${request.method} ${pathname}`) {
+      case 'GET /.well-known/openid-configuration':
+        return { status: 200, json: discovery(url) }
+      case 'GET /jwks':
+        return {
+          status: 200,
+          json: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }] },
+        }
+      case 'GET /authorize':
+        return authorize(searchParams)
+      case 'POST /token':
+        return redeem(new URLSearchParams(await textOf(request)))
+    }
+    return { status: 404, html: '<h1>There is nothing here</h1>' }
+  }
+
+  const server = createServer((request, response) => {
+    answer(request).then(
+      (reply) => send(response, reply),
+      () => response.destroy(),
+    )
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the provider listens on a TCP port')
+  url = `http://127.0.0.1:${address.port}`
+  return {
+    url,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+const discovery = (url: string): object => ({
+  issuer: url,
+  authorization_endpoint: `${url}/authorize`,
+  token_endpoint: `${url}/token`,
+  jwks_uri: `${url}/jwks`,
+  response_types_supported: ['code'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256'],
+  code_challenge_methods_supported: ['S256'],
+  token_endpoint_auth_methods_supported: ['none'],
+  authorization_response_iss_parameter_supported: true,
+})
+
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+const bodyBytesMax = 65_536
+
+const textOf = async (request: IncomingMessage): Promise<string> => {
+  let text = ''
+  for await (const chunk of request) {
+    text += String(chunk)
+    if (text.length > bodyBytesMax) throw new Error('too large')
+  }
+  return text
+}
+
+type Reply =
+  | { readonly status: number; readonly json: object }
+  | { readonly status: number; readonly html: string }
+  | { readonly status: 302; readonly location: string }
+
+const send = (response: ServerResponse, reply: Reply): void => {
+  response.setHeader('cache-control', 'no-store')
+  if ('location' in reply) {
+    response.writeHead(reply.status, { location: reply.location }).end()
+    return
+  }
+  const type = 'json' in reply ? 'application/json' : 'text/html; charset=utf-8'
+  response
+    .writeHead(reply.status, { 'content-type': type })
+    .end('json' in reply ? JSON.stringify(reply.json) : reply.html)
+}
+
+const escaped = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+
+const style =
+  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:12vh auto;padding:0 1rem}li{margin:.5rem 0}ul{padding:0;list-style:none}a{display:block;padding:.6rem 1rem;border:1px solid;border-radius:8px;color:inherit;text-decoration:none}'
+
+const choice = (query: URLSearchParams, people: SandboxPeople): string => {
+  const items = Object.entries(people).map(([person, claims]) => {
+    const link = new URLSearchParams(query)
+    link.set('person', person)
+    const about = Object.entries(claims).map(([name, value]) => `${name} ${String(value)}`)
+    return `<li><a href="/authorize?${escaped(link.toString())}"><strong>${escaped(person)}</strong> ${escaped(about.join(', '))}</a></li>`
+  })
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Acme login</title><style>${style}</style><h1>Acme login</h1><p>A sandbox on this machine: nobody has a password. Who are you?</p><ul>${items.join('')}</ul></html>`
+}
