@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const bundle = join(root, 'dist/cli/countersign.js')
+const bundle = join(root, 'dist/cli/countersign.cjs')
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 const complain = (text) => {
@@ -44,7 +44,7 @@ const build = async () => {
 
 if (major > 22 || (major === 22 && minor >= 12)) {
   if (isStale()) await build()
-  await import('../dist/cli/countersign.js')
+  await import('../dist/cli/countersign.cjs')
 } else {
   // A clone brings a Node of its own; `npx countersign` should work there whatever the system has.
   const own = join(root, 'node_modules/node/bin/node')

@@ -2,7 +2,7 @@
 import { getAccessToken, isRenewable } from './access.ts'
 import type { Context } from './context.ts'
 import { networkFailure } from './network.ts'
-import { problemFailure, readObject } from './problem.ts'
+import { type AnswerHead, problemFailure, readObject } from './problem.ts'
 import { version } from './version.ts'
 
 export interface ApiRequest {
@@ -75,7 +75,7 @@ const send = async (
 export const traceAnswer = (
   { terminal }: Context,
   line: string,
-  { response, startedAt }: { readonly response: Response; readonly startedAt: number },
+  { response, startedAt }: { readonly response: AnswerHead; readonly startedAt: number },
 ): void => {
   const millis = Math.round(performance.now() - startedAt)
   const id = response.headers.get('countersign-request-id') ?? 'none'

@@ -2,12 +2,17 @@
  * One writer at a time for the files of `~/.countersign`: a lock file that names its holder. A holder that died
  * is found by its process id, so that nobody has to clean up after a crash.
  */
-import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from './failure.ts'
-import { ensurePrivateDirectory, errorCode, removeLeftovers, removeQuietly } from './private-files.ts'
+import {
+  ensurePrivateDirectory,
+  errorCode,
+  randomHex,
+  removeLeftovers,
+  removeQuietly,
+} from './private-files.ts'
 
 const waitMillis = 20_000
 const pauseMillis = 25
@@ -21,7 +26,7 @@ export const withLock = async <Result>(
 ): Promise<Result> => {
   ensurePrivateDirectory(directory)
   const path = join(directory, 'lock')
-  const mine = `${process.pid} ${randomBytes(8).toString('hex')}\n`
+  const mine = `${process.pid} ${randomHex(8)}\n`
   await acquire(path, mine)
   const release = (): void => {
     if (readQuietly(path) === mine) removeQuietly(path)
@@ -51,7 +56,7 @@ const acquire = async (path: string, mine: string): Promise<void> => {
 
 const tryCreate = (path: string, text: string): boolean => {
   // Written under another name first: a lock is never seen without its holder's number in it.
-  const draft = `${path}.${randomBytes(8).toString('hex')}`
+  const draft = `${path}.${randomHex(8)}`
   try {
     writeFileSync(draft, text, { flag: 'wx', mode: 0o600 })
     linkSync(draft, path)
@@ -71,7 +76,7 @@ const tryCreate = (path: string, text: string): boolean => {
 const breakStale = (path: string): void => {
   const seen = readQuietly(path)
   if (seen === null || !isStale(path, seen)) return
-  const aside = `${path}.${randomBytes(8).toString('hex')}`
+  const aside = `${path}.${randomHex(8)}`
   try {
     renameSync(path, aside)
     if (readQuietly(aside) !== seen) linkSync(aside, path)

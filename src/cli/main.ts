@@ -54,4 +54,4 @@ const asText = ({ message, hint, requestId }: Failure): string => {
   return `${printable(withoutTokens(lines.join('\n')))}\n`
 }
 
-await main(process.argv.slice(2))
+void main(process.argv.slice(2))

@@ -14,7 +14,12 @@ const reasons: readonly (readonly [
     'its name is not known here',
     'Is the address right, and is there a network?',
   ],
-  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'tryAgain', 'the connection broke', 'Try again.'],
+  [
+    /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|ERR_STREAM_PREMATURE_CLOSE|HPE_.*|Z_.*)$/,
+    'tryAgain',
+    'the connection broke',
+    'Try again.',
+  ],
   [/TIMEOUT|^ETIMEDOUT$/i, 'tryAgain', 'it did not answer in time', 'Try again.'],
   [/^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL)$/, 'tryAgain', 'there is no way to it', 'Is there a network?'],
   [

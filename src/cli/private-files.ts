@@ -3,7 +3,6 @@
  * others could have read or put there (open permissions, symbolic links, another owner) is refused, on reading
  * too, since a token in it may be known or not be ours.
  */
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -99,7 +98,7 @@ export const writePrivateFile = (directory: string, name: string, text: string):
   ensurePrivateDirectory(directory)
   const path = join(directory, name)
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) throw linkFailure(path)
-  const temporary = join(directory, `.${name}.${randomBytes(12).toString('hex')}.tmp`)
+  const temporary = join(directory, `.${name}.${randomHex(12)}.tmp`)
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
     const file = openSync(temporary, flags, 0o600)
@@ -131,6 +130,10 @@ const syncDirectory = (directory: string): void => {
     return
   }
 }
+
+/** From the global `crypto`, which costs nothing to a command that writes nothing. */
+export const randomHex = (bytes: number): string =>
+  Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
 
 export const removeFile = (directory: string, name: string): void => removeQuietly(join(directory, name))
 

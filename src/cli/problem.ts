@@ -7,10 +7,17 @@ import { networkFailure } from './network.ts'
 
 const renewedByLogin = /^token_(missing|invalid|expired|revoked)$/
 
-export const ownErrorCode = (headers: Headers): string | null => headers.get('countersign-error')
+/** What is read of an answer, whatever brought it. */
+export interface AnswerHead {
+  readonly status: number
+  readonly headers: { readonly get: (name: string) => string | null }
+}
+
+export const ownErrorCode = (headers: AnswerHead['headers']): string | null =>
+  headers.get('countersign-error')
 
 /** `text`: the body of an answer with `Countersign-Error`, or of any answer of the admin API above 399. */
-export const problemFailure = (response: Response, text: string): Failure => {
+export const problemFailure = (response: AnswerHead, text: string): Failure => {
   const { code: stated, detail, title } = readObject(text)
   const code = ownErrorCode(response.headers) ?? (typeof stated === 'string' ? stated : 'unknown')
   const said = detail ?? title ?? 'no reason given'

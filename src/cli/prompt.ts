@@ -1,5 +1,4 @@
 /** Questions to a person, on stderr, so that stdout stays data. */
-import { createInterface } from 'node:readline'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
 
@@ -18,7 +17,8 @@ export const confirm = async (
     throw new Failure('failure', 'Nothing was changed.', { code: 'declined' })
 }
 
-const ask = (question: string): Promise<string> => {
+const ask = async (question: string): Promise<string> => {
+  const { createInterface } = await import('node:readline')
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   return new Promise((resolve) => {
     lines.once('close', () => resolve(''))

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { exitOfStatus } from '../exit-codes.ts'
 import { Failure } from '../failure.ts'
 import { ownErrorCode, problemFailure } from '../problem.ts'
+import type { Answer } from './transport.ts'
 
 export interface AnswerOptions {
   readonly include: boolean
@@ -15,7 +16,7 @@ export interface AnswerOptions {
 /** Prints the answer and gives its text where it was kept. Throws Failure for what is not a success. */
 export const printAnswer = async (
   context: Context,
-  response: Response,
+  response: Answer,
   options: AnswerOptions,
 ): Promise<string> => {
   const { terminal } = context
@@ -40,7 +41,7 @@ export const printAnswer = async (
 }
 
 /** An upstream's own refusal: its body is data and was printed; this says whose it is. */
-const upstreamFailure = (response: Response, upstream: string): Failure => {
+const upstreamFailure = (response: Answer, upstream: string): Failure => {
   const { status } = response
   const refused = status === 401 || status === 403
   return new Failure(exitOfStatus(status), `${upstream} answered ${status}. This is its own answer.`, {
@@ -53,7 +54,7 @@ const upstreamFailure = (response: Response, upstream: string): Failure => {
 const largeBytes = 1_048_576
 
 /** Only a person's terminal, and only JSON that is not too large to wait for. */
-const layOut = ({ terminal }: Context, { headers }: Response): boolean =>
+const layOut = ({ terminal }: Context, { headers }: Answer): boolean =>
   terminal.shown &&
   /^application\/(?:[\w.-]+\+)?json\b/.test(headers.get('content-type') ?? '') &&
   Number(headers.get('content-length') ?? 0) <= largeBytes
@@ -66,9 +67,9 @@ const prettyJson = (text: string): string => {
   }
 }
 
-const stream = async ({ body }: Response): Promise<void> => {
+const stream = async ({ body }: Answer): Promise<void> => {
   let last = 10
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body) {
     last = chunk.at(-1) ?? last
     if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
   }
@@ -76,19 +77,19 @@ const stream = async ({ body }: Response): Promise<void> => {
   if (last !== 10 && process.stdout.isTTY) process.stdout.write('\n')
 }
 
-const head = (response: Response): string => {
-  const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`)
+const head = (response: Answer): string => {
+  const lines = response.headers.entries().map(([name, value]) => `${name}: ${value}`)
   return `HTTP ${response.status} ${response.statusText}\n${lines.join('\n')}\n\n`
 }
 
-const envelope = (response: Response, text: string, answeredBy: string): object => {
+const envelope = (response: Answer, text: string, answeredBy: string): object => {
   const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
   const body: unknown = isJson && text !== '' ? parseOr(text) : text
   return {
     status: response.status,
     answeredBy,
     requestId: response.headers.get('countersign-request-id'),
-    headers: Object.fromEntries(response.headers),
+    headers: Object.fromEntries(response.headers.entries()),
     body,
   }
 }
@@ -102,5 +103,5 @@ const parseOr = (text: string): unknown => {
 }
 
 /** Whether a new access token could help: Countersign refused this one. */
-export const refusesToken = (response: Response): boolean =>
+export const refusesToken = (response: Answer): boolean =>
   response.status === 401 && /^token_(revoked|expired|invalid)$/.test(ownErrorCode(response.headers) ?? '')

@@ -1,44 +1,78 @@
-import { createHash } from 'node:crypto'
-import { openAsBlob } from 'node:fs'
-import { Readable } from 'node:stream'
+import { createReadStream, type Stats, statSync } from 'node:fs'
+import type { ClientRequest } from 'node:http'
+import type { Readable } from 'node:stream'
 import { usageFailure } from '../failure.ts'
 import { errorCode } from '../private-files.ts'
 import { type Field, fieldsToJson } from './fields.ts'
 
 export interface CallBody {
-  readonly content: string | Blob | ReadableStream
+  /** null: not known before it ends; it goes out chunked. */
+  readonly bytes: number | null
   /** Whether it can be sent a second time. */
   readonly replayable: boolean
   /** Where the caller names none. */
   readonly contentType: string
+  readonly sendTo: (request: ClientRequest) => void
+  /** `Content-Digest` (RFC 9530), for bodies that are too large to be read where they are signed. */
+  readonly digest: () => Promise<string>
 }
 
-export const bodyOfFields = (fields: readonly Field[]): CallBody => ({
-  content: fieldsToJson(fields),
-  replayable: true,
-  contentType: 'application/json',
-})
+const contentType = 'application/json'
+
+export const bodyOfFields = (fields: readonly Field[]): CallBody => {
+  const text = fieldsToJson(fields)
+  return {
+    bytes: Buffer.byteLength(text),
+    replayable: true,
+    contentType,
+    sendTo: (request) => {
+      request.end(text)
+    },
+    digest: () => sha256([text]),
+  }
+}
 
 /** `-` is stdin, which streams as it comes. A file is not read into memory either. */
-export const bodyOfInput = async (file: string): Promise<CallBody> => {
-  const contentType = 'application/json'
-  if (file === '-') {
-    return { content: Readable.toWeb(process.stdin) as ReadableStream, replayable: false, contentType }
-  }
+export const bodyOfInput = (file: string): CallBody => {
+  if (file === '-') return streamBody(() => process.stdin, { bytes: null, digest: digestUnknown })
+  let stats: Stats
   try {
-    return { content: await openAsBlob(file), replayable: true, contentType }
+    stats = statSync(file)
   } catch (error) {
-    throw usageFailure(`${file} cannot be read: ${errorCode(error) || 'it is not a file'}.`)
+    throw usageFailure(`${file} cannot be read: ${errorCode(error)}.`)
   }
+  if (stats.isDirectory()) throw usageFailure(`${file} cannot be read: it is a directory.`)
+  const open = (): Readable => createReadStream(file)
+  // A pipe of the shell (`<(...)`) has no size and can be read once.
+  return stats.isFile()
+    ? streamBody(open, { bytes: stats.size, digest: () => sha256(open()) })
+    : streamBody(open, { bytes: null, digest: digestUnknown })
 }
 
-/** `Content-Digest` (RFC 9530), for bodies that are too large to be read where they are signed. */
-export const contentDigest = async ({ content }: CallBody): Promise<string> => {
-  if (content instanceof ReadableStream) {
-    throw usageFailure('--digest needs the whole body first; give a file to --input.')
-  }
+const streamBody = (
+  open: () => Readable,
+  { bytes, digest }: Pick<CallBody, 'bytes' | 'digest'>,
+): CallBody => ({
+  bytes,
+  replayable: bytes !== null,
+  contentType,
+  sendTo: (request) => {
+    const source = open()
+    // An answer may come, and be the last word, before all of the body went out: that is no error.
+    source.on('error', (error) => request.destroy(error))
+    request.on('close', () => source.destroy())
+    source.pipe(request)
+  },
+  digest,
+})
+
+const digestUnknown = (): never => {
+  throw usageFailure('--digest needs the whole body first; give a file to --input.')
+}
+
+const sha256 = async (chunks: Iterable<string> | AsyncIterable<Buffer>): Promise<string> => {
+  const { createHash } = await import('node:crypto')
   const hash = createHash('sha256')
-  if (typeof content === 'string') hash.update(content)
-  else for await (const chunk of content.stream()) hash.update(chunk)
+  for await (const chunk of chunks) hash.update(chunk)
   return `sha-256=:${hash.digest('base64')}:`
 }

@@ -3,8 +3,8 @@
  * query of a link is used. Its host is the upstream's, which a caller does not call, and a list's path does not
  * change from page to page.
  */
-interface Answer {
-  readonly headers: Headers
+interface Page {
+  readonly headers: { readonly get: (name: string) => string | null }
   readonly text: string
 }
 
@@ -13,7 +13,7 @@ const cursorNames = ['next_cursor', 'nextCursor', 'next_page_token', 'nextPageTo
 const places = ['meta', 'pagination', 'paging', 'page_info', 'links']
 
 /** null: this was the last page. */
-export const nextPage = (url: URL, { headers, text }: Answer, cursorParameter: string): URL | null => {
+export const nextPage = (url: URL, { headers, text }: Page, cursorParameter: string): URL | null => {
   const link = nextLink(headers.get('link') ?? '')
   const found = link ?? cursorOf(text)
   if (found === null) return null

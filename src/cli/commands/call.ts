@@ -2,14 +2,16 @@ import type { Command } from 'commander'
 import { getAccessToken, isRenewable } from '../access.ts'
 import { traceAnswer } from '../api.ts'
 import { printAnswer, refusesToken } from '../call/answer.ts'
-import { bodyOfFields, bodyOfInput, type CallBody, contentDigest } from '../call/body.ts'
+import type { CallBody } from '../call/body.ts'
 import { type Field, fieldsToQuery, readTextField, readTypedField } from '../call/fields.ts'
 import { nextPage } from '../call/next-page.ts'
 import { readTarget } from '../call/target.ts'
+import { type Answer, send } from '../call/transport.ts'
 import { collect, examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { networkFailure } from '../network.ts'
+import { errorCode } from '../private-files.ts'
 import { version } from '../version.ts'
 
 interface CallOptions {
@@ -61,7 +63,7 @@ export const declareCall = (program: Command): void => {
 interface Call {
   readonly url: URL
   readonly method: string
-  readonly headers: Headers
+  readonly headers: ReadonlyMap<string, string>
   readonly body: CallBody | null
   readonly upstream: string
 }
@@ -73,7 +75,11 @@ const runCall = async (context: Context, options: CallOptions, args: readonly st
   const seen = new Set<string>()
   for (;;) {
     const response = await sendWithToken(context, call)
-    const text = await printAnswer(context, response, { include, upstream: call.upstream, keep })
+    const text = await printAnswer(context, response, { include, upstream: call.upstream, keep }).catch(
+      (error: unknown) => {
+        throw brokenAnswer(context, error)
+      },
+    )
     if (!paginate) return
     seen.add(call.url.href)
     const url = nextPage(call.url, { headers: response.headers, text }, options.cursor)
@@ -82,6 +88,10 @@ const runCall = async (context: Context, options: CallOptions, args: readonly st
     call = { ...call, url }
   }
 }
+
+/** A connection that breaks while the body comes is told as such; anything else is what it was. */
+const brokenAnswer = (context: Context, error: unknown): unknown =>
+  errorCode(error) === '' ? error : networkFailure(context.url, error)
 
 const methodForm = /^(GET|HEAD|POST|PUT|PATCH|DELETE)$/i
 
@@ -107,10 +117,13 @@ const readCall = async (context: Context, options: CallOptions, args: readonly s
   const headers = readHeaders(options)
   const body = await readBody(method, fields, options)
   if (method === 'GET' || method === 'HEAD') appendQuery(url, fieldsToQuery(fields))
-  if (body !== null && !headers.has('content-type')) headers.set('content-type', body.contentType)
+  if (body !== null) {
+    if (!headers.has('content-type')) headers.set('content-type', body.contentType)
+    if (body.bytes !== null) headers.set('content-length', String(body.bytes))
+  }
   if (options.digest === true) {
     if (body === null) throw usageFailure('--digest goes with a body.')
-    headers.set('content-digest', await contentDigest(body))
+    headers.set('content-digest', await body.digest())
   }
   return { url, method, headers, body, upstream: url.pathname.split('/')[1] ?? '' }
 }
@@ -121,7 +134,10 @@ const readBody = async (
   { input }: CallOptions,
 ): Promise<CallBody | null> => {
   const bodyless = method === 'GET' || method === 'HEAD'
-  if (input === undefined) return bodyless || fields.length === 0 ? null : bodyOfFields(fields)
+  if (input === undefined && (bodyless || fields.length === 0)) return null
+  // Most calls have no body, and what it takes to make one is slow to load.
+  const { bodyOfFields, bodyOfInput } = await import('../call/body.ts')
+  if (input === undefined) return bodyOfFields(fields)
   if (bodyless) throw usageFailure(`${method} has no body; leave --input out.`)
   if (fields.length > 0) throw usageFailure('A body is made of fields or read with --input, not both.')
   return bodyOfInput(input)
@@ -131,48 +147,49 @@ const appendQuery = (url: URL, query: string): void => {
   if (query !== '') url.search = url.search === '' ? query : `${url.search}&${query}`
 }
 
-/** Headers that would say who calls are ours to set. */
-const ownHeaders = /^(authorization|countersign-authorization|host|cookie)$/i
+/** Headers that would say who calls, or how long a body is, are ours to set. */
+const ownHeaders =
+  /^(authorization|countersign-authorization|host|cookie|content-length|transfer-encoding|connection)$/
 
-const readHeaders = ({ header = [], key }: CallOptions): Headers => {
-  const headers = new Headers({ 'user-agent': `countersign-cli/${version}`, accept: '*/*' })
+const readHeaders = ({ header = [], key }: CallOptions): Map<string, string> => {
+  const headers = new Map([
+    ['user-agent', `countersign-cli/${version}`],
+    ['accept', '*/*'],
+  ])
   for (const line of header) {
-    const [, name = '', value = ''] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/.exec(line) ?? []
-    if (name === '') throw usageFailure('A header reads "Name: value".')
-    if (ownHeaders.test(name)) throw usageFailure(`${name} is set by countersign itself.`)
-    setHeader(headers, name, value)
+    const [, name, value = ''] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
+    if (name === undefined) throw usageFailure('A header reads "Name: value".')
+    const lower = name.toLowerCase()
+    if (ownHeaders.test(lower)) throw usageFailure(`${name} is set by countersign itself.`)
+    headers.set(lower, headerValue(name, value))
   }
-  if (key !== undefined) setHeader(headers, 'countersign-key', key)
+  if (key !== undefined) headers.set('countersign-key', headerValue('--key', key))
   return headers
 }
 
-const setHeader = (headers: Headers, name: string, value: string): void => {
-  try {
-    headers.set(name, value)
-  } catch {
-    throw usageFailure(`${name} holds characters that no header can.`)
-  }
+/** Visible ASCII and blanks: what every hop of HTTP takes. */
+const headerValue = (name: string, value: string): string => {
+  if (/^[\t\x20-\x7e]*$/.test(value)) return value
+  throw usageFailure(`${name} holds characters that no header can.`)
 }
 
 /** Once more with a new token, when Countersign refused the one at hand and the body can be sent again. */
-const sendWithToken = async (context: Context, call: Call): Promise<Response> => {
+const sendWithToken = async (context: Context, call: Call): Promise<Answer> => {
   const { text } = await getAccessToken(context, 'calls')
-  const response = await send(context, call, text)
+  const answer = await sendOnce(context, call, text)
   const again = isRenewable(context.credential) && (call.body?.replayable ?? true)
-  if (!again || !refusesToken(response)) return response
-  await response.body?.cancel()
+  if (!again || !refusesToken(answer)) return answer
+  answer.discard()
   const renewed = await getAccessToken(context, 'calls', { refused: text })
-  return send(context, call, renewed.text)
+  return sendOnce(context, call, renewed.text)
 }
 
-const send = async (context: Context, call: Call, token: string): Promise<Response> => {
-  const { url, method, body } = call
-  const headers = new Headers(call.headers)
-  headers.set('authorization', `Bearer ${token}`)
+const sendOnce = async (context: Context, call: Call, token: string): Promise<Answer> => {
+  const { url, method } = call
+  const headers = new Map(call.headers).set('authorization', `Bearer ${token}`)
   const startedAt = performance.now()
   try {
-    const init = { method, headers, redirect: 'manual', duplex: 'half' } as const
-    const response = await fetch(url, body === null ? init : { ...init, body: body.content })
+    const response = await send({ ...call, headers })
     traceAnswer(context, `${method} ${url.origin}${url.pathname}`, { response, startedAt })
     return response
   } catch (error) {

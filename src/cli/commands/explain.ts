@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { api } from '../api.ts'
@@ -36,7 +35,7 @@ const runExplain = async (
 ): Promise<void> => {
   const url = readTarget(context.url, path)
   const [, upstream = '', rest = '/'] = /^\/([^/]+)(\/.*)?$/.exec(url.pathname) ?? []
-  const bodySha256 = readDigest(options)
+  const bodySha256 = await readDigest(options)
   const answer = await api(context, '/api/explain', {
     method: 'POST',
     body: {
@@ -64,7 +63,7 @@ const readHeaders = (lines: readonly string[]): Readonly<Record<string, string>>
     }),
   )
 
-const readDigest = ({ input, bodySha256 }: ExplainOptions): string | undefined => {
+const readDigest = async ({ input, bodySha256 }: ExplainOptions): Promise<string | undefined> => {
   if (input !== undefined && bodySha256 !== undefined) {
     throw usageFailure('Give --input or --body-sha256, not both.')
   }
@@ -72,6 +71,7 @@ const readDigest = ({ input, bodySha256 }: ExplainOptions): string | undefined =
     throw usageFailure('--body-sha256 has 64 hexadecimal digits.')
   }
   if (input === undefined) return bodySha256?.toLowerCase()
+  const { createHash } = await import('node:crypto')
   try {
     return createHash('sha256').update(readFileSync(input)).digest('hex')
   } catch (error) {

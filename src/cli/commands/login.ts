@@ -4,8 +4,6 @@ import { examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { readToken } from '../credential.ts'
 import { Failure, usageFailure } from '../failure.ts'
-import { hasBrowser, loginWithBrowser } from '../login/browser.ts'
-import { loginWithDevice } from '../login/device.ts'
 import { type Identity, keepSession, keepToken, type Place, readPlace } from '../login/keep.ts'
 import { createProgress, type Progress } from '../login/progress.ts'
 import { askHidden } from '../prompt.ts'
@@ -58,6 +56,8 @@ interface Way {
 
 const logIn = async (context: Context, place: Place, { options, progress }: Way): Promise<Identity> => {
   if (options.token !== undefined) return keepToken(context, place, await readGiven(context, options.token))
+  // A listener and cryptography: too slow to load for every other command.
+  const { hasBrowser, loginWithBrowser } = await import('../login/browser.ts')
   const byBrowser = options.browser ?? (options.device !== true && hasBrowser(context.environment))
   if (isCi(context.environment) && ways(options) === 0) {
     throw new Failure('usage', 'Nobody can approve a login here: this is CI.', {
@@ -66,7 +66,7 @@ const logIn = async (context: Context, place: Place, { options, progress }: Way)
   }
   const issued = byBrowser
     ? await loginWithBrowser(context, place.url, progress)
-    : await loginWithDevice(place.url, progress)
+    : await (await import('../login/device.ts')).loginWithDevice(place.url, progress)
   return keepSession(context, place, issued)
 }
 
