@@ -2,16 +2,14 @@
  * Access tokens for a command: from the profile's file while they last, otherwise made anew under the lock, so
  * that two commands at once neither exchange twice nor use one refresh token twice (which would end the login).
  */
-import { CountersignError } from '../client/error.ts'
-import { type AccessToken, exchangeToken } from '../client/exchange.ts'
+import type { AccessToken } from '../client/exchange.ts'
 import { readClaims } from '../client/jwt.ts'
-import { Secret } from '../core/redact.ts'
+import type { Secret } from '../core/redact.ts'
 import type { Context } from './context.ts'
 import { type Audience, readCredentials, type StoredCredential, writeCredentials } from './credentials.ts'
 import { Failure } from './failure.ts'
 import { withLock } from './file-lock.ts'
-import { refreshSession } from './oauth.ts'
-import { tokenFailure } from './problem.ts'
+import { exchange, refreshSession, type TokenWish } from './oauth.ts'
 import { stateDirectory } from './profiles.ts'
 import type { ActiveCredential } from './settings.ts'
 
@@ -30,6 +28,11 @@ const marginMillis = 30_000
 export const audienceUrl = (url: string, audience: Audience): string =>
   audience === 'calls' ? url : `${url}/api`
 
+const wish = (url: string, audience: Audience, { scope }: AccessOptions): TokenWish => ({
+  resource: audienceUrl(url, audience),
+  scope,
+})
+
 /** Throws Failure when there is no credential, or when it is refused. */
 export const getAccessToken = async (
   context: Context,
@@ -38,7 +41,9 @@ export const getAccessToken = async (
 ): Promise<AccessToken> => {
   const { credential } = context
   if (credential.kind === 'key' || credential.kind === 'jwt') return asItIs(credential, audience)
-  if (credential.profile === null) return exchange(context.url, credential.secret, audience, options)
+  if (credential.profile === null) {
+    return exchange(context.url, credential.secret, wish(context.url, audience, options))
+  }
 
   const kept = usable(readCredentials().get(credential.profile), context.url, audience, options)
   return kept ?? withLock(stateDirectory(), () => renew(context, audience, options))
@@ -90,35 +95,11 @@ const renew = async (context: Context, audience: Audience, options: AccessOption
     writeCredentials(credentials)
   }
   if (stored.kind === 'session') {
-    const resource = audienceUrl(url, audience)
-    const issued = await refreshSession(url, stored.secret, { resource, scope: options.scope })
+    const issued = await refreshSession(url, stored.secret, wish(url, audience, options))
     save(issued.refreshToken ?? stored.secret, issued.accessToken)
     return issued.accessToken
   }
-  const token = await exchange(url, stored.secret, audience, options)
+  const token = await exchange(url, stored.secret, wish(url, audience, options))
   if (options.scope === undefined) save(stored.secret, token)
   return token
 }
-
-const exchange = async (
-  url: string,
-  secret: Secret,
-  audience: Audience,
-  { scope }: AccessOptions,
-): Promise<AccessToken> => {
-  try {
-    const resource = audienceUrl(url, audience)
-    return await exchangeToken(url, secret.reveal(), { fetch, resource, scope })
-  } catch (error) {
-    if (error instanceof CountersignError) throw tokenFailure(url, error)
-    throw error
-  }
-}
-
-/** For `login` and `token`, which hold a token that is in no file. */
-export const exchangeOnce = (
-  url: string,
-  secret: Secret,
-  audience: Audience,
-  options: AccessOptions = {},
-): Promise<AccessToken> => exchange(url, new Secret(secret.reveal()), audience, options)

@@ -3,6 +3,7 @@ import { getAccessToken, isRenewable } from './access.ts'
 import type { Context } from './context.ts'
 import { networkFailure } from './network.ts'
 import { type AnswerHead, problemFailure, readObject } from './problem.ts'
+import { send, textBody } from './transport.ts'
 import { version } from './version.ts'
 
 export interface ApiRequest {
@@ -22,14 +23,13 @@ export const requestApi = async (context: Context, path: string, request: ApiReq
   const url = given?.url ?? context.url
   const target = `${url}${path}${queryString(request.query ?? {})}`
   const token = given?.token ?? (await getAccessToken(context, 'administration')).text
-  let response = await send(context, { url, target, token }, request)
-  if (response.status === 401 && given === undefined && isRenewable(context.credential)) {
-    await response.body?.cancel()
+  let asked = await ask(context, { url, target, token }, request)
+  if (asked.response.status === 401 && given === undefined && isRenewable(context.credential)) {
     const { text } = await getAccessToken(context, 'administration', { refused: token })
-    response = await send(context, { url, target, token: text }, request)
+    asked = await ask(context, { url, target, token: text }, request)
   }
-  const text = await response.text()
-  if (!response.ok) throw problemFailure(response, text)
+  const { response, text } = asked
+  if (response.status < 200 || response.status > 299) throw problemFailure(response, text)
   return text
 }
 
@@ -39,6 +39,11 @@ export const api = async (
   request: ApiRequest = {},
 ): Promise<Readonly<Record<string, unknown>>> => readObject(await requestApi(context, path, request))
 
+interface Asked {
+  readonly response: AnswerHead
+  readonly text: string
+}
+
 interface Target {
   /** The Countersign, for messages. */
   readonly url: string
@@ -46,27 +51,30 @@ interface Target {
   readonly token: string
 }
 
-const send = async (
+const ask = async (
   context: Context,
   { url, target, token }: Target,
   { method = 'GET', body, accept = 'application/json' }: ApiRequest,
-): Promise<Response> => {
+): Promise<Asked> => {
   const startedAt = performance.now()
+  const headers = new Map([
+    ['authorization', `Bearer ${token}`],
+    ['accept', accept],
+    ['user-agent', `countersign-cli/${version}`],
+  ])
+  if (body !== undefined) headers.set('content-type', 'application/json')
+  const outgoing = body === undefined ? null : textBody(JSON.stringify(body))
   try {
-    const response = await fetch(target, {
+    const response = await send({
+      url: new URL(target),
       method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        accept,
-        'user-agent': `countersign-cli/${version}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(requestMillis),
+      headers,
+      body: outgoing,
+      timeoutMillis: requestMillis,
     })
+    const text = await response.text()
     traceAnswer(context, `${method} ${target.split('?')[0]}`, { response, startedAt })
-    return response
+    return { response, text }
   } catch (error) {
     throw networkFailure(url, error)
   }

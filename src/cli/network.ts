@@ -1,6 +1,6 @@
 import { Failure } from './failure.ts'
 
-/** Why there is no connection: exit, what to say, what to do. Codes are Node's, OpenSSL's and undici's. */
+/** Why there is no connection: exit, what to say, what to do. Codes are those of Node, OpenSSL and its HTTP parser. */
 const reasons: readonly (readonly [
   codes: RegExp,
   exit: 'failure' | 'tryAgain',
@@ -36,7 +36,7 @@ const reasons: readonly (readonly [
   ],
 ]
 
-/** What a failed `fetch` means to a person. */
+/** What a failed request means to a person. */
 export const networkFailure = (origin: string, error: unknown): Failure => {
   if (error instanceof Failure) return error
   const code = codeOf(error)

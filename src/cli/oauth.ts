@@ -2,17 +2,20 @@
  * What the CLI sends to the OAuth endpoints. Their paths are part of the interface (design section 7) and stand on
  * the profile's own origin: no metadata document is read, so none can name another host.
  */
-import type { AccessToken } from '../client/exchange.ts'
+import { type AccessToken, isPersonalToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
 import { Failure } from './failure.ts'
 import { networkFailure } from './network.ts'
-import { readObject } from './problem.ts'
+import { readObject, waitHint } from './problem.ts'
+import { send, textBody } from './transport.ts'
+import { version } from './version.ts'
 
 export const clientId = 'countersign-cli'
 const requestMillis = 15_000
 
 export interface OAuthAnswer {
   readonly status: number
+  readonly retryAfter: string | null
   readonly fields: Readonly<Record<string, unknown>>
 }
 
@@ -21,16 +24,22 @@ export const postForm = async (
   path: string,
   parameters: Readonly<Record<string, string | undefined>>,
 ): Promise<OAuthAnswer> => {
-  const body = new URLSearchParams()
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) body.set(name, value)
+  const form = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) form.set(name, value)
   try {
-    const response = await fetch(`${url}${path}`, {
+    const answer = await send({
+      url: new URL(path, url),
       method: 'POST',
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(requestMillis),
+      headers: new Map([
+        ['content-type', 'application/x-www-form-urlencoded'],
+        ['accept', 'application/json'],
+        ['user-agent', `countersign-cli/${version}`],
+      ]),
+      body: textBody(form.toString()),
+      timeoutMillis: requestMillis,
     })
-    return { status: response.status, fields: readObject(await response.text()) }
+    const fields = readObject(await answer.text())
+    return { status: answer.status, retryAfter: answer.headers.get('retry-after'), fields }
   } catch (error) {
     throw networkFailure(url, error)
   }
@@ -51,45 +60,79 @@ export const readIssued = ({ status, fields }: OAuthAnswer, sentAt: number): Iss
   }
 }
 
-export const refreshSession = async (
+export interface TokenWish {
+  /** What the token is for (RFC 8707). */
+  readonly resource: string
+  readonly scope?: string | undefined
+}
+
+/** Asks `/oauth/token`. Throws Failure for anything but a token. */
+export const requestToken = async (
   url: string,
-  refreshToken: Secret,
-  { resource, scope }: { readonly resource: string; readonly scope?: string | undefined },
+  parameters: Readonly<Record<string, string | undefined>>,
 ): Promise<Issued> => {
   const sentAt = Date.now()
-  const answer = await postForm(url, '/oauth/token', {
-    grant_type: 'refresh_token',
-    refresh_token: refreshToken.reveal(),
-    client_id: clientId,
-    resource,
-    scope,
-  })
+  const answer = await postForm(url, '/oauth/token', parameters)
   const issued = readIssued(answer, sentAt)
   if (issued === null) throw oauthFailure(url, answer)
   return issued
 }
 
+/** RFC 6749 section 6. */
+export const refreshSession = (url: string, refreshToken: Secret, wish: TokenWish): Promise<Issued> =>
+  requestToken(url, {
+    grant_type: 'refresh_token',
+    refresh_token: refreshToken.reveal(),
+    client_id: clientId,
+    ...wish,
+  })
+
+/** RFC 8693, for a personal token or the JWT of an issuer that is trusted for it. */
+export const exchange = async (url: string, subjectToken: Secret, wish: TokenWish): Promise<AccessToken> => {
+  const text = subjectToken.reveal()
+  const { accessToken } = await requestToken(url, {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: text,
+    subject_token_type: `urn:ietf:params:oauth:token-type:${isPersonalToken(text) ? 'access_token' : 'jwt'}`,
+    client_id: clientId,
+    ...wish,
+  })
+  return accessToken
+}
+
+/** What to do about an error of RFC 6749 section 5.2 or RFC 8707 section 2. */
+const hints: Readonly<Record<string, string>> = {
+  invalid_request: 'The token may be revoked, expired or mistyped. Log in again with countersign login.',
+  invalid_scope: 'Ask for scopes that the credential holds.',
+  invalid_target: 'The credential is not for this. Log in with one that is.',
+}
+
 /** An OAuth error as a person should read it. */
-export const oauthFailure = (url: string, { status, fields }: OAuthAnswer): Failure => {
+export const oauthFailure = (url: string, { status, fields, retryAfter }: OAuthAnswer): Failure => {
   const { error, error_description: description, detail } = fields
   const code = typeof error === 'string' ? error : 'answer_invalid'
   const said = String(description ?? detail ?? `it answered ${status}`)
-  if (status === 429 || status >= 500) {
-    return new Failure('tryAgain', `${url} gives no token now: ${said}`, { code, hint: 'Try again.' })
-  }
-  if (code === 'invalid_grant' || code === 'expired_token') {
-    return new Failure('refused', 'The login has ended: it was idle too long, or was revoked.', {
-      code,
-      hint: 'Log in again with countersign login.',
-    })
-  }
-  if (code === 'answer_invalid') {
+  if (code === 'answer_invalid' && status < 500 && status !== 429) {
     return new Failure('failure', `${url} has no token service that we understand: ${said}`, {
       code,
       hint: 'Is it a Countersign, and is COUNTERSIGN_SIGNING_KEY set there?',
     })
   }
-  return new Failure('refused', `${url} gives no token: ${code}: ${said}`, { code })
+  if (status === 429 || status >= 500) {
+    const hint = waitHint(retryAfter) ?? 'Try again.'
+    return new Failure('tryAgain', `${url} gives no token now: ${said}`, { code, hint })
+  }
+  if (code === 'invalid_grant') {
+    return new Failure('refused', 'The login has ended: it was idle too long, or was revoked.', {
+      code,
+      hint: 'Log in again with countersign login.',
+    })
+  }
+  const hint = hints[code]
+  return new Failure('refused', `${url} gives no token: ${code}: ${said}`, {
+    code,
+    ...(hint === undefined ? {} : { hint }),
+  })
 }
 
 /** RFC 7009. True when the service says that the token is over, which it also says of one that it never knew. */

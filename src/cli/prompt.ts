@@ -32,8 +32,9 @@ const ask = async (question: string): Promise<string> => {
 
 /** A secret that is typed: nothing of it shows on the screen. */
 export const askHidden = async (question: string): Promise<string> => {
-  process.stderr.write(question)
+  // First, so that what is pasted as soon as the question shows is not echoed.
   process.stdin.setRawMode(true)
+  process.stderr.write(question)
   try {
     return await readHidden()
   } finally {

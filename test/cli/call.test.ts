@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Fake, makeJwt, personalToken, problem, startFake } from '../client/fake-countersign.ts'
 import { type Home, loggedIn, makeHome } from './run-cli.ts'
@@ -360,6 +361,23 @@ describe('COUNTERSIGN_TOKEN', () => {
 })
 
 describe('the network', () => {
+  it('that breaks in the middle of an answer ends with exit 6, after what had come', async () => {
+    fake.handle(({ target }) =>
+      target === '/plugipay/a' ? { chunks: ['half'], headers: { 'content-length': '100' }, cut: true } : null,
+    )
+    const ended = await home.run(['call', 'plugipay/a'])
+    expect(ended).toMatchObject({ code: 6, stdout: 'half' })
+    expect(ended.stderr).toMatch('the connection broke')
+  })
+
+  it('that compresses all the same is decompressed', async () => {
+    const body = gzipSync('{"a":1}')
+    const headers = { 'content-encoding': 'gzip' }
+    fake.handle(({ target }) => (target === '/plugipay/a' ? { headers, chunks: [body] } : null))
+    expect(await home.run(['call', 'plugipay/a'])).toMatchObject({ code: 0, stdout: '{"a":1}' })
+    expect(lastCall()?.headers).not.toHaveProperty('accept-encoding')
+  })
+
   it('that is not there ends with exit 6', async () => {
     await fake.close()
     const ended = await home.run(['call', 'plugipay/a'])

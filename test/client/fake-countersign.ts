@@ -19,7 +19,9 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | object
   /** In place of a body: pieces that are sent one by one, with waits between them. */
-  readonly chunks?: readonly (string | Promise<void>)[]
+  readonly chunks?: readonly (string | Buffer | Promise<void>)[]
+  /** Ends the connection after the chunks, not the answer. */
+  readonly cut?: boolean
 }
 
 /** null: the next handler decides. */
@@ -99,8 +101,13 @@ const answer = async (
     ...reply.headers,
   })
   for (const chunk of reply.chunks ?? []) {
-    if (typeof chunk === 'string') response.write(chunk)
-    else await chunk
+    if (chunk instanceof Promise) await chunk
+    else response.write(chunk)
+  }
+  if (reply.cut === true) {
+    // What was written is on its way first.
+    setTimeout(() => incoming.socket.destroy(), 50)
+    return
   }
   response.end(text)
 }

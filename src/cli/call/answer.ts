@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { exitOfStatus } from '../exit-codes.ts'
 import { Failure } from '../failure.ts'
 import { ownErrorCode, problemFailure } from '../problem.ts'
-import type { Answer } from './transport.ts'
+import type { Answer } from '../transport.ts'
 
 export interface AnswerOptions {
   readonly include: boolean

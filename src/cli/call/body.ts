@@ -1,18 +1,15 @@
 import { createReadStream, type Stats, statSync } from 'node:fs'
-import type { ClientRequest } from 'node:http'
 import type { Readable } from 'node:stream'
 import { usageFailure } from '../failure.ts'
 import { errorCode } from '../private-files.ts'
+import { type OutgoingBody, textBody } from '../transport.ts'
 import { type Field, fieldsToJson } from './fields.ts'
 
-export interface CallBody {
-  /** null: not known before it ends; it goes out chunked. */
-  readonly bytes: number | null
+export interface CallBody extends OutgoingBody {
   /** Whether it can be sent a second time. */
   readonly replayable: boolean
   /** Where the caller names none. */
   readonly contentType: string
-  readonly sendTo: (request: ClientRequest) => void
   /** `Content-Digest` (RFC 9530), for bodies that are too large to be read where they are signed. */
   readonly digest: () => Promise<string>
 }
@@ -21,15 +18,7 @@ const contentType = 'application/json'
 
 export const bodyOfFields = (fields: readonly Field[]): CallBody => {
   const text = fieldsToJson(fields)
-  return {
-    bytes: Buffer.byteLength(text),
-    replayable: true,
-    contentType,
-    sendTo: (request) => {
-      request.end(text)
-    },
-    digest: () => sha256([text]),
-  }
+  return { ...textBody(text), replayable: true, contentType, digest: () => sha256([text]) }
 }
 
 /** `-` is stdin, which streams as it comes. A file is not read into memory either. */

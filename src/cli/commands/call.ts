@@ -6,12 +6,12 @@ import type { CallBody } from '../call/body.ts'
 import { type Field, fieldsToQuery, readTextField, readTypedField } from '../call/fields.ts'
 import { nextPage } from '../call/next-page.ts'
 import { readTarget } from '../call/target.ts'
-import { type Answer, send } from '../call/transport.ts'
 import { collect, examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { networkFailure } from '../network.ts'
 import { errorCode } from '../private-files.ts'
+import { type Answer, send } from '../transport.ts'
 import { version } from '../version.ts'
 
 interface CallOptions {
@@ -117,10 +117,7 @@ const readCall = async (context: Context, options: CallOptions, args: readonly s
   const headers = readHeaders(options)
   const body = await readBody(method, fields, options)
   if (method === 'GET' || method === 'HEAD') appendQuery(url, fieldsToQuery(fields))
-  if (body !== null) {
-    if (!headers.has('content-type')) headers.set('content-type', body.contentType)
-    if (body.bytes !== null) headers.set('content-length', String(body.bytes))
-  }
+  if (body !== null && !headers.has('content-type')) headers.set('content-type', body.contentType)
   if (options.digest === true) {
     if (body === null) throw usageFailure('--digest goes with a body.')
     headers.set('content-digest', await body.digest())

@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import type { AccessToken } from '../../client/exchange.ts'
 import { readClaims } from '../../client/jwt.ts'
-import { audienceUrl, exchangeOnce, getAccessToken } from '../access.ts'
+import { audienceUrl, getAccessToken } from '../access.ts'
 import { examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import type { Audience } from '../credentials.ts'
 import { usageFailure } from '../failure.ts'
 import { relativeTime } from '../instants.ts'
+import { exchange } from '../oauth.ts'
 
 interface TokenOptions {
   readonly scope?: string
@@ -44,6 +45,6 @@ const obtain = (context: Context, audience: Audience, scope: string | undefined)
     throw usageFailure('The admin key is sent as it is; there is no token to get for it.')
   }
   const foreign = credential.kind === 'jwt' && readClaims(credential.secret.reveal())['iss'] !== url
-  if (foreign) return exchangeOnce(url, credential.secret, audience, { scope })
+  if (foreign) return exchange(url, credential.secret, { resource: audienceUrl(url, audience), scope })
   return getAccessToken(context, audience, { scope, fresh: true })
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { audienceUrl } from '../access.ts'
 import type { Context } from '../context.ts'
-import { clientId, type Issued, oauthFailure, postForm, readIssued } from '../oauth.ts'
+import { clientId, type Issued, requestToken } from '../oauth.ts'
 import { listen } from './loopback.ts'
 import { challengeOf, unguessable } from './pkce.ts'
 import type { Progress } from './progress.ts'
@@ -27,8 +27,7 @@ export const loginWithBrowser = async (
     progress.open(page.href)
     openBrowser(page.href, environment)
     const code = await loopback.code
-    const sentAt = Date.now()
-    const answer = await postForm(url, '/oauth/token', {
+    return await requestToken(url, {
       grant_type: 'authorization_code',
       code,
       redirect_uri: loopback.redirectUri,
@@ -36,9 +35,6 @@ export const loginWithBrowser = async (
       code_verifier: verifier,
       resource: audienceUrl(url, 'administration'),
     })
-    const issued = readIssued(answer, sentAt)
-    if (issued === null) throw oauthFailure(url, answer)
-    return issued
   } finally {
     loopback.close()
   }

@@ -1,6 +1,6 @@
 /** What a login ends with: the credential is known to be good, and only then it is written down. */
 
-import { type AccessToken, exchangeToken } from '../../client/exchange.ts'
+import type { AccessToken } from '../../client/exchange.ts'
 import type { Secret } from '../../core/redact.ts'
 import { audienceUrl } from '../access.ts'
 import { api } from '../api.ts'
@@ -9,8 +9,7 @@ import { kindOfToken } from '../credential.ts'
 import { type Audience, readCredentials, type StoredCredential, writeCredentials } from '../credentials.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { withLock } from '../file-lock.ts'
-import { type Issued, revokeToken } from '../oauth.ts'
-import { tokenFailure } from '../problem.ts'
+import { exchange, type Issued, revokeToken } from '../oauth.ts'
 import { defaultProfile, readProfiles, stateDirectory, writeProfiles } from '../profiles.ts'
 import { askedProfile, askedUrl, defaultUrl } from '../settings.ts'
 
@@ -50,20 +49,14 @@ export const keepToken = async (context: Context, place: Place, secret: Secret):
     )
   }
   const accessTokens = new Map<Audience, AccessToken>()
-  if (kind === 'personal') accessTokens.set('administration', await exchange(place.url, secret))
+  if (kind === 'personal') {
+    const resource = audienceUrl(place.url, 'administration')
+    accessTokens.set('administration', await exchange(place.url, secret, { resource }))
+  }
   const text = accessTokens.get('administration')?.text ?? secret.reveal()
   const identity = await whoami(context, place.url, text)
   await save(place, { url: place.url, kind: 'token', secret, accessTokens })
   return identity
-}
-
-const exchange = async (url: string, secret: Secret): Promise<AccessToken> => {
-  try {
-    const resource = audienceUrl(url, 'administration')
-    return await exchangeToken(url, secret.reveal(), { fetch, resource })
-  } catch (error) {
-    throw tokenFailure(url, error)
-  }
 }
 
 /** What a person approved. `issued`: for the administration, which says who they are. */

@@ -2,9 +2,8 @@
  * One request over node:http. `fetch` would do, but loading it takes longer than everything else that a call does
  * (measured: 40 ms of CPU beside 15 ms). Nothing is followed, nothing is kept open, bodies stream.
  */
-import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { CallBody } from './body.ts'
 
 export interface Answer {
   readonly status: number
@@ -23,32 +22,58 @@ export interface AnswerHeaders {
   readonly entries: () => readonly (readonly [name: string, value: string])[]
 }
 
+export interface OutgoingBody {
+  /** null: not known before it ends; it goes out chunked. */
+  readonly bytes: number | null
+  readonly sendTo: (request: ClientRequest) => void
+}
+
 export interface OutgoingRequest {
   readonly url: URL
   readonly method: string
+  /** Names in lower case; the length of the body is added. */
   readonly headers: ReadonlyMap<string, string>
-  readonly body: CallBody | null
+  readonly body: OutgoingBody | null
+  /** How long all of it may take; without it, only connecting has a limit. */
+  readonly timeoutMillis?: number
 }
 
 const connectMillis = 10_000
 
 /** Resolves when the answer begins. Rejects with Node's own errors, whose `code` says why. */
-export const send = async ({ url, method, headers, body }: OutgoingRequest): Promise<Answer> => {
+export const send = async (outgoing: OutgoingRequest): Promise<Answer> => {
+  const { url, method, body, timeoutMillis } = outgoing
   // Not by `import`: it reads every export of node:http, and one of them loads all of `fetch`.
   const { request: start } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http')
+  const headers = new Map(outgoing.headers)
+  if (body !== null && body.bytes !== null) headers.set('content-length', String(body.bytes))
   const options: RequestOptions = { method, headers: Object.fromEntries(headers), agent: false }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const request = start(url, options, resolve)
   request.on('error', reject)
-  const timer = setTimeout(() => {
-    request.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' }))
-  }, connectMillis)
-  request.on('socket', (socket) => socket.once('connect', () => clearTimeout(timer)))
-  request.on('close', () => clearTimeout(timer))
+  const connecting = limit(request, connectMillis)
+  request.on('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)))
+  if (timeoutMillis !== undefined) limit(request, timeoutMillis)
   if (body === null) request.end()
   else body.sendTo(request)
   return toAnswer(await promise)
 }
+
+/** Ends the request after that time, with the code of a connection that timed out. */
+const limit = (request: ClientRequest, millis: number): NodeJS.Timeout => {
+  const timer = setTimeout(() => {
+    request.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
+  }, millis)
+  request.on('close', () => clearTimeout(timer))
+  return timer
+}
+
+export const textBody = (text: string): OutgoingBody => ({
+  bytes: Buffer.byteLength(text),
+  sendTo: (request) => {
+    request.end(text)
+  },
+})
 
 const toAnswer = async (message: IncomingMessage): Promise<Answer> => {
   const body = await decoded(message)
