@@ -35,11 +35,16 @@ const isStale = () => {
 }
 
 const build = async () => {
-  if (!existsSync(join(root, 'node_modules/esbuild'))) {
-    complain(`nothing is installed in ${root} yet. Run there: npm start, or npm ci.`)
+  const installed = ['esbuild', 'commander', 'structured-headers'].every((name) =>
+    existsSync(join(root, 'node_modules', name)),
+  )
+  if (!installed) complain(`what it needs is not installed in ${root}. Run there: npm start, or npm ci.`)
+  try {
+    const { buildCli } = await import('../scripts/build-package.mjs')
+    await buildCli()
+  } catch (error) {
+    complain(`it cannot be built: ${error.message}\n  Run npm ci in ${root}, or undo what was changed there.`)
   }
-  const { buildCli } = await import('../scripts/build-package.mjs')
-  await buildCli()
 }
 
 if (major > 22 || (major === 22 && minor >= 12)) {
