@@ -145,6 +145,12 @@ export class Purse {
     context.waitUntil(this.#start(context, now))
   }
 
+  /** An account that answers and is of no use is asked again no sooner than one that does not answer. */
+  giveUp(now: number, reason: string): Refusal {
+    this.#failure = { code: 'account_unavailable', until: now + unavailableHoldMillis }
+    return unavailable('account_unavailable', reason)
+  }
+
   countRefused(code: ProblemCode, now: number): void {
     const hour = hourOf(now)
     let codes = this.#refused.get(hour)

@@ -6,7 +6,7 @@
  */
 
 import type { admitted } from '../core/admission.ts'
-import { renewalsMax, walletAccountsMax } from '../core/limits.ts'
+import { admissionMillisMax, admissionWaitsMax, walletAccountsMax } from '../core/limits.ts'
 import type { Permit } from '../core/permit.ts'
 import { type ProblemCode, Refusal } from '../core/problems.ts'
 import type {
@@ -28,9 +28,6 @@ interface WalletOptions extends PurseOptions {
   readonly newIdentity: () => string
   readonly accountsMax?: number
 }
-
-/** Syncs that one admission waits for at most: one that runs, its own, and some that brought a stale lease. */
-const waitsMax = renewalsMax + 2
 
 export const createWallet = (options: WalletOptions): Accounts => new Wallet(options)
 
@@ -107,8 +104,11 @@ class Unit implements Admission, Dispatch {
 
   /** With a sync, unless memory already says no. */
   async take(): Promise<void> {
-    for (let waits = 0; waits < waitsMax; waits += 1) {
+    const since = this.#purse.steady(this.#context.now())
+    // One sync may run, the next is its own; after that, other calls were faster or leases stale on arrival.
+    for (let waits = 0; waits < admissionWaitsMax; waits += 1) {
       const now = this.#purse.steady(this.#context.now())
+      if (now - since >= admissionMillisMax) break
       // Units first: an answer may bring some and refuse the rest.
       if (this.takeNow(now)) return
       this.#refuseFromMemory(now)
@@ -122,7 +122,7 @@ class Unit implements Admission, Dispatch {
     const now = this.#purse.steady(this.#context.now())
     if (this.takeNow(now)) return
     this.#refuseFromMemory(now)
-    throw unavailable('account_unavailable', 'no sync brought a lease that was still fresh')
+    throw this.#purse.giveUp(now, 'no sync brought a lease that was still fresh')
   }
 
   commit(reading: number): Dispatch | null {

@@ -149,8 +149,9 @@ export const flushMillis = 900
 /** A sync that did not answer in this time is sent again by whoever waits for it. */
 export const syncPatienceMillis = 2_000
 export const syncAttemptsMax = 3
-/** Exchanges of a unit whose lease was stale on arrival, before the account counts as out of reach. */
-export const renewalsMax = 3
+/** An admission that waits so long, or for so many syncs, finds the account out of reach. */
+export const admissionMillisMax = 5_000
+export const admissionWaitsMax = 30
 /** Reports are kept and retried so long; the account remembers an isolate's sequence for longer. */
 export const reportRetryMillis = 24 * 3_600_000
 export const isolateMemoryMillis = 36 * 3_600_000
