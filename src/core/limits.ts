@@ -14,7 +14,7 @@ export const verifiedTokenBytesMax = 8 * 1_048_576
 /** 2000-01-01 to 2100-01-01: a claim outside of it is milliseconds, a float overflow, or a mistake. */
 export const claimSecondsMin = 946_684_800
 export const claimSecondsMax = 4_102_444_800
-export const claimCharsMax = 256
+export const claimCharsMax = 512
 
 // JWKS.
 export const jwksCooldownMillis = 30_000

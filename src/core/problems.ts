@@ -89,7 +89,7 @@ export const problems = table({
     status: 403,
     title: 'Your team may not use this key',
     owner: 'caller',
-    help: 'Countersign-Key names a key that your team was not granted, or that the token is not confined to. Choose one of the granted keys.',
+    help: 'Countersign-Key names a key that your team was not granted. Choose one of the granted keys.',
   },
   origin_not_allowed: {
     status: 403,

@@ -2,7 +2,7 @@
  * The whole surface: a few fixed paths of our own, and one wildcard behind which the pipeline looks up upstreams
  * and routes by itself. Around both: request id, CORS, errors, one log line.
  */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { firstSegment, splitUrl } from '../core/path.ts'
 import { Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'

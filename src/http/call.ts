@@ -1,4 +1,4 @@
-import type { Hono } from 'hono'
+import type { Hono } from 'hono/tiny'
 import type { Outcome } from '../accounts/accounts.ts'
 import type { Caller, Permit } from '../core/permit.ts'
 import type { Fields } from './fields.ts'

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { Deps } from './deps.ts'
 import type { Site } from './site.ts'
 

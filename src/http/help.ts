@@ -1,5 +1,5 @@
-import { Hono } from 'hono'
 import { html, raw } from 'hono/html'
+import { Hono } from 'hono/tiny'
 import { problemRow, problems } from '../core/problems.ts'
 import { table } from '../core/table.ts'
 

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { Refusal } from '../../core/problems.ts'
 import { readInstant, writeInstant } from '../../tokens/instant.ts'
 import { readCursor, readPageLimit } from '../../tokens/page.ts'

@@ -2,7 +2,7 @@
  * `POST /api/explain`: how a call would be signed, without making it and without a signature that could be used.
  * For `admin` only, because it tells whether a key can be opened.
  */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { Configuration, Key, Upstream } from '../../core/configuration.ts'
 import { parseRequestPath } from '../../core/path.ts'
 import type { KeyStore } from '../../credentials/keys.ts'

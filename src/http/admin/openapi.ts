@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import description from './openapi.json'
 

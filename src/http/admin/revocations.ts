@@ -3,7 +3,7 @@
  * seconds later no call starts with what it revokes (design section 6). What was exchanged for a revoked token,
  * or belongs to a revoked subject, ends with it.
  */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { ownIssuerName } from '../../config/names.ts'
 import type { Issuer, Team } from '../../core/configuration.ts'
 import { claimCharsMax } from '../../core/limits.ts'

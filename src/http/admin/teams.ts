@@ -1,5 +1,5 @@
 /** `/api/teams`: what a team may do and how much of it, as it holds now; suspension and other limits at once. */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { AccountDescription, AccountPatch } from '../../accounts/account-rpc.ts'
 import type { Grant, Team } from '../../core/configuration.ts'
 import { limitRequestsMax } from '../../core/limits.ts'

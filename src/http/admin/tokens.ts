@@ -1,5 +1,5 @@
 /** `/api/tokens`: personal tokens are made, listed and revoked; shown once, when they are made. */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { Team } from '../../core/configuration.ts'
 import { Refusal } from '../../core/problems.ts'
 import type { Secret } from '../../core/redact.ts'

@@ -1,5 +1,5 @@
 /** `GET /api/usage`: a team's books, as JSON or its rows as CSV (RFC 4180). */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { UsageColumn, UsageReport } from '../../accounts/account-rpc.ts'
 import { dayMillis, dayName, dayOf, hourMillis, hourOf } from '../../core/quota/books.ts'
 import { readInstant, writeInstant } from '../../tokens/instant.ts'

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { writeInstantOrNull } from '../../tokens/instant.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import type { Guard } from './authorize.ts'

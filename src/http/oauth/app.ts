@@ -1,5 +1,5 @@
 /** The token service's routes that programs call; those for people are in `http/pages`. */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import { audienceOf } from '../../tokens/access-token.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'

@@ -1,5 +1,5 @@
 /** The pages for people; nothing here needs a script. */
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { homePath } from '../sign-in/next.ts'
 import { signInRoutes } from '../sign-in/routes.ts'

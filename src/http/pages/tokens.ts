@@ -2,8 +2,9 @@
  * `/dashboard/tokens`: personal tokens made, listed and revoked by people. What is done is done by the routes of the
  * admin API, with the session in place of a bearer token, so that a page can do nothing that the API would refuse.
  */
-import { Hono } from 'hono'
+
 import { html } from 'hono/html'
+import { Hono } from 'hono/tiny'
 import { Refusal } from '../../core/problems.ts'
 import { scopesOf } from '../../tokens/people.ts'
 import type { TokenService } from '../../tokens/token-service.ts'

@@ -1,6 +1,7 @@
 /** Signing in, by the company's provider or with the admin key, and signing out. */
-import { Hono } from 'hono'
+
 import { html } from 'hono/html'
+import { Hono } from 'hono/tiny'
 import { adminKeyAttemptsMax } from '../../core/limits.ts'
 import { addressOf } from '../../tokens/audit.ts'
 import { makeLoginSecret } from '../../tokens/login.ts'
