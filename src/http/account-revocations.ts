@@ -1,10 +1,11 @@
 import { accessTokenSeconds, clockToleranceSecondsMax } from '../core/limits.ts'
-import type { Revocation } from '../core/quota/revocation.ts'
+import { indexRevocations, isRevoked, type Revocation } from '../core/quota/revocation.ts'
 import type { AccountRevocations, EndedTokens } from '../tokens/token-service.ts'
 
 /** As much of an account as ending tokens needs. */
 interface RevokingAccount {
   revoke(revocation: Omit<Revocation, 'id'>): Promise<Revocation | null>
+  revocations(): Promise<readonly Revocation[]>
 }
 
 interface AccountRevocationsOptions {
@@ -30,6 +31,8 @@ export const accountRevocations = (
     const value = String(Math.floor(now() / 1000) + 1)
     await account.revoke({ issuer: ownIssuer, by: 'before', value, until })
   },
+  revoked: async (caller) =>
+    isRevoked(indexRevocations(await openAccount(caller.team).revocations()), caller),
 })
 
 const entryOf = (what: Exclude<EndedTokens, 'all'>): Pick<Revocation, 'by' | 'value'> =>

@@ -210,16 +210,20 @@ export const endClaim = (sql: SqlStorage, { kind, value, at }: EndedClaim): void
 }
 
 /** Whether a JWT with these claims was ended by one of them. */
-export const claimEnded = (sql: SqlStorage, { tokenId, subject, team, issuedAt }: StandingQuery): boolean =>
+export const claimEnded = (
+  sql: SqlStorage,
+  { tokenId, grantId, subject, team, issuedAt }: StandingQuery,
+): boolean =>
   sql
     .exec(
-      `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value = ?1)
+      `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value IN (?1, ?6))
          OR (kind = 'subject' AND value IN (?2, ?3) AND at >= ?5) OR (kind = 'team' AND value = ?4 AND at >= ?5)`,
       tokenId,
       subject,
       claimedSubject(subject, team),
       team ?? '',
       issuedAt,
+      grantId,
     )
     .toArray().length > 0
 

@@ -200,6 +200,7 @@ export const claimedSubject = (subject: string, team: string | null): string =>
 
 /** What was ended apart from a grant, until every JWT that it concerns has expired. */
 export interface EndedClaim {
+  /** `token`: a `jti`, or the `gid` of what was exchanged for one. */
   readonly kind: 'token' | 'subject' | 'team'
   readonly value: string
   /** Tokens issued until then are ended. */

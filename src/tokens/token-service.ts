@@ -30,6 +30,8 @@ export interface TokenService {
 export interface AccountRevocations {
   /** Ends tokens of our own, of that team. */
   revoke(team: string, what: EndedTokens): Promise<void>
+  /** Whether the account of the caller's team has revoked this token, of whichever issuer. */
+  revoked(caller: Caller): Promise<boolean>
 }
 
 /** By what they descend from, by their `jti`, or all that were issued until now. */

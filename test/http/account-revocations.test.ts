@@ -14,6 +14,7 @@ const recording = (fits: boolean) => {
         made.push({ ...revocation, team })
         return fits || revocation.by === 'before' ? { ...revocation, id: 'r' } : null
       },
+      revocations: async () => [],
     }),
     { now: () => now },
   )

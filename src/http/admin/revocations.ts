@@ -41,7 +41,7 @@ const revoke = async (
   const issuers = speakingFor(team, asked.issuer, deps)
   const until = now + Math.max(...issuers.map(longestLife))
   const account = deps.openAccount(team.name)
-  const [first, ...derived] = await entriesOf(asked, issuers, until)
+  const [first, ...derived] = await entriesOf(asked, issuers, { until, now })
   if (first === undefined) throw new Error('a revocation without an entry')
   // What descends from it first: who sees the answer may rely on all of it.
   for (const entry of derived) await commit(account.revoke(entry))
@@ -131,14 +131,23 @@ const maySpeakFor = ({ team: rule }: Issuer, team: string): boolean => {
 const longestLife = ({ maxLifetimeSeconds, clockToleranceSeconds }: Issuer): number =>
   (maxLifetimeSeconds + 2 * clockToleranceSeconds) * 1_000
 
-/** The entry itself, then those for what was exchanged for tokens that it revokes. */
+const exchangesAny = (issuers: readonly Issuer[]): boolean => issuers.some(({ use }) => use.has('exchange'))
+
+/**
+ * The entry itself, then those for what was exchanged for tokens that it revokes. When those were issued is not known
+ * of what they were exchanged for: so all of ours until now go, and whoever is still good exchanges anew.
+ */
 const entriesOf = async (
   { by, value, issuer }: AskedRevocation,
   issuers: readonly Issuer[],
-  until: number,
+  { until, now }: { readonly until: number; readonly now: number },
 ): Promise<readonly Entry[]> => {
   const entries: Entry[] = [{ issuer, by, value, until }]
-  if (by === 'before') return entries
+  if (by === 'before') {
+    if (exchangesAny(issuers))
+      entries.push({ issuer: ownIssuerName, by, value: String(Math.ceil(now / 1_000)), until })
+    return entries
+  }
   for (const { name, keys } of issuers) {
     if (keys.kind === 'own') continue
     entries.push(
@@ -181,12 +190,14 @@ const endInDirectory = async (
       const ending = { ...audit, action: 'subject.revoked' as const, target: subject }
       await endInAccounts(accounts, await answered(directory().endSubject({ subject, team }, now, ending)))
     }
-  } else if (own) {
-    const claim =
-      by === 'jti'
-        ? ({ kind: 'token', value, at: now } as const)
-        : ({ kind: 'team', value: team, at: Number(value) * 1_000 - 1 } as const)
-    await answered(directory().endClaim(claim))
+  } else if (by === 'jti') {
+    for (const { name, keys } of issuers) {
+      const ended = keys.kind === 'own' ? value : await exchangedGrantId(name, value)
+      await answered(directory().endClaim({ kind: 'token', value: ended, at: now }))
+    }
+  } else if (own || exchangesAny(issuers)) {
+    const at = exchangesAny(issuers) ? now : Number(value) * 1_000 - 1
+    await answered(directory().endClaim({ kind: 'team', value: team, at }))
   }
 }
 

@@ -98,7 +98,10 @@ const provenPersonalToken = async (text: string, { directory, now }: TokenServic
 }
 
 /** A JWT of an issuer with `use: ['exchange']`. What it is exchanged for is a member of its team, never more. */
-const provenJwt = async (text: string, { verifier, config, now }: TokenService): Promise<Proven> => {
+const provenJwt = async (
+  text: string,
+  { verifier, config, accounts, now }: TokenService,
+): Promise<Proven> => {
   const caller = await verifier.verifySubjectToken(text, now()).catch((error: unknown) => {
     if (error instanceof Refusal && (error.code === 'token_invalid' || error.code === 'token_expired')) {
       throw subjectTokenRefused(error.reason ?? error.code)
@@ -107,6 +110,8 @@ const provenJwt = async (text: string, { verifier, config, now }: TokenService):
   })
   const team = config.teams.get(caller.team)
   if (team === undefined) throw subjectTokenRefused('its team is not configured')
+  // Otherwise a revoked token would go on as a new one, issued after its revocation.
+  if (await answered(accounts.revoked(caller))) throw subjectTokenRefused('revoked')
   return {
     subject: exchangedSubject(caller.issuer.name, caller.subject),
     team: caller.team,

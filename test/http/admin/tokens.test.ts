@@ -60,6 +60,7 @@ beforeEach(() => {
       revoke: async (_team, what) => {
         if (what !== 'all') ended.push(what)
       },
+      revoked: async () => false,
     },
     verifier: {} as TokenService['verifier'],
     fingerprintKey: new Secret('a key for fingerprints'),
