@@ -62,6 +62,11 @@ export const showNextSteps = ({ origin, token }: NextSteps): string =>
     `curl -i '${origin}/plugipay/api/v1/customers?limit=3' -H 'Authorization: Bearer ${token}'`,
     '',
     strong('Where to look next'),
+    pair(
+      'log in',
+      'npx countersign login, in another terminal; then npx countersign call plugipay/api/v1/customers',
+    ),
+    pair('or in a browser', `${origin}/dashboard/tokens, as ada (admin), lin (member) or kim (team-admin)`),
     pair('another token', "npm run token -- --team checkout --scope 'plugipay:customer:read'"),
     pair(
       'a refused call',

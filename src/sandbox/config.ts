@@ -18,6 +18,15 @@ export const sandboxConfig = (workerPort: number) => {
     url: `http://127.0.0.1:${workerPort}`,
     // Our own token service is always an issuer; `npm run token` signs with its key. A company adds its own here.
     issuers: {},
+    // Where people sign in, for terminals, browsers and pages. At the sandbox nobody has a password.
+    signIn: {
+      issuer: at('login'),
+      clientId: 'countersign',
+      team: { claim: 'team' },
+      role: { claim: 'role', map: { admin: 'admin', 'team-admin': 'team-admin' } },
+    },
+    // A page in a browser that gets tokens for who sits in front of it (docs/people.md).
+    clients: { shop: { redirectUris: ['http://localhost:3000/callback'] } },
     upstreams: {
       plugipay: plugipay({
         url: at('plugipay'),

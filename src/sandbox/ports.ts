@@ -8,4 +8,5 @@ export const sandboxPorts = (workerPort: number) =>
     plexicus: workerPort + 16,
     onepin: workerPort + 17,
     orders: workerPort + 18,
+    login: workerPort + 19,
   }) as const

@@ -2,6 +2,7 @@
 import type { Exchange, Sandbox } from './listen.ts'
 import { listen } from './listen.ts'
 import { onepinApi } from './onepin.ts'
+import { type OpenidProvider, sandboxPeople, startOpenidProvider } from './openid.ts'
 import { ordersApi } from './orders.ts'
 import { plexicusApi } from './plexicus.ts'
 import { pluggedinApi } from './pluggedin.ts'
@@ -27,10 +28,12 @@ export const startSandboxes = async (keys: SandboxKeys, workerPort: number): Pro
     orders: ordersApi(keys.orders),
   } as const
   const started: Sandbox[] = []
+  let provider: OpenidProvider | null = null
   const close = async (): Promise<void> => {
-    await Promise.all(started.map((sandbox) => sandbox.close()))
+    await Promise.all([...started, ...(provider === null ? [] : [provider])].map((one) => one.close()))
   }
   try {
+    provider = await startOpenidProvider({ port: ports.login, people: () => sandboxPeople })
     for (const name of Object.keys(apis) as (keyof typeof apis)[]) {
       started.push(await listen(name, apis[name], { port: ports[name] }))
     }

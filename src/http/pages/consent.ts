@@ -112,7 +112,8 @@ const showConsent = (
   { session, request, service }: Consent,
 ): Promise<Response> => {
   const { origin } = new URL(redirectUri)
-  const body = html`${what(clientId, scopes, { person: session.person, service })}<dl><dt>Sent to</dt><dd>${clientId === cliClientId ? 'a program on this computer, ' : ''}<code>${origin}</code></dd></dl>${decide(pathOf(request), session)}`
+  const where = html`<dt>Sent to</dt><dd>${clientId === cliClientId ? 'a program on this computer, ' : ''}<code>${origin}</code></dd>`
+  const body = html`${what(clientId, scopes, { person: session.person, service, where })}${decide(pathOf(request), session)}`
   // A source of CSP has no IPv6 literal; its scheme is the nearest that it can say.
   const formAction = origin.startsWith('http://[') ? 'http:' : origin
   return page(`Allow ${clientName(clientId)}?`, body, { session, formAction })
@@ -124,13 +125,15 @@ export const clientName = (clientId: string): string =>
 interface Asked {
   readonly person: Person
   readonly service: TokenService
+  /** A row that says where it was asked, or where the answer goes. */
+  readonly where: Markup
 }
 
 /** Client, person and scopes, in the same words on both pages where people agree to something. */
 export const what = (
   clientId: string,
   scopes: readonly string[] | null,
-  { person, service }: Asked,
+  { person, service, where }: Asked,
 ): Markup => {
   const calls = scopes ?? scopesOf(person, service.config.teams)
   const administers = clientId === cliClientId
@@ -140,7 +143,7 @@ export const what = (
     calls.length === 0
       ? 'nothing'
       : html`<ul>${calls.map((scope) => html`<li><code>${scope}</code></li>`)}</ul>`
-  }</dd>${administers ? html`<dt>and administer</dt><dd>what you may as ${person.role}</dd>` : ''}</dl>`
+  }</dd>${administers ? html`<dt>and administer</dt><dd>what you may as ${person.role}</dd>` : ''}${where}</dl>`
 }
 
 export const decide = (action: string, session: Session, fields: Markup | '' = ''): Markup =>

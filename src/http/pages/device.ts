@@ -49,7 +49,8 @@ const look = async (typed: string, session: Session, { service }: People): Promi
 const confirm = ({ userCode, device }: Waiting, session: Session, { service }: People): Promise<Response> => {
   const { clientId, scopes, from, createdAt } = device
   const minutes = Math.floor((service.now() - createdAt) / 60_000)
-  const body = html`<p class="code">${userCode}</p><p class="note">Allow it only if you began this login yourself, and this code stands on your own device. Nobody who helps you needs you to.</p>${what(clientId, scopes, { person: session.person, service })}<dl><dt>Asked</dt><dd>${minutes === 0 ? 'just now' : `${minutes} min ago`}, from ${from === null ? 'an unknown address' : html`the address <code>${from}</code>`}</dd></dl>${decide('/device', session, hidden('user_code', userCode))}`
+  const where = html`<dt>Asked</dt><dd>${minutes === 0 ? 'just now' : `${minutes} min ago`}, from ${from === null ? 'an unknown address' : html`the address <code>${from}</code>`}</dd>`
+  const body = html`<p class="code">${userCode}</p><p class="note">Allow it only if you began this login yourself, and this code stands on your own device. Nobody who helps you needs you to.</p>${what(clientId, scopes, { person: session.person, service, where })}${decide('/device', session, hidden('user_code', userCode))}`
   return page(`Allow ${clientName(clientId)}?`, body, { session })
 }
 

@@ -100,7 +100,7 @@ const tokensPage = async (api: Api, shown: Shown): Promise<Response> => {
 }
 
 const chooseTeam = (team: string, { config }: TokenService): Markup =>
-  html`<form method="get" action="${homePath}"><label for="of">Team</label><select id="of" name="team">${[
+  html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of"name="team">${[
     ...config.teams.keys(),
   ].map(
     (name) => html`<option${name === team ? html` selected` : ''}>${name}</option>`,
@@ -114,7 +114,7 @@ const newToken = (team: string, { csrf, person }: Session, { config }: TokenServ
   )}</ul></fieldset><label for="expiresIn">It ends in</label><select id="expiresIn" name="expiresIn"><option value="30d">30 days</option><option value="90d">90 days</option></select>${
     person.role === 'member'
       ? ''
-      : html`<fieldset><label><input type="checkbox" name="service" value="yes"> For a service, not for you <small>It stays when you leave.</small></label></fieldset>`
+      : html`<fieldset><ul><li><label><input type="checkbox" name="service" value="yes">For a service, not for you: it stays when you leave</label></li></ul></fieldset>`
   }<button>Make the token</button></form>`
 }
 

@@ -65,7 +65,7 @@ const signInPage = (next: string, { signIn, provider }: People, fault = ''): Pro
   const body: Markup =
     provider === null || signIn === null
       ? html`<p>Sign in with the admin key of this Countersign. It opens everything, for an hour.</p>${key}`
-      : html`<p>You sign in where you always do. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault === '' ? '' : html` open`}><summary>Use the admin key instead</summary>${key}</details>`
+      : html`<p>You sign in with your company. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault === '' ? '' : html` open`}><summary>Use the admin key instead</summary>${key}</details>`
   return page('Sign in', body, { status: fault === '' ? 200 : 403 })
 }
 
