@@ -16,6 +16,7 @@ import { accountRoutes } from './http/admin/account-routes.ts'
 import { explainRoutes } from './http/admin/explain.ts'
 import { administrationRoutes, createGuard } from './http/admin/routes.ts'
 import { createApp, type Lifetime } from './http/app.ts'
+import { type Assembly, onePerIsolate } from './http/assembly.ts'
 import { Buffers } from './http/buffers.ts'
 import { createNonce } from './http/nonce.ts'
 import { oauthRoutes } from './http/oauth/app.ts'
@@ -51,14 +52,14 @@ const configOfAccount = (team: string): AccountConfig | null => {
 
 export class TeamAccount extends teamAccount({ configOf: configOfAccount, now, log }) {}
 
-const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
+const assemble = async (env: Cloudflare.Env): Promise<Assembly<Handler>> => {
   const bindings: Readonly<Record<string, unknown>> = { ...env }
   const secrets = await readOwnSecrets(bindings)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })
   const faults = 'faults' in parsed ? [...parsed.faults, ...secrets.faults] : secrets.faults
   if ('faults' in parsed || faults.length > 0 || secrets.adminKey === null) {
     log(JSON.stringify({ event: 'config_invalid', faults }))
-    return createApp({ kind: 'faulty', faults }, [], { now, log })
+    return { app: createApp({ kind: 'faulty', faults }, [], { now, log }), faulty: true }
   }
   const verifier = createVerifier({
     config: parsed.config,
@@ -116,7 +117,7 @@ const assemble = async (env: Cloudflare.Env): Promise<Handler> => {
     ),
     explainRoutes(deps, createGuard(service, secrets.adminKey)),
   ]
-  return createApp({ kind: 'ready', deps }, own, { now, log })
+  return { app: createApp({ kind: 'ready', deps }, own, { now, log }), faulty: false }
 }
 
 /** Without a signing key there is a service that says it is off. */
@@ -129,18 +130,12 @@ const tokenService = async (
   return { ...deps, signing }
 }
 
-/**
- * One per isolate. Requests that come while it is made each make their own and then all use the first: a
- * promise shared between requests would hang with the one that began it.
- */
-let handler: Handler | null = null
+const handlerOf = onePerIsolate(assemble, now)
 
 export default {
   async fetch(request, env, context) {
-    if (handler === null) {
-      const made = await assemble(env)
-      handler ??= made
-    }
+    const found = handlerOf(env)
+    const handler = found instanceof Promise ? await found : found
     return handler(request, context)
   },
 } satisfies ExportedHandler<Cloudflare.Env>

@@ -1,0 +1,29 @@
+/** How soon an isolate whose configuration was faulty looks again: a secret that could not be read may be there now. */
+export const faultyAssemblyMillis = 5_000
+
+export interface Assembly<App> {
+  readonly app: App
+  readonly faulty: boolean
+}
+
+/**
+ * One app per isolate. Requests that come while it is made each make their own and then all use the first: a promise
+ * shared between requests would hang with the one that began it. A faulty one is made again after a while; the one
+ * that works is kept, with its leases and keys.
+ */
+export const onePerIsolate = <Env, App>(
+  assemble: (env: Env) => Promise<Assembly<App>>,
+  now: () => number,
+): ((env: Env) => App | Promise<App>) => {
+  let kept: (Assembly<App> & { readonly until: number }) | null = null
+  const make = async (env: Env): Promise<App> => {
+    const made = await assemble(env)
+    if (!isGood(kept)) {
+      const until = made.faulty ? now() + faultyAssemblyMillis : Number.POSITIVE_INFINITY
+      kept = { ...made, until }
+    }
+    return (kept ?? made).app
+  }
+  const isGood = (one: typeof kept): one is NonNullable<typeof kept> => one !== null && now() < one.until
+  return (env) => (isGood(kept) ? kept.app : make(env))
+}
