@@ -6,6 +6,7 @@ import { Hono } from 'hono/tiny'
 import { firstSegment, splitUrl } from '../core/path.ts'
 import { Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'
+import { forwardedMethods } from '../core/route.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
 import { addCorsHeaders, createPreflight } from './cors.ts'
 import { Fields } from './fields.ts'
@@ -91,9 +92,17 @@ const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
   const app = new Hono<OwnEnv>({ getPath: (request) => splitUrl(request.url).pathname || '/' })
   for (const routes of [healthRoutes(site), helpRoutes()]) app.route('/', routes)
   for (const routes of own) app.route('/', routes)
-  app.notFound(() => {
+  app.notFound(({ req: { raw } }) => {
     if (site.kind === 'faulty')
       throw new Refusal('config_invalid', { reason: 'the configuration has faults' })
+    const path = splitUrl(raw.url).pathname
+    const allowed = forwardedMethods.filter(
+      (method) => app.router.match(method === 'HEAD' ? 'GET' : method, path)[0].length > 0,
+    )
+    if (allowed.length > 0 && !(allowed as readonly string[]).includes(raw.method)) {
+      const allow = allowed.join(', ')
+      throw new Refusal('method_not_allowed', { detail: `Methods here are ${allow}.`, headers: { allow } })
+    }
     throw new Refusal('upstream_unknown', { detail: 'There is nothing at this path.' })
   })
   app.onError((error) => {

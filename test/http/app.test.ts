@@ -246,6 +246,17 @@ describe('P05: a faulty configuration', () => {
 })
 
 describe('our own paths', () => {
+  test.each([
+    ['POST', '/healthz'],
+    ['DELETE', '/readyz'],
+    ['PUT', '/problems/rate_limited'],
+    ['PROPFIND', '/healthz'],
+  ])('H08: answer a method that they do not have with 405: %s %s', async (method, path) => {
+    const response = await pipeline().call(path, { method })
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+    expect([response.status, await problemOf(response)]).toEqual([405, 'method_not_allowed'])
+  })
+
   test.each(['/api/none', '/oauth/none', '/docs', '/.well-known/none', '/favicon.ico'])(
     '%s has nothing: 404 that says so, and no upstream is asked',
     async (path) => {
