@@ -104,7 +104,8 @@ export const exchange = async (url: string, subjectToken: Secret, wish: TokenWis
 const hints: Readonly<Record<string, string>> = {
   invalid_request: 'The token may be revoked, expired or mistyped. Log in again with countersign login.',
   invalid_scope: 'Ask for scopes that the credential holds.',
-  invalid_target: 'The credential is not for this. Log in with one that is.',
+  invalid_target:
+    'Who belongs to no team calls nothing. Make a token of a team: countersign tokens create NAME --team TEAM -s SCOPE',
 }
 
 /** An OAuth error as a person should read it. */

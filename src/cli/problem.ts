@@ -22,12 +22,18 @@ export const problemFailure = (response: AnswerHead, text: string): Failure => {
   const exit: Exit = code === 'token_missing' ? 'noCredential' : exitOfStatus(response.status)
   const hint = renewedByLogin.test(code)
     ? 'Log in again with countersign login, or set COUNTERSIGN_TOKEN.'
-    : (waitHint(response.headers.get('retry-after')) ?? problemRow(code)?.help)
+    : (waitHint(response.headers.get('retry-after')) ?? help(code, detail))
   return new Failure(exit, `${response.status} ${code}: ${said}`, {
     code,
     requestId: response.headers.get('countersign-request-id'),
     ...(hint === undefined ? {} : { hint }),
   })
+}
+
+/** What the table says, where the answer itself says no more than its title. */
+const help = (code: string, detail: unknown): string | undefined => {
+  const row = problemRow(code)
+  return row?.title === detail ? row?.help : undefined
 }
 
 /** `Retry-After`, when it counts seconds. */
