@@ -27,6 +27,8 @@ export interface PeopleEdge extends AsyncDisposable {
   readonly people: Record<string, Record<string, unknown>>
   readonly output: () => string
   readonly stateFolder: string
+  /** Ends it, and leaves what it stored. */
+  readonly stop: () => Promise<void>
 }
 
 export interface PeopleEdgeOptions {
@@ -77,6 +79,11 @@ export const startPeopleEdge = async (options: PeopleEdgeOptions = {}): Promise<
     stateFolder,
   })
   inner = workerd.port
+  const stop = async (): Promise<void> => {
+    await workerd.stop()
+    await Promise.all([provider.close(), upstream.stop()])
+    await new Promise((resolve) => front.close(resolve))
+  }
   return {
     url,
     provider: provider.url,
@@ -84,10 +91,9 @@ export const startPeopleEdge = async (options: PeopleEdgeOptions = {}): Promise<
     people,
     output: workerd.output,
     stateFolder,
+    stop,
     [Symbol.asyncDispose]: async () => {
-      await workerd.stop()
-      await Promise.all([provider.close(), upstream.stop()])
-      await new Promise((resolve) => front.close(resolve))
+      await stop()
       if (options.stateFolder === undefined) await rm(stateFolder, { recursive: true })
     },
   }
