@@ -13,7 +13,7 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.workerd.test.ts', 'test/raw/**'],
+          exclude: ['test/**/*.workerd.test.ts', 'test/raw/**', 'test/browser/**'],
           testTimeout,
         },
       },
@@ -23,6 +23,16 @@ export default defineConfig({
           name: 'raw',
           environment: 'node',
           include: ['test/raw/**/*.test.ts'],
+          testTimeout,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        // People's pages in a Chromium out of an npm package, against the same build: test/browser.
+        test: {
+          name: 'browser',
+          environment: 'node',
+          include: ['test/browser/**/*.test.ts'],
           testTimeout,
           hookTimeout: 180_000,
         },

@@ -3,7 +3,8 @@
  * browsers read `//evil` and `/\evil` as other hosts.
  */
 const nextForm = /^\/(?:device|oauth\/authorize|dashboard(?:\/[a-z-]+)*)(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/
-const nextCharsMax = 6_000
+/** In base64, it fits into a cookie. */
+const nextCharsMax = 2_800
 
 export const homePath = '/dashboard/tokens'
 

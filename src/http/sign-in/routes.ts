@@ -85,7 +85,7 @@ const start = async (request: Request, provider: Provider, { service }: People):
   const next = safeNext(queryOf(request).get('next'))
   const secret = makeLoginSecret(randomBytes, '')
   const url = await provider.authorizationUrl(secret).catch(refusedByProvider(next))
-  return seeOther(url, [pendingSignIn.set(`${secret}.${encodeURIComponent(next)}`, config.url)])
+  return seeOther(url, [pendingSignIn.set(`${secret}.${btoa(next)}`, config.url)])
 }
 
 const finish = async (request: Request, provider: Provider, people: People): Promise<Response> => {
@@ -107,7 +107,7 @@ const finish = async (request: Request, provider: Provider, people: People): Pro
 /** The pending part of the cookie is the browser's to change; what is not well-formed is none. */
 const decoded = (text: string): string | null => {
   try {
-    return decodeURIComponent(text)
+    return atob(text)
   } catch {
     return null
   }
