@@ -4,7 +4,8 @@ import type { LimitOverride } from '../core/quota/overrides.ts'
 import type { Revocation } from '../core/quota/revocation.ts'
 
 export interface AccountRpc {
-  usage(query: UsageQuery): Promise<UsageReport>
+  /** `rowsMax`: the answer would have more rows than that. */
+  usage(query: UsageQuery): Promise<UsageReport | { readonly rowsMax: number }>
   /** Answered when it is committed. null: the list is full; `before` always finds room. */
   revoke(revocation: Omit<Revocation, 'id'>): Promise<Revocation | null>
   revocations(): Promise<readonly Revocation[]>

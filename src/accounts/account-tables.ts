@@ -30,7 +30,7 @@ import type { Account } from '../core/quota/books.ts'
 import { dayMillis, dayOf } from '../core/quota/books.ts'
 import { type StoredMeter, storeMeter } from '../core/quota/meter.ts'
 import type { Revocation } from '../core/quota/revocation.ts'
-import type { UsageColumn, UsageGroup } from './account-rpc.ts'
+import type { UsageColumn, UsageGroup, UsageQuery } from './account-rpc.ts'
 
 type Row = Record<string, SqlStorageValue>
 
@@ -184,17 +184,18 @@ export class AccountTables {
     }
   }
 
-  /** Rows of [from, to), grouped by `by`; each column's name and text stand in `groupColumns`. */
-  usage(from: number, to: number, by: readonly UsageColumn[]): readonly UsageGroup[] {
+  /** The first `limit` rows of [from, to), grouped by `by`; each column's name and text stand in `groupColumns`. */
+  usage({ from, to, by }: UsageQuery, limit = Number.MAX_SAFE_INTEGER): readonly UsageGroup[] {
     const columns = by.map((column) => `${groupColumns[column]} AS ${column}`)
     const sums = `sum(requests) AS requests, sum(bytes_in) AS bytesIn, sum(bytes_out) AS bytesOut,
       sum(millis) AS millis, max(last_at) AS lastAt`
     const grouped = by.length === 0 ? '' : `GROUP BY ${by.join(', ')}`
     const rows = this.#sql.exec<Row>(
       `SELECT ${[...columns, sums].join(', ')} FROM usage WHERE hour >= ? AND hour < ? AND requests <> 0
-       ${grouped} HAVING sum(requests) <> 0 ${by.length === 0 ? '' : `ORDER BY ${by.join(', ')}`}`,
+       ${grouped} HAVING sum(requests) <> 0 ${by.length === 0 ? '' : `ORDER BY ${by.join(', ')}`} LIMIT ?`,
       from,
       to,
+      limit,
     )
     return rows.toArray().map((row) => ({
       by: by.map((column) => row[column] as string | number),

@@ -32,7 +32,8 @@ export const dayDocument = (
   { team, now }: { readonly team: string; readonly now: number },
 ): DayDocument => {
   const { granted, used, returned, unsettled } = tables.totals(day, day + dayMillis)
-  const rows = tables.usage(day, day + dayMillis, ['upstream', 'key', 'outcome']).flatMap((group) => {
+  const ofDay = { from: day, to: day + dayMillis }
+  const rows = tables.usage({ ...ofDay, by: ['upstream', 'key', 'outcome'] }).flatMap((group) => {
     const [upstream, key, outcome] = group.by.map(String)
     if (upstream === undefined || key === undefined || outcome === undefined || outcome === 'open') return []
     return [
@@ -40,7 +41,7 @@ export const dayDocument = (
     ]
   })
   const lastUsed = tables
-    .usage(day, day + dayMillis, ['upstream', 'key'])
+    .usage({ ...ofDay, by: ['upstream', 'key'] })
     .map(({ by, lastAt }) => [by.join('/'), new Date(lastAt).toISOString()] as const)
   return {
     v: 1,

@@ -9,7 +9,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Limit } from '../core/configuration.ts'
-import { revocationsPerTeamMax } from '../core/limits.ts'
+import { revocationsPerTeamMax, usageRowsMax } from '../core/limits.ts'
 import {
   type AccountState,
   forgetSilent,
@@ -78,10 +78,14 @@ export const teamAccount = ({ configOf, now: readClock, log }: AccountDeps) =>
       })
     }
 
-    usage({ from, to, by }: UsageQuery): UsageReport {
+    /** `rowsMax`: the answer would have more rows than that. */
+    usage(query: UsageQuery): UsageReport | { readonly rowsMax: number } {
+      const { from, to } = query
+      const rows = this.#tables.usage(query, usageRowsMax + 1)
+      if (rows.length > usageRowsMax) return { rowsMax: usageRowsMax }
       return {
         ...this.#tables.totals(from, to),
-        rows: this.#tables.usage(from, to, by),
+        rows,
         refused: this.#tables.refused(from, to),
         observed: this.#tables.observed(from, to),
       }

@@ -161,6 +161,8 @@ export const subjectsPerHourMax = 1_000
 export const revocationsPerTeamMax = 1_000
 export const hourlyRowsMillis = 35 * 86_400_000
 export const dailyRowsMillis = 400 * 86_400_000
+/** Of one answer about usage: an account has the memory of one isolate, and calls wait for it. */
+export const usageRowsMax = 50_000
 
 // Signing.
 /** Derived SigV4 keys that one version of a key keeps: today's, and yesterday's around midnight. */

@@ -6,6 +6,7 @@ import {
 } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test } from 'vitest'
+import { usageRowsMax } from '../../src/core/limits.ts'
 import type { SyncRequest } from '../../src/core/quota/sync.ts'
 import { clock, logged, type TeamAccount } from '../workerd/accounts/worker.ts'
 
@@ -48,6 +49,12 @@ const use = (sequence: number, units: number, outcome: '2xx' | 'open' = '2xx') =
     },
   ],
 })
+/** A report that is not too long. */
+const usageOf = async (account: ReturnType<typeof open>, query: Parameters<TeamAccount['usage']>[0]) => {
+  const report = await account.usage(query)
+  if ('rowsMax' in report) throw new Error('too many rows')
+  return report
+}
 const allTime = { from: 0, to: 4_102_444_800_000, by: [] }
 
 afterEach(() => {
@@ -196,10 +203,10 @@ describe('the alarm', () => {
     const account = open()
     await account.sync(request(1, want(10)))
     await account.sync(request(2, use(1, 4)))
-    const before = await account.usage(allTime)
+    const before = await usageOf(account, allTime)
     clock.offset = 37 * 86_400_000
     await runInDurableObject(account, (instance) => instance.alarm())
-    const after = await account.usage({ ...allTime, by: ['hour', 'subject'] })
+    const after = await usageOf(account, { ...allTime, by: ['hour', 'subject'] })
     expect(after).toMatchObject({ granted: before.granted, used: before.used, unsettled: 6 })
     expect(after.rows).toMatchObject([{ requests: 4, by: [expect.any(Number), ''] }])
     expect(Number(after.rows[0]?.by[0]) % 86_400_000).toBe(0)
@@ -273,9 +280,26 @@ describe('books', () => {
     await account.sync(request(1, { usage: usage(0, 999) }))
     await evictDurableObject(account)
     await account.sync(request(2, { usage: usage(990, 1_005) }))
-    const { rows } = await account.usage({ ...allTime, by: ['subject'] })
+    const { rows } = await usageOf(account, { ...allTime, by: ['subject'] })
     expect(rows).toHaveLength(1_001)
     expect(rows.find(({ by }) => by[0] === '~other')).toMatchObject({ requests: 5 })
+  })
+
+  test('D02: a report of more rows than an account should hold is refused, one of as many is not', async () => {
+    const account = open()
+    const subjectsOf = (hours: number, subjects: number) =>
+      Array.from(
+        { length: subjects },
+        (_, at) =>
+          ({ ...use(1, 1).usage[0], hour: hour() - hours * 3_600_000, subject: `acme:${at}` }) as never,
+      )
+    for (let hours = 0; hours < usageRowsMax / 1_000; hours += 1)
+      await account.sync(request(hours + 1, { usage: subjectsOf(hours, 1_000) }))
+    const by = ['hour', 'subject'] as const
+    expect((await usageOf(account, { ...allTime, by })).rows).toHaveLength(usageRowsMax)
+    await account.sync(request(100, { usage: subjectsOf(60, 1) }))
+    expect(await account.usage({ ...allTime, by })).toMatchObject({ rowsMax: usageRowsMax })
+    expect((await usageOf(account, { ...allTime, by: ['hour'] })).rows).toHaveLength(51)
   })
 
   test('U09: refused calls are counted by code, apart from use', async () => {

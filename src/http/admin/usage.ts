@@ -38,6 +38,8 @@ const usage = async (
   const by = readColumns(query.by)
   const { from, to } = readRange(query.from, query.to, deps.now())
   const report = await answered(deps.openAccount(team.name).usage({ from, to, by }))
+  if ('rowsMax' in report)
+    throw invalid(`That is more than ${report.rowsMax} rows. Ask for less time, or for fewer columns in by.`)
   if (acceptsCsv(request.headers.get('accept'))) return csv(report, by)
   const { granted, used, returned, outstanding, unsettled, refused, observed } = report
   return privateJson({
