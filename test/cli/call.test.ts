@@ -170,6 +170,15 @@ describe('--paginate', () => {
     expect(targets()).toEqual(['/plugipay/list?limit=2', '/plugipay/list?limit=2&cursor=a+b'])
   })
 
+  it('changes no byte of the pages', async () => {
+    pages((cursor) => ({
+      body: `["\u001b[31m\u202e"]${cursor === null ? '\n' : ''}`,
+      headers: { link: cursor === null ? '<?cursor=c2>; rel=next' : '' },
+    }))
+    const { stdout } = await home.run(['call', 'plugipay/list', '--paginate'])
+    expect(stdout).toBe('["\u001b[31m\u202e"]\n["\u001b[31m\u202e"]\n')
+  })
+
   it('ends when the list leads back to a page that was seen', async () => {
     pages((cursor) => ({ body: { next: cursor === 'a' ? 'b' : 'a' } }))
     expect(await home.run(['call', 'plugipay/list', '--paginate'])).toMatchObject({ code: 0 })

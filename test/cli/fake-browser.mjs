@@ -15,6 +15,7 @@ const request = (url, headers = {}) =>
   })
 
 seen(page)
+if (process.env.COUNTERSIGN_TOKEN !== undefined) seen('a token in the environment')
 const approval = await request(page)
 const answer = new URL(approval.headers.location)
 const altered = (name, value) => {

@@ -110,7 +110,8 @@ const stored = () => JSON.parse(home.read('credentials.json')).credentials.defau
 
 describe('login with a browser', () => {
   it('prints the page, opens it, and keeps a session that it knows to be good', async () => {
-    const ended = await login([])
+    // L04: the browser is started without our token in its environment.
+    const ended = await login([], { COUNTERSIGN_TOKEN: makeJwt({}) })
     expect(ended).toMatchObject({ code: 0, stdout: '' })
     await expect.poll(seen).toEqual([expect.anything(), '200'])
     const [page = ''] = seen()

@@ -30,7 +30,9 @@ export const printAnswer = async (
   const text = options.keep || layOut(context, response) ? await response.text() : null
   if (terminal.json) terminal.printJson(envelope(response, text ?? '', options.upstream))
   else if (text === null) await stream(response)
-  else if (text !== '') terminal.print(layOut(context, response) ? prettyJson(text) : text.replace(/\n$/, ''))
+  else if (layOut(context, response)) terminal.print(prettyJson(text))
+  // One page after the other, each on lines of its own; not a byte is changed otherwise.
+  else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 
   if (response.status >= 400) throw upstreamFailure(response, options.upstream)
   const location = response.headers.get('location')

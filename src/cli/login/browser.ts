@@ -43,7 +43,8 @@ export const loginWithBrowser = async (
 /** Best effort: the address stands on the terminal already. It holds no secret, so a process list may show it. */
 export const openBrowser = (page: string, environment: NodeJS.ProcessEnv): void => {
   const [command = '', ...args] = openCommand(environment)
-  const child = spawn(command, [...args, page], { stdio: 'ignore', detached: true })
+  const { COUNTERSIGN_TOKEN: _ours, ...env } = environment
+  const child = spawn(command, [...args, page], { stdio: 'ignore', detached: true, env })
   child.on('error', () => undefined)
   child.unref()
 }
