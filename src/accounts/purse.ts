@@ -18,7 +18,8 @@ import { expectedUnits } from '../core/quota/lease-size.ts'
 import { indexRevocations, isRevoked, type RevocationIndex } from '../core/quota/revocation.ts'
 import type { LeaseReport, SyncReply, SyncRequest, Want } from '../core/quota/sync.ts'
 import type { CallContext } from './accounts.ts'
-import { Lease, Pocket, type PocketRefusal } from './lease.ts'
+import { Lease, Pocket } from './lease.ts'
+import { type Failure, rateLimited, unavailable } from './refusals.ts'
 import { UsageRows } from './usage-rows.ts'
 
 /** The account's side of the RPC: a Durable Object stub, or a fake. */
@@ -41,11 +42,6 @@ interface Pending {
   readonly sentAt: number
   /** The clock was set back since: nobody knows how old its leases are. */
   void: boolean
-}
-
-interface Failure {
-  readonly code: 'account_unavailable' | 'overloaded'
-  readonly until: number
 }
 
 /** How long calls are refused from memory after an account said that it serves no more isolates. */
@@ -333,21 +329,3 @@ const flushTolerance = 0.95
 
 const isFlagged = (error: unknown, flag: 'overloaded' | 'retryable'): boolean =>
   typeof error === 'object' && error !== null && (error as Readonly<Record<string, unknown>>)[flag] === true
-
-export const unavailable = (code: Failure['code'], reason?: string): Refusal =>
-  new Refusal(code, { headers: { 'Retry-After': '1' }, ...(reason === undefined ? {} : { reason }) })
-
-const rateLimited = (pocket: Pocket, { limit, retryAt }: PocketRefusal, now: number): Refusal => {
-  if (limit === null)
-    return unavailable('account_unavailable', `the account does not know a limit of the set ${pocket.set.id}`)
-  const seconds = Math.max(1, Math.ceil((retryAt - now) / 1000))
-  const fields = pocket.refusedRateLimit(limit, seconds)
-  return new Refusal('rate_limited', {
-    detail: `The limit ${limit} of your team has nothing left. Try again in ${seconds} s.`,
-    members: { limit },
-    headers: {
-      'Retry-After': String(seconds),
-      ...(fields === null ? {} : { 'RateLimit-Policy': fields.policy, RateLimit: fields.limit }),
-    },
-  })
-}

@@ -1,7 +1,7 @@
 /**
  * The account of one team as a Durable Object: loads, calls the pure rules of `core/quota`, saves, with no await
  * between. The reply leaves when the writes are durable (output gate), so nothing is granted that could be
- * forgotten. Tables: account-tables.ts.
+ * forgotten. Tables: account-schema.ts.
  *
  * Lost on eviction: nothing that counts. Memory is a copy of the tables, made again at the next call. When a
  * write fails, the copy is dropped and the caller sends the same request again; it is applied once.

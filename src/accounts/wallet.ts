@@ -20,7 +20,8 @@ import type {
   RateLimitFields,
 } from './accounts.ts'
 import type { Lease, Pocket } from './lease.ts'
-import { Purse, type PurseOptions, unavailable } from './purse.ts'
+import { Purse, type PurseOptions } from './purse.ts'
+import { unavailable } from './refusals.ts'
 import type { UsageRow } from './usage-rows.ts'
 
 interface WalletOptions extends PurseOptions {
