@@ -53,7 +53,11 @@ if (major > 22 || (major === 22 && minor >= 12)) {
 } else {
   // A clone brings a Node of its own; `npx countersign` should work there whatever the system has.
   const own = join(root, 'node_modules/node/bin/node')
-  if (!existsSync(own)) complain(`Node 22.12 or newer is needed; this is ${process.versions.node}.`)
+  if (!existsSync(own)) {
+    const clone = existsSync(join(root, 'src/cli/main.ts'))
+    const brings = clone ? ` npm start, or npm ci, brings one into ${root}.` : ''
+    complain(`Node 22.12 or newer is needed; this is ${process.versions.node}.${brings}`)
+  }
   const { spawnSync } = await import('node:child_process')
   const script = fileURLToPath(import.meta.url)
   const { status } = spawnSync(own, [script, ...process.argv.slice(2)], { stdio: 'inherit' })
