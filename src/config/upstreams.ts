@@ -83,6 +83,7 @@ const readUpstream = (input: Input, name: string): Upstream | null => {
 const noScheme: BoundScheme = {
   name: 'none',
   owns: new Set(),
+  selectors: new Set(),
   bodyNeed: () => 'none',
   open: () => Promise.reject(new Error('this scheme stands in for one that could not be read')),
 }
@@ -184,13 +185,20 @@ const readHeaders = (input: Input, scheme: BoundScheme | null): Upstream['header
   const allow = fields.has('allow') ? (readList(fields.get('allow'), 'header names') ?? []) : []
   const set = fields.has('set') ? readEntries(fields.get('set'), 'header names with their values') : []
   return {
-    allow: new Set(allow.flatMap((at) => readHeaderName(at, at.value, scheme) ?? [])),
+    allow: new Set(allow.flatMap((at) => readAllowedName(at, scheme) ?? [])),
     set: set.flatMap(([name, at]) => {
       const header = readHeaderName(at, name, scheme)
       const value = readHeaderValue(at)
       return header === null || value === null ? [] : [[header, value] as const]
     }),
   }
+}
+
+const readAllowedName = (input: Input, scheme: BoundScheme | null): string | null => {
+  const name = readHeaderName(input, input.value, scheme)
+  // Dots fold into hyphens on many servers.
+  if (name === null || scheme?.selectors.has(name.replaceAll('.', '-')) !== true) return name
+  return input.fault(`${name} chooses for whom the key acts and is not signed; only \`set\` may hold it`)
 }
 
 const readHeaderName = (input: Input, name: unknown, scheme: BoundScheme | null): string | null => {

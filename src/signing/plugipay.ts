@@ -56,6 +56,7 @@ export const plugipay: SignScheme<PlugipayOptions, PlugipaySecret, PlugipayKey> 
     headers === 'authorization'
       ? ['authorization', 'x-plugipay-timestamp']
       : ['x-plugipay-key-id', 'x-plugipay-timestamp', 'x-plugipay-signature'],
+  selectors: ['x-plugipay-on-behalf-of', 'x-plugipay-mode'],
   bodyNeed: (_options, contentType) => (isMultipart(contentType) ? 'none' : 'sha256'),
   prepare: async ({ id, secret }) => ({ id, key: await importHmacKey(utf8(secret.reveal())) }),
   stages: async (request, _options, _key, { now }) => [

@@ -68,6 +68,8 @@ interface SchemeCommon<Options, Parsed> {
   readonly parseSecret: (secret: string, options: Options) => Parsed
   /** Header names in lower case that the scheme sets: no caller's value of these survives. */
   readonly owns: (options: Options) => readonly string[]
+  /** Headers that choose for whom the key acts and that no signature covers: configuration may set them, a caller never. */
+  readonly selectors?: readonly string[]
   /** `contentType` is the caller's, null without one. */
   readonly bodyNeed: (options: Options, contentType: string | null) => BodyNeed
 }
@@ -125,6 +127,7 @@ export interface Minted {
 export interface BoundScheme {
   readonly name: string
   readonly owns: ReadonlySet<string>
+  readonly selectors: ReadonlySet<string>
   readonly bodyNeed: (contentType: string | null) => BodyNeed
   /** Parses and prepares one version of a key; throws SecretFault. */
   readonly open: (secret: string) => Promise<OpenKey>
@@ -153,6 +156,7 @@ export const bindScheme = <Options, Parsed, Prepared>(
 ): BoundScheme => ({
   name,
   owns: new Set(scheme.owns(options)),
+  selectors: new Set(scheme.selectors),
   bodyNeed: (contentType) => scheme.bodyNeed(options, contentType),
   open: async (text) => {
     const secret = scheme.parseSecret(text, options)

@@ -111,6 +111,16 @@ describe('headers', () => {
     expect(pathsWith({ sign, headers: { set: { authorization: 'x' } } })).toHaveLength(1)
   })
 
+  it.each(['X-Plugipay-On-Behalf-Of', 'x-plugipay-mode', 'x.plugipay.mode'])(
+    'H05: for whom the key acts is set by configuration, never by a caller: %s',
+    (name) => {
+      const sign = { scheme: 'plugipay' }
+      expect(pathsWith({ sign, headers: { allow: [name] } })).toEqual(['upstreams.orders.headers.allow[0]'])
+      expect(pathsWith({ sign, headers: { set: { [name]: 'x' } } })).toEqual([])
+      expect(pathsWith({ sign: { scheme: 'bearer' }, headers: { allow: [name] } })).toEqual([])
+    },
+  )
+
   it('are compared in lower case', () => {
     const orders = ordersWith({ headers: { allow: ['X-Acme-Trace'], set: { 'X-Acme-Origin': 'edge one' } } })
     expect(orders?.headers.allow).toEqual(new Set(['x-acme-trace']))
