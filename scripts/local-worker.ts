@@ -71,7 +71,7 @@ export const requireFreePort = async (port: number, who: string): Promise<void> 
   if (code === null) return
   throw new Complaint(
     code === 'EADDRINUSE'
-      ? `Port ${port}, which ${who} needs, is taken by another program. Stop that one, or move everything: npm start -- --port 9000`
+      ? `Port ${port}, which ${who} needs, is taken, perhaps by another npm start. Stop that one, or move everything: npm start -- --port 9000`
       : `Port ${port}, which ${who} needs, cannot be opened (${code}).`,
   )
 }

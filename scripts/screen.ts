@@ -81,17 +81,24 @@ export const showNextSteps = ({ origin, token }: NextSteps): string =>
     pair('all of it', 'README.md'),
   ].join('\n')
 
-export const showGreeting = (origin: string, file: string): string =>
+interface GreetingOptions {
+  /** The upstreams' secrets are real ones, which somebody wrote into the file. */
+  readonly ownSecrets: boolean
+}
+
+export const showGreeting = (origin: string, file: string, { ownSecrets }: GreetingOptions): string =>
   [
     strong(`Countersign runs at ${origin}`),
-    quiet(`configuration: ${shownPath(file)}; secrets: .dev.vars, made up at random on this machine`),
+    quiet(
+      `configuration: ${shownPath(file)}; secrets: .dev.vars${ownSecrets ? '' : ', made up at random on this machine'}`,
+    ),
   ].join('\n')
 
 /** Secrets that a configuration of one's own names and that have no real value yet. */
 export const showUnset = (unset: readonly UnsetBinding[]): string =>
   [
     strong(
-      'Not in .dev.vars yet (calls with these keys are answered 503 credential_unavailable, or refused):',
+      'Without a real value in .dev.vars (calls with these keys are answered 503, or refused by the upstream):',
     ),
     ...unset.map(({ binding, neededBy, fault }) => pair(binding, `${neededBy}: ${fault}`)),
     'Give each a line NAME=value. README.md says which form a value has.',

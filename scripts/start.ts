@@ -67,7 +67,7 @@ const main = async (): Promise<number> => {
         if (logging) console.log(showLogLine(line))
       },
     })
-    console.log(`\n${showGreeting(plan.origin, module.file)}\n`)
+    console.log(`\n${showGreeting(plan.origin, module.file, { ownSecrets: plan.config !== null })}\n`)
     await (sandboxes === null ? introduceOwn(plan) : introduceSandboxes(plan, sandboxes))
     if (plan.once) return 0
     logging = true
@@ -93,6 +93,11 @@ const signalToStop = (): Promise<void> =>
       process.removeAllListeners(signal)
       process.once(signal, () => resolve())
     }
+    // npm that is killed takes its shell along and tells us nothing: without it we would hold the ports for ever.
+    const parent = process.ppid
+    setInterval(() => {
+      if (process.ppid !== parent) resolve()
+    }, 500).unref()
   })
 
 const readOptions = async (args: readonly string[]): Promise<StartOptions> => {

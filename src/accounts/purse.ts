@@ -115,7 +115,11 @@ export class Purse {
   refuseFromMemory(permit: Permit, pocket: Pocket, now: number): void {
     // A revocation is never taken back, so it needs no fresh word from the account.
     if (isRevoked(this.#revoked, permit.caller))
-      throw new Refusal('token_revoked', { reason: 'an entry of the revocation list matches' })
+      throw new Refusal('token_revoked', {
+        detail:
+          'This token, or what it was made from, was revoked. Log in again, or ask your admin for a new one.',
+        reason: 'an entry of the revocation list matches',
+      })
     if (this.#suspended && now < this.#suspendedUntil) throw new Refusal('team_suspended')
     if (pocket.refusal !== null && now < pocket.refusal.until) throw rateLimited(pocket, pocket.refusal, now)
     if (this.#failure !== null && now < this.#failure.until) throw unavailable(this.#failure.code)

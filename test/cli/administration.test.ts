@@ -176,20 +176,28 @@ it('audit stops at its limit', async () => {
   expect(audit.queries()).toHaveLength(2)
 })
 
-it('explain sends a digest of the body, never the body, and prints the stages', async () => {
+it('explain sends a digest of the body, never the body, and prints the stages, what is set and what to look at', async () => {
   const explain = at('/api/explain', () => ({
     body: {
       stages: [
         { name: 'string to sign', text: 'POST\n/a' },
         { name: 'signature', text: 'ab' },
       ],
+      headers: [{ name: 'x-signature', value: 'ab...[masked]' }],
+      query: [{ name: 'v', value: '1' }],
+      mistakes: ['The time here is noon.'],
     },
   }))
   writeFileSync(join(home.path, 'body.json'), '{"id":1}')
   const args = ['explain', 'post', 'plugipay/api/v1/a?x=1', '-k', 'test', '-H', 'Idempotency-Key: k1']
   expect(await home.run([...args, '--input', 'body.json'])).toEqual({
     code: 0,
-    stdout: 'string to sign\n  POST\n  /a\n\nsignature\n  ab\n',
+    stdout: [
+      'string to sign\n  POST\n  /a\n',
+      'signature\n  ab\n',
+      'what is set\n  x-signature: ab...[masked]\n  ?v=1\n',
+      'look at this first\n  The time here is noon.\n',
+    ].join('\n'),
     stderr: '',
   })
   expect(explain.body()).toEqual({

@@ -206,6 +206,13 @@ describe('the API behind the signatures', () => {
     expect([own.status, others.status]).toEqual([200, 404])
   })
 
+  it('takes a body that is larger than what it keeps, and checks its signature over the whole', async () => {
+    const body = JSON.stringify({ name: 'a'.repeat(1_100_000) })
+    const answer = await sendTo(plugipay.url, signed({ ...create, body }))
+    expect(answer.status).toBe(201)
+    expect(JSON.parse(answer.text)).toMatchObject({ data: { bodyBytes: body.length } })
+  })
+
   it('confirms a checkout session', async () => {
     const session = {
       ...create,

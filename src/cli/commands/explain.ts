@@ -48,7 +48,7 @@ const runExplain = async (
     },
   })
   context.terminal.show(answer, () =>
-    stagesOf(answer)
+    [...stagesOf(answer), ...editsOf(answer), ...mistakesOf(answer)]
       .map(({ name, text }) => `${context.terminal.paint('strong', name)}\n${indent(text)}`)
       .join('\n\n'),
   )
@@ -79,11 +79,32 @@ const readDigest = async ({ input, bodySha256 }: ExplainOptions): Promise<string
   }
 }
 
-const stagesOf = (answer: Readonly<Record<string, unknown>>) =>
+interface Section {
+  readonly name: string
+  readonly text: string
+}
+
+const stagesOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] =>
   [answer['stages'] ?? []].flat().map((stage) => {
     const { name, text } = Object(stage)
     return { name: String(name), text: typeof text === 'string' ? text : JSON.stringify(text) }
   })
+
+/** What the scheme would set, as the answer masks it. */
+const editsOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] => {
+  const lines = (['headers', 'query'] as const).flatMap((part) =>
+    [answer[part] ?? []].flat().map((edit) => {
+      const { name, value } = Object(edit)
+      return part === 'headers' ? `${name}: ${value}` : `?${name}=${value}`
+    }),
+  )
+  return lines.length === 0 ? [] : [{ name: 'what is set', text: lines.join('\n') }]
+}
+
+const mistakesOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] => {
+  const mistakes = [answer['mistakes'] ?? []].flat().map(String)
+  return mistakes.length === 0 ? [] : [{ name: 'look at this first', text: mistakes.join('\n') }]
+}
 
 const indent = (text: string): string =>
   text
