@@ -100,13 +100,11 @@ const send = async (
   deps: Deps,
 ): Promise<Response> => {
   const { upstream, target } = admission.permit
-  const { signal } = request
   const settle = (outcome: Outcome, bytesOut: number | null): void => {
     call.outcome = outcome
     committed.settle(outcome, { bytesIn: body.bytes, bytesOut, millis: deps.now() - now })
   }
-  const early = new EarlyEnd(signal, timeoutOf(body, upstream))
-  let ended: Response | 'timeout' | 'aborted' | 'unreachable'
+  let ended: Response | EarlyEnd | 'unreachable'
   try {
     const answering = deps.fetch(url, {
       method: target.method,
@@ -118,11 +116,9 @@ const send = async (
       // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
       signal: body.counted?.broken ?? null,
     })
-    ended = await Promise.race([answering, early.outcome])
+    ended = await answerOrEnd(answering, request.signal, timeoutOf(body, upstream))
   } catch {
     ended = body.counted?.broken.aborted === true ? 'aborted' : 'unreachable'
-  } finally {
-    early.stop()
   }
   if (typeof ended !== 'string') {
     settle(outcomeOf(ended.status), contentLength(ended.headers))
@@ -132,27 +128,36 @@ const send = async (
   throw body.counted?.refusal() ?? failed(ended, upstream)
 }
 
-/**
- * What ends the wait for an answer before one begins: time, or a client that leaves. The call to the upstream then ends
- * with the request, a moment after it was answered; a controller to abort it would cost every call more than this.
- */
-class EarlyEnd {
-  readonly outcome: Promise<'timeout' | 'aborted'>
-  readonly stop: () => void
+/** What ends the wait for an answer before one begins: time, or a client that leaves. */
+type EarlyEnd = 'timeout' | 'aborted'
 
-  constructor(signal: AbortSignal, millis: number) {
-    const { promise, resolve } = Promise.withResolvers<'timeout' | 'aborted'>()
-    const timer = setTimeout(() => resolve('timeout'), millis)
+/**
+ * The answer, or what came before it. After an early end the call to the upstream ends with the request, a moment
+ * after it was answered; a controller to abort it would cost every call more than this. Rejects as `answering` does.
+ */
+const answerOrEnd = (
+  answering: Promise<Response>,
+  signal: AbortSignal,
+  millis: number,
+): Promise<Response | EarlyEnd> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => end('timeout'), millis)
     // The runtime tells a listener that the client has left; a signal that only goes to `fetch` it does not (measured).
-    const gone = (): void => resolve('aborted')
+    const gone = (): void => end('aborted')
     signal.addEventListener('abort', gone)
-    this.outcome = promise
-    this.stop = () => {
+    const stop = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', gone)
     }
-  }
-}
+    const end = (ended: Response | EarlyEnd): void => {
+      stop()
+      resolve(ended)
+    }
+    answering.then(end, (error: unknown) => {
+      stop()
+      reject(error)
+    })
+  })
 
 const timeoutOf = ({ streamed }: OutboundBody, { timeoutMs, uploadTimeoutMs }: Upstream): number =>
   streamed ? uploadTimeoutMs : timeoutMs

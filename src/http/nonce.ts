@@ -1,14 +1,10 @@
+import { hex } from '../signing/bytes.ts'
+
 /**
  * Random hexadecimal text from a pool, because one call for 4 KiB costs the runtime about as much as one for
  * 16 bytes. Filled at the first use: a Worker has no randomness before its first request.
  */
 const poolBytes = 4_096
-
-const toHex = (bytes: Uint8Array): string => {
-  let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text
-}
 
 /** Returns a function that gives 32 fresh hexadecimal digits (128 bits) at every call. */
 export const createNonce = (fill: (bytes: Uint8Array<ArrayBuffer>) => unknown): (() => string) => {
@@ -18,7 +14,7 @@ export const createNonce = (fill: (bytes: Uint8Array<ArrayBuffer>) => unknown): 
     if (used >= pool.length) {
       const bytes = new Uint8Array(poolBytes)
       fill(bytes)
-      pool = toHex(bytes)
+      pool = hex(bytes)
       used = 0
     }
     used += 32

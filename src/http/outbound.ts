@@ -40,7 +40,7 @@ export const buildOutbound = (
   const headers = forwardedHeaders(incoming, upstream)
   const { trace, continued } = traceparent(incoming.get('traceparent'), nonce())
   headers.set('traceparent', trace)
-  if (!continued) headers.delete('tracestate')
+  if (!continued && incoming.names.includes('tracestate')) headers.delete('tracestate')
   const loop = incoming.get('cdn-loop')
   headers.set('cdn-loop', loop === null ? loopName : `${loop}, ${loopName}`)
   headers.set('via', '1.1 countersign')

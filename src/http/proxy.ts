@@ -6,7 +6,7 @@
 import type { Admission } from '../accounts/accounts.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { invalid, parseRequestPath } from '../core/path.ts'
-import type { Target } from '../core/permit.ts'
+import type { Permit, Target } from '../core/permit.ts'
 import { decide } from '../core/policy.ts'
 import { Refusal } from '../core/problems.ts'
 import { forwardedMethods } from '../core/route.ts'
@@ -39,7 +39,9 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
       const credential = await deps.keys.open(admission)
       const body = await reading.body
       const first = await dispatch(request, { admission, credential, body }, call, deps)
-      const sent = await withNextKey(first, request, { admission, body }, call, deps)
+      const sent = mayBeSentAgain(first, permit, body)
+        ? await withNextKey(first, request, { admission, body }, call, deps)
+        : first
       return relay(sent.answer, permit, {
         url: config.url,
         calledUrl: sent.url,
@@ -88,6 +90,10 @@ const wishedKey = (fields: Fields): string | null => {
   throw new Refusal('header_invalid', { detail: 'Countersign-Key must hold the name of one key.' })
 }
 
+/** Nothing is known of the answer's body yet, only that its status is the one of a refused key. */
+const mayBeSentAgain = ({ answer }: Sent, { upstream }: Permit, { streamed }: OutboundBody): boolean =>
+  upstream.keyRefused !== null && answer.status === upstream.keyRefused.status && !streamed
+
 /**
  * Section 8 of the design: a key that the upstream refuses as unknown or revoked is followed by its next version,
  * once, where the body can be sent again. The second attempt takes a unit of its own; without one, the first answer stands.
@@ -101,8 +107,7 @@ const withNextKey = async (
 ): Promise<Sent> => {
   const { permit } = admission
   const rule = permit.upstream.keyRefused
-  if (rule === null || sent.answer.status !== rule.status || body.streamed || call.version === null)
-    return sent
+  if (rule === null || call.version === null) return sent
   const credential = deps.keys.next(admission, call.version)
   if (credential === null || !(await refusesKey(sent.answer, rule))) return sent
   let second: Admission
