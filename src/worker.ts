@@ -9,6 +9,7 @@ import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
 import { bindingText, type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
 import type { Configuration } from './core/configuration.ts'
+import type { Secret } from './core/redact.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
 import { accountRevocations } from './http/account-revocations.ts'
@@ -18,11 +19,14 @@ import { administrationRoutes, createGuard } from './http/admin/routes.ts'
 import { createApp, type Lifetime } from './http/app.ts'
 import { type Assembly, onePerIsolate } from './http/assembly.ts'
 import { Buffers } from './http/buffers.ts'
+import type { OwnRoutes } from './http/call.ts'
+import type { Deps } from './http/deps.ts'
+import { isLiveness } from './http/health.ts'
 import { createNonce } from './http/nonce.ts'
 import { oauthRoutes } from './http/oauth/app.ts'
 import { pageRoutes } from './http/pages/routes.ts'
 import { createProvider } from './http/sign-in/provider.ts'
-import { createVerifier } from './identity/verifier.ts'
+import { createVerifier, type Verifier } from './identity/verifier.ts'
 import { directoryName } from './tokens/directory-rpc.ts'
 import { openSigner } from './tokens/signing-keys.ts'
 import type { TokenService } from './tokens/token-service.ts'
@@ -57,10 +61,12 @@ const assemble = async (env: Cloudflare.Env): Promise<Assembly<Handler>> => {
   const secrets = await readOwnSecrets(bindings)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })
   const faults = 'faults' in parsed ? [...parsed.faults, ...secrets.faults] : secrets.faults
-  if ('faults' in parsed || faults.length > 0 || secrets.adminKey === null) {
+  const { adminKey } = secrets
+  if ('faults' in parsed || faults.length > 0 || adminKey === null) {
     log(JSON.stringify({ event: 'config_invalid', faults }))
     return { app: createApp({ kind: 'faulty', faults }, [], { now, log }), faulty: true }
   }
+  accountsConfig ??= parsed.config
   const verifier = createVerifier({
     config: parsed.config,
     ownKeys: secrets.signingKeys.map(({ publicJwk }) => publicJwk),
@@ -87,16 +93,35 @@ const assemble = async (env: Cloudflare.Env): Promise<Assembly<Handler>> => {
     now,
     nonce: createNonce((bytes) => crypto.getRandomValues(bytes)),
   }
+  const own = () => openOwnRoutes({ deps, verifier, openAccount, secrets, adminKey }, env)
+  return { app: createApp({ kind: 'ready', deps }, own, { now, log }), faulty: false }
+}
+
+interface Assembled {
+  readonly deps: Deps
+  readonly verifier: Verifier
+  readonly openAccount: (team: string) => DurableObjectStub<TeamAccount>
+  readonly secrets: OwnSecrets
+  readonly adminKey: Secret
+}
+
+/** What programs and people call of Countersign itself; no call to an upstream waits for it. */
+const openOwnRoutes = async (
+  { deps, verifier, openAccount, secrets, adminKey }: Assembled,
+  env: Cloudflare.Env,
+): Promise<readonly OwnRoutes[]> => {
+  const { config } = deps
   const service = await tokenService(secrets, {
-    config: parsed.config,
+    config,
     directory: () => env.DIRECTORY.getByName(directoryName),
     accounts: accountRevocations(openAccount, { now }),
     verifier,
-    fingerprintKey: secrets.adminKey,
+    fingerprintKey: adminKey,
     now,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   })
-  const { signIn, url } = parsed.config
+  const { signIn, url } = config
+  const bindings: Readonly<Record<string, unknown>> = { ...env }
   const provider =
     signIn === null
       ? null
@@ -107,17 +132,14 @@ const assemble = async (env: Cloudflare.Env): Promise<Assembly<Handler>> => {
           fetch: send,
           now,
         })
-  const own = [
+  const guard = createGuard(service, adminKey)
+  return [
     oauthRoutes(service, { log }),
     ...pageRoutes({ service, signIn, provider, log }),
-    ...administrationRoutes(service, secrets.adminKey),
-    ...accountRoutes(
-      { config: parsed.config, openAccount, service, now },
-      createGuard(service, secrets.adminKey),
-    ),
-    explainRoutes(deps, createGuard(service, secrets.adminKey)),
+    ...administrationRoutes(service, adminKey),
+    ...accountRoutes({ config, openAccount, service, now }, guard),
+    explainRoutes(deps, guard),
   ]
-  return { app: createApp({ kind: 'ready', deps }, own, { now, log }), faulty: false }
 }
 
 /** Without a signing key there is a service that says it is off. */
@@ -132,10 +154,17 @@ const tokenService = async (
 
 const handlerOf = onePerIsolate(assemble, now)
 
+/** Answers /healthz while nothing is assembled yet; afterwards the app does. */
+const beforeAssembly = createApp({ kind: 'faulty', faults: [] }, [], { now, log })
+let assembling = false
+
 export default {
-  async fetch(request, env, context) {
+  fetch(request, env, context) {
+    if (!assembling && isLiveness(request)) return beforeAssembly(request, context)
+    assembling = true
     const found = handlerOf(env)
-    const handler = found instanceof Promise ? await found : found
-    return handler(request, context)
+    return found instanceof Promise
+      ? found.then((handler) => handler(request, context))
+      : found(request, context)
   },
 } satisfies ExportedHandler<Cloudflare.Env>

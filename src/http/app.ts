@@ -10,7 +10,7 @@ import { forwardedMethods } from '../core/route.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
 import { addCorsHeaders, createPreflight } from './cors.ts'
 import { Fields } from './fields.ts'
-import { healthRoutes } from './health.ts'
+import { healthRoutes, isLiveness, liveness } from './health.ts'
 import { helpRoutes } from './help.ts'
 import { callLine } from './log.ts'
 import { createNonce, createRequestIds } from './nonce.ts'
@@ -27,22 +27,33 @@ export interface AppOptions {
   readonly log: (line: string) => void
 }
 
-/** The Worker as one function; `site` says what it can do, `own` are further routes of our own (admin, OAuth, pages). */
+/** Further routes of our own (admin, OAuth, pages), or how to make them at the first call of such a path. */
+type OwnRoutesSource = readonly OwnRoutes[] | (() => Promise<readonly OwnRoutes[]>)
+
+/** The Worker as one function; `site` says what it can do. */
 export const createApp = (
   site: Site,
-  own: readonly OwnRoutes[],
+  own: OwnRoutesSource,
   { now, log }: AppOptions,
 ): ((request: Request, lifetime: Lifetime) => Promise<Response>) => {
   const nextId = createRequestIds(createNonce((bytes) => crypto.getRandomValues(bytes)))
-  const ourOwn = ownRoutes(site, own)
+  let ourOwn: OwnRoutes | null = null
   const preflight = site.kind === 'ready' ? createPreflight(site.deps.config) : null
 
   const answer = (request: Request, call: Call): Response | Promise<Response> => {
-    if (call.own) return ourOwn.fetch(request, { call })
+    if (call.own) return ourOwn?.fetch(request, { call }) ?? answerFirstOwn(request, call)
     if (site.kind === 'faulty')
       throw new Refusal('config_invalid', { reason: 'the configuration has faults' })
     if (request.method === 'OPTIONS' && preflight !== null) return preflight(call.origin)
     return proxy(request, call, site.deps)
+  }
+
+  /** Requests that come while the routes are made each make their own, as in `onePerIsolate`. */
+  const answerFirstOwn = async (request: Request, call: Call): Promise<Response> => {
+    if (isLiveness(request)) return liveness()
+    const made = ownRoutes(site, typeof own === 'function' ? await own() : own)
+    ourOwn ??= made
+    return ourOwn.fetch(request, { call })
   }
 
   const respond = async (request: Request, call: Call): Promise<Response> => {

@@ -1,18 +1,25 @@
 import { Hono } from 'hono/tiny'
+import { splitUrl } from '../core/path.ts'
 import type { Deps } from './deps.ts'
 import type { Site } from './site.ts'
 
 const status = (value: string, code: 200 | 503): Response =>
   Response.json({ status: value }, { status: code, headers: { 'cache-control': 'no-store' } })
 
+const livenessPath = '/healthz'
+
+/** Liveness depends on nothing, and so is told before there is a configuration. */
+export const isLiveness = ({ method, url }: Request): boolean =>
+  method === 'GET' && splitUrl(url).pathname === livenessPath
+
+export const liveness = (): Response => status('ok', 200)
+
 /** `/healthz`: the Worker runs. `/readyz`: its configuration has no fault, and its keys are usable or not; names none. */
 export const healthRoutes = (site: Site): Hono =>
-  new Hono()
-    .get('/healthz', () => status('ok', 200))
-    .get('/readyz', async () => {
-      if (site.kind === 'faulty') return status('unavailable', 503)
-      return status((await hasFaultyKey(site.deps)) ? 'degraded' : 'ok', 200)
-    })
+  new Hono().get(livenessPath, liveness).get('/readyz', async () => {
+    if (site.kind === 'faulty') return status('unavailable', 503)
+    return status((await hasFaultyKey(site.deps)) ? 'degraded' : 'ok', 200)
+  })
 
 const hasFaultyKey = async ({ config, keys }: Deps): Promise<boolean> => {
   for (const upstream of config.upstreams.values()) {
