@@ -183,7 +183,7 @@ it('a JWT of the CLI works in curl, and a CI job needs no stored secret', async 
 it('the books show what was called and refused', async () => {
   await expect
     .poll(async () => (await json(admin, ['usage', '--team', 'checkout', '--by', 'upstream'])).used, {
-      timeout: 10_000,
+      timeout: 15_000,
     })
     .toBe(4)
   const table = await admin.run([
@@ -213,11 +213,11 @@ it('a limit is overridden and taken back, a team suspended and resumed', async (
   expect(await admin.run(['teams', 'limit', 'checkout', 'nope', '--burst', '1'])).toMatchObject({ code: 1 })
   expect(await json(admin, ['teams', 'suspend', 'checkout'])).toMatchObject({ suspended: true })
   await expect
-    .poll(async () => (await member.run(['call', 'plugipay/api/v1/customers'])).code, { timeout: 5_000 })
+    .poll(async () => (await member.run(['call', 'plugipay/api/v1/customers'])).code, { timeout: 15_000 })
     .toBe(4)
   expect(await json(admin, ['teams', 'resume', 'checkout'])).toMatchObject({ suspended: false })
   await expect
-    .poll(async () => (await member.run(['call', 'plugipay/api/v1/customers'])).code, { timeout: 5_000 })
+    .poll(async () => (await member.run(['call', 'plugipay/api/v1/customers'])).code, { timeout: 15_000 })
     .toBe(0)
 })
 
