@@ -252,6 +252,17 @@ describe('the authorization endpoint', () => {
     },
   )
 
+  it('D03: gives one person a hundred codes in ten minutes, and keeps none of them for who only looks', async () => {
+    const kim = await signedInBrowser(edge, 'kim')
+    const csrf = await csrfOf(await kim.open(authorizeUrl()))
+    const statuses: number[] = []
+    for (let code = 0; code <= 100; code += 1)
+      statuses.push((await kim.post(authorizeUrl(), { csrf, decision: 'approve' })).status)
+    expect(statuses.filter((status) => status === 303)).toHaveLength(100)
+    expect(statuses.at(-1)).toBe(429)
+    expect((await kim.open(authorizeUrl())).status).toBe(200)
+  })
+
   it('answers unknown clients and repeated parameters itself', async () => {
     expect((await lin.open(authorizeUrl({ client_id: 'nobody' }))).status).toBe(400)
     expect((await lin.open(`${authorizeUrl()}&client_id=shop`)).status).toBe(400)
