@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import example from '../../countersign.config.ts'
 import { parseConfig } from '../../src/config/parse.ts'
@@ -42,6 +43,24 @@ describe('README', () => {
       ...readme.matchAll(/`((?:src|scripts|docs|test|bench)\/[\w./-]*|[\w-]+\.(?:config\.ts|toml))`/g),
     ]
     expect(named.map(([, file]) => file ?? '').filter((file) => !existsSync(file))).toEqual([])
+  })
+
+  it('leads to every page of docs', () => {
+    const pages = readdirSync('docs').filter((name) => name.endsWith('.md'))
+    expect(pages.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([])
+  })
+
+  it('and the pages of docs link only to what is there', () => {
+    const pages = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)]
+    const links = pages
+      .filter((page) => page.endsWith('.md'))
+      .flatMap((page) =>
+        [...readFileSync(page, 'utf8').matchAll(/\]\(([\w./-]+\.\w+)\)/g)].map(([, target]) =>
+          join(page, '..', target ?? ''),
+        ),
+      )
+    expect(links.length).toBeGreaterThan(10)
+    expect(links.filter((target) => !existsSync(target))).toEqual([])
   })
 
   it('shows a configuration that parses', () => {
