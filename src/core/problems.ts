@@ -206,7 +206,7 @@ export type ProblemCode = keyof typeof problems
 export const problemRow = (code: string): ProblemRow | undefined => row(problems, code)
 
 interface RefusalOptions {
-  /** For the caller: names the fix, never holds internals, secrets or text from outside that was not checked. */
+  /** For the caller: names the fix, never holds internals, secrets or text from outside that was not checked. Without it: the code's `help`. */
   readonly detail?: string
   /** For the log: the finer reason. Never sent. */
   readonly reason?: string
@@ -228,7 +228,7 @@ export class Refusal extends Error {
   constructor(code: ProblemCode, { detail, reason, headers = {}, members = {} }: RefusalOptions = {}) {
     super(reason ?? code)
     this.code = code
-    this.detail = detail ?? problems[code].title
+    this.detail = detail ?? problems[code].help
     this.reason = reason
     this.headers = headers
     this.members = members

@@ -46,7 +46,7 @@ describe('the problems', () => {
       type: `https://edge.test/problems/${code}`,
       title: problems[code].title,
       status: problems[code].status,
-      detail: problems[code].title,
+      detail: problems[code].help,
       code,
       requestId: 'id-1',
     })
