@@ -12,8 +12,8 @@ interface LocalWorkerOptions {
   /** Absolute path of the configuration that the Worker imports as `#config`. */
   readonly configFile: string
   readonly port: number
-  /** Durable Objects and KV outlive the process. */
-  readonly persist: boolean
+  /** The folder in which Durable Objects and KV outlive the process; null: they end with it. */
+  readonly stateFolder: string | null
   /** One line of the Worker's log, as it was written. */
   readonly onLog: (line: string) => void
 }
@@ -31,9 +31,9 @@ export const startLocalWorker = async (options: LocalWorkerOptions): Promise<Loc
     dev: {
       server: { hostname: '127.0.0.1', port: options.port },
       inspector: false,
-      persist: options.persist ? '.wrangler/state' : false,
+      persist: options.stateFolder ?? false,
       logLevel: 'error',
-      watch: options.persist,
+      watch: options.stateFolder !== null,
       structuredLogsHandler: ({ message }: { readonly message: string }) => options.onLog(message),
     },
   } as never)

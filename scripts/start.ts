@@ -62,7 +62,7 @@ const main = async (): Promise<number> => {
     worker = await startLocalWorker({
       configFile: module.file,
       port: plan.port,
-      persist: !plan.once,
+      stateFolder: plan.once ? null : stateFolder(plan),
       onLog: (line) => {
         if (logging) console.log(showLogLine(line))
       },
@@ -82,6 +82,10 @@ const main = async (): Promise<number> => {
     module.remove()
   }
 }
+
+/** Two that run at once must not write one file, and a configuration of one's own has no books of the sandboxes. */
+const stateFolder = ({ config, port }: StartOptions): string =>
+  `.wrangler/state/${config === null ? 'sandbox' : 'own'}-${port}`
 
 /**
  * Resolves at Ctrl-C and the like. wrangler's own handlers exit at once; without them, the Worker's state is
