@@ -14,7 +14,7 @@ needs); this page is made from its own \`--help\`.
 \`\`\`sh
 npm start                                               # in one terminal: the sandbox, http://127.0.0.1:8787
 npx countersign login                                   # in another; over SSH it shows a code instead of a browser
-npx countersign call plugipay/api/v1/customers?limit=3
+npx countersign call 'plugipay/api/v1/customers?limit=3'
 \`\`\`
 
 Without \`--url\`, \`login\` goes to that sandbox; a Countersign of your own is \`countersign login --url

@@ -53,7 +53,7 @@ export const declareCall = (program: Command): void => {
   call.usage('[method] <path> [options]')
   runs(call, runCall)
   examples(call, [
-    'countersign call plugipay/api/v1/customers?limit=3',
+    "countersign call 'plugipay/api/v1/customers?limit=3'",
     'countersign call plugipay/api/v1/customers -f name=Ada -f email=ada@acme.example --key test',
     'countersign call PATCH plugipay/api/v1/customers/cus_1 -F active=false',
     'countersign call POST orders/orders --input order.json --include',
