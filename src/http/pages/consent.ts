@@ -115,7 +115,7 @@ const showConsent = (
   const where = html`<dt>Sent to</dt><dd>${clientId === cliClientId ? 'a program on this computer, ' : ''}<code>${origin}</code></dd>`
   const body = html`${what(clientId, scopes, { person: session.person, service, where })}${decide(pathOf(request), session)}`
   // A source of CSP has no IPv6 literal; its scheme is the nearest that it can say.
-  const formAction = origin.startsWith('http://[') ? 'http:' : origin
+  const formAction = `'self' ${origin.startsWith('http://[') ? 'http:' : origin}`
   return page(`Allow ${clientName(clientId)}?`, body, { session, formAction })
 }
 

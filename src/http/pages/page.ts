@@ -12,31 +12,28 @@ export interface PageOptions {
   readonly status?: number
   /** null: nobody is signed in. */
   readonly session?: Session | null
-  /** Where forms may lead besides here, redirects after them included: a source of CSP. */
+  /** Where forms may lead, redirects after them included: sources of CSP. */
   readonly formAction?: string
-  readonly headers?: HeadersInit
+  /** Besides the usual ones, or in their place. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly wide?: boolean
 }
 
 export const page = async (title: string, body: Markup, options: PageOptions = {}): Promise<Response> => {
-  const { status = 200, session = null, formAction = '', wide = false } = options
+  const { status = 200, session = null, formAction = "'self'", wide = false } = options
   const text =
     await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} · Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session === null ? '' : who(session)}</header><main${wide ? raw(' class="wide"') : ''}><h1>${title}</h1>${body}</main></body></html>`
-  const headers = new Headers(options.headers)
-  for (const [name, value] of [
-    ['content-type', 'text/html; charset=utf-8'],
-    ['cache-control', 'private, no-store'],
-    ['x-content-type-options', 'nosniff'],
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'private, no-store',
+    'x-content-type-options': 'nosniff',
     // Not `no-referrer`: with it, browsers send `Origin: null` with our own forms.
-    ['referrer-policy', 'same-origin'],
-    ['x-frame-options', 'DENY'],
-    ['cross-origin-opener-policy', 'same-origin'],
-    [
-      'content-security-policy',
-      `default-src 'none'; style-src '${await styleDigest()}'; base-uri 'none'; form-action 'self' ${formAction}; frame-ancestors 'none'`,
-    ],
-  ] as const)
-    headers.set(name, value)
+    'referrer-policy': 'same-origin',
+    'x-frame-options': 'DENY',
+    'cross-origin-opener-policy': 'same-origin',
+    'content-security-policy': `default-src 'none'; style-src '${await styleDigest()}'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`,
+    ...options.headers,
+  }
   return new Response(String(text), { status, headers })
 }
 
