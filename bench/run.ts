@@ -62,11 +62,16 @@ const main = async (): Promise<void> => {
   const startup: readonly StartupRow[] = parts.has('startup')
     ? await measureStartup(
         [
-          ['empty', all.empty],
-          ['pass-through', all.passThrough],
-          ['Countersign', all.countersign],
-          ['Countersign, 10,000 routes', all.countersignRoutes],
-          ['Countersign, 10,000 teams and routes', all.countersignLarge],
+          { name: 'empty', options: all.empty, path: '/healthz' },
+          { name: 'pass-through', options: all.passThrough, path: '/healthz' },
+          { name: 'Countersign', options: all.countersign, path: '/healthz' },
+          { name: 'Countersign, ready', options: all.countersign, path: '/readyz' },
+          { name: 'Countersign, 10,000 routes, ready', options: all.countersignRoutes, path: '/readyz' },
+          {
+            name: 'Countersign, 10,000 teams and routes, ready',
+            options: all.countersignLarge,
+            path: '/readyz',
+          },
         ],
         settings.starts,
       )

@@ -21,16 +21,26 @@ interface Start {
   readonly cpuMillis: number
 }
 
-/** The first of the options is the unit. */
+export interface StartupCandidate {
+  readonly name: string
+  readonly options: RunOptions
+  /**
+   * What is asked first. `/healthz` is told before anything is assembled; `/readyz` needs the configuration and every
+   * key, and more than a first call does.
+   */
+  readonly path: '/healthz' | '/readyz'
+}
+
+/** The first of the candidates is the unit. */
 export const measureStartup = async (
-  candidates: readonly (readonly [name: string, options: RunOptions])[],
+  candidates: readonly StartupCandidate[],
   starts: number,
 ): Promise<readonly StartupRow[]> => {
-  const taken = new Map<string, Start[]>(candidates.map(([name]) => [name, []]))
+  const taken = new Map<string, Start[]>(candidates.map(({ name }) => [name, []]))
   for (let round = 0; round < starts; round += 1) {
-    for (const [name, options] of candidates) taken.get(name)?.push(await startOnce(options))
+    for (const candidate of candidates) taken.get(candidate.name)?.push(await startOnce(candidate))
   }
-  const rows = candidates.map(([candidate]) => {
+  const rows = candidates.map(({ name: candidate }) => {
     const list = taken.get(candidate) ?? []
     const times = list.map(({ millis }) => millis)
     return {
@@ -48,11 +58,11 @@ export const measureStartup = async (
   }))
 }
 
-const startOnce = async (options: RunOptions): Promise<Start> => {
+const startOnce = async ({ options, path }: StartupCandidate): Promise<Start> => {
   const worker = await startWorkerd({ ...options, commandPrefix: onProxyCore })
   const { answers } = await exchange(
     worker.port,
-    requestBytes('GET', '/healthz', { headers: [['host', 'edge.bench.example']] }),
+    requestBytes('GET', path, { headers: [['host', 'edge.bench.example']] }),
   )
   const millis = performance.now() - worker.spawnedAt
   const cpuMillis = cpuMicros(worker.pid) / 1_000
