@@ -2,6 +2,9 @@
 
 export const benchUrl = 'https://edge.bench.example'
 
+/** Far above what one core can send: the limit is accounted for and never refuses. */
+const limits = [{ name: 'all', requests: 1_000_000, per: '1s' }]
+
 /**
  * Source of a `#config` module with so many teams, and so many routes of the upstream. What differs from run
  * to run (port, keys) comes from bindings, so that its bundle can be kept.
@@ -9,8 +12,7 @@ export const benchUrl = 'https://edge.bench.example'
 export const configurationSource = (teams: number, routes: number): string => {
   const team = {
     grants: { plugipay: { keys: ['test'], scopes: ['customer:*'] } },
-    // Far above what one core can send: the limit is accounted for and never refuses.
-    limits: [{ name: 'all', requests: 1_000_000, per: '1s' }],
+    limits,
   }
   const used = ['GET /api/v1/customers', 'GET /api/v1/customers/*', 'POST /api/v1/customers']
   const routePatterns = [
@@ -28,14 +30,25 @@ export const configurationSource = (teams: number, routes: number): string => {
     ),
   }
   const teamNames = ['bench', ...Array.from({ length: teams - 1 }, (_unused, n) => `team-${n}`)]
-  const data = {
-    url: benchUrl,
-    upstreams: { plugipay },
-    teams: Object.fromEntries(teamNames.map((name) => [name, team])),
-  }
+  return moduleSource({ plugipay }, Object.fromEntries(teamNames.map((name) => [name, team])))
+}
+
+/** The same for upstreams of any kind, all of them at the bench's address, and one team that may use them all. */
+export const upstreamsSource = (upstreams: Readonly<Record<string, object>>): string => {
+  const grants = Object.fromEntries(
+    Object.keys(upstreams).map((name) => [name, { keys: ['test'], scopes: ['customer:*'] }]),
+  )
+  return moduleSource(upstreams, { bench: { grants, limits } })
+}
+
+const moduleSource = (
+  upstreams: Readonly<Record<string, object>>,
+  teams: Readonly<Record<string, object>>,
+): string => {
+  const data = { url: benchUrl, upstreams, teams }
   return `import { env } from 'cloudflare:workers'
 const data = ${JSON.stringify(data)}
-data.upstreams.plugipay.url = env.UPSTREAM
+for (const upstream of Object.values(data.upstreams)) upstream.url = env.UPSTREAM
 data.issuers = { bench: {
   ...JSON.parse(env.BENCH_ISSUER),
   algorithms: ['ES256'], audience: data.url,

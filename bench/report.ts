@@ -1,6 +1,7 @@
 /** The tables, and the JSON beside them. */
 import type { InstructionRow } from './instructions.ts'
 import type { MemoryRow } from './memory.ts'
+import type { SchemeRow } from './schemes.ts'
 import type { StartupRow } from './startup.ts'
 import type { Row } from './windows.ts'
 
@@ -58,6 +59,28 @@ export const reportText = (report: Report): string =>
   ]
     .filter((part) => part !== null)
     .join('\n')
+
+export const schemesText = (rows: readonly SchemeRow[]): string => {
+  const unit = rows[0]?.instructions ?? Number.NaN
+  return [
+    section(
+      "Instructions per request by scheme (callgrind), without calls to the account; in units of Plugipay's",
+      rows.map((row) => [
+        row.candidate,
+        `${((row.ratioWithoutAccount * unit) / 1_000).toFixed(0)} k`,
+        `${schemeRatio(row, rows).toFixed(3)}x`,
+        row.gate === null ? '' : `at most ${row.gate.toFixed(2)}x: ${verdict(row, rows)}`,
+      ]),
+    ),
+    section('Where they go, thousands per request (rows overlap)', causeLines(rows)),
+  ].join('\n')
+}
+
+const schemeRatio = (row: SchemeRow, rows: readonly SchemeRow[]): number =>
+  row.ratioWithoutAccount / (rows[0]?.ratioWithoutAccount ?? Number.NaN)
+
+const verdict = (row: SchemeRow, rows: readonly SchemeRow[]): string =>
+  schemeRatio(row, rows) <= (row.gate ?? Number.POSITIVE_INFINITY) ? 'met' : 'missed'
 
 const cpuLines = (rows: readonly Row[]): readonly (readonly string[])[] =>
   rows.length === 0 ? [] : [cpuTitles, ...rows.map(cpuLine)]

@@ -7,6 +7,8 @@
  *   --only cpu,startup,memory,instructions
  *   --instructions    count instructions too, where valgrind is installed (some minutes)
  *   --candidates TEXT count instructions of the pass-through and of candidates whose name holds this
+ *   --schemes         count instructions of each signing scheme instead, in units of Plugipay's; of those whose name
+ *                     holds the text of --candidates
  *   --profiles DIR    keep callgrind's files there, for callgrind_annotate
  */
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -28,7 +30,8 @@ import {
 import { countInstructions, hasValgrind, type InstructionRow } from './instructions.ts'
 import { type MemoryRow, measureMemory } from './memory.ts'
 import { onProxyCore, startTraffic, type Traffic } from './processes.ts'
-import { type Report, reportText } from './report.ts'
+import { type Report, reportText, schemesText } from './report.ts'
+import { countSchemes } from './schemes.ts'
 import { measureStartup, type StartupRow } from './startup.ts'
 import { measureGroup, type Row } from './windows.ts'
 
@@ -39,6 +42,7 @@ const { values: flags } = parseArgs({
     only: { type: 'string', default: 'cpu,startup,memory' },
     instructions: { type: 'boolean', default: false },
     candidates: { type: 'string', default: '' },
+    schemes: { type: 'boolean', default: false },
     profiles: { type: 'string' },
   },
 })
@@ -48,6 +52,8 @@ const settings = flags.quick
   : { rounds: 13, millis: 500, warmMillis: 100, starts: 15, memoryRuns: 3, warm: 3_000, counted: 1_500 }
 const rounds = flags.rounds === undefined ? settings.rounds : Number(flags.rounds)
 const parts = new Set([...flags.only.split(','), ...(flags.instructions ? ['instructions'] : [])])
+
+const profiles = flags.profiles === undefined ? {} : { profileFolder: flags.profiles }
 
 type Workers = ReturnType<typeof workers>
 
@@ -97,10 +103,22 @@ const main = async (): Promise<void> => {
     memory,
     instructions,
   }
+  await keep('latest.json', report)
+  console.log(reportText(report))
+}
+
+const compareSchemes = async (): Promise<void> => {
+  if (!hasValgrind()) throw new Error('valgrind is not installed: instructions cannot be counted')
+  await using traffic = await startTraffic()
+  const rows = await countSchemes(traffic, { ...settings, ...profiles, named: flags.candidates })
+  await keep('schemes.json', rows)
+  console.log(schemesText(rows))
+}
+
+const keep = async (name: string, data: unknown): Promise<void> => {
   const folder = join(import.meta.dirname, 'out')
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`)
-  console.log(reportText(report))
+  await writeFile(join(folder, name), `${JSON.stringify(data, null, 2)}\n`)
 }
 
 const measureCpu = async (all: Workers, traffic: Traffic): Promise<readonly Row[]> => {
@@ -133,7 +151,7 @@ const measureInstructions = async (all: Workers, traffic: Traffic): Promise<read
   return countInstructions(
     candidates.map((candidate) => [candidate, all[candidate.worker]] as const),
     traffic,
-    { ...settings, ...(flags.profiles === undefined ? {} : { profileFolder: flags.profiles }) },
+    { ...settings, ...profiles },
   )
 }
 
@@ -142,4 +160,4 @@ const versionOf = (packageName: string): string => {
   return manifest.version
 }
 
-await main()
+await (flags.schemes ? compareSchemes() : main())
