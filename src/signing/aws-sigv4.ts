@@ -15,9 +15,9 @@ import { Secret } from '../core/redact.ts'
 import { canonicalQuery, canonicalRequest, type HeaderField, signedHeaders } from './aws-canonical.ts'
 import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts'
 import { type Bytes, hex, utf8 } from './bytes.ts'
-import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256Hex } from './digest.ts'
-import { type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
-import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
+import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256 } from './digest.ts'
+import { ownedNames, type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
+import { type Edits, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair, parseWhole } from './secret.ts'
 
 interface AwsSecret {
@@ -43,7 +43,7 @@ interface Draft {
 
 const algorithm = 'AWS4-HMAC-SHA256'
 /** A caller's own presigned parameters would make AWS see two signatures, or another one than ours. */
-const ownedParameters = [
+const ownedParameters = ownedNames([
   'X-Amz-Algorithm',
   'X-Amz-Credential',
   'X-Amz-Date',
@@ -51,7 +51,7 @@ const ownedParameters = [
   'X-Amz-Security-Token',
   'X-Amz-Signature',
   'X-Amz-SignedHeaders',
-] as const
+])
 
 export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
   kind: 'sign',
@@ -74,32 +74,36 @@ export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
   owns: () => ownedHeaders,
   bodyNeed: ({ payload }) => (payload === 'unsigned' ? 'none' : 'sha256'),
   prepare: (secret) => ({ ...secret, dayKeys: new Map() }),
-  stages: async (request, options, key, moment) => {
-    const draft = await draftOf(request, options, key, moment)
+  stages: async (request, options, key, { now }) => {
+    const draft = draftOf(request, options, key, { now, payloadHash: await payloadHashOf(request, options) })
     return [
       { name: 'canonical request', text: maskedToken(draft.canonicalRequest, key.sessionToken) },
       { name: 'string to sign', text: await stringToSign(draft) },
     ]
   },
-  sign: async (request, options, key, moment) => {
-    const draft = await draftOf(request, options, key, moment)
-    const [text, dayKey] = [await stringToSign(draft), await dayKeyOf(key, draft.date.slice(0, 8), options)]
-    return placed(draft, hex(await hmac(dayKey, utf8(text))), options, key)
+  // Waits twice, for the hash and for the signature: WebCrypto has nothing that would not make it wait.
+  sign: async (request, options, key, { now }) => {
+    const hash = payloadHashOf(request, options)
+    const payloadHash = typeof hash === 'string' ? hash : await hash
+    const draft = draftOf(request, options, key, { now, payloadHash })
+    const text = await stringToSign(draft)
+    const day = draft.date.slice(0, 8)
+    const dayKey = key.dayKeys.get(day) ?? (await deriveDayKey(key, day, options))
+    return placed(draft, hex(new Uint8Array(await hmac(dayKey, utf8(text)))), options, key)
   },
   sends: ({ sessionToken }) =>
     sessionToken === null ? [] : [...new Set([sessionToken.reveal(), percentEncode(sessionToken.reveal())])],
 }
 
-const draftOf = async (
+const draftOf = (
   request: SignRequest,
   options: AwsOptions,
   key: AwsKey,
-  { now }: Moment,
-): Promise<Draft> => {
+  { now, payloadHash }: { readonly now: number; readonly payloadHash: string },
+): Draft => {
   refuseQueryNames(request.query, ownedParameters)
   const date = basicIso(now)
   const scope = `${date.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
-  const payloadHash = await payloadHashOf(request, options)
   const added = addedHeaders(date, payloadHash, options, key)
   const covered = coveredHeaders(request, options, added)
   const query = options.placement === 'query' ? addedQuery({ date, scope, covered, options, key }) : []
@@ -190,8 +194,10 @@ const tokenParameter = (token: Secret): readonly Pair[] => [
   ['X-Amz-Security-Token', percentEncode(token.reveal())],
 ]
 
-const stringToSign = async ({ date, scope, canonicalRequest: canonical }: Draft): Promise<string> =>
-  `${algorithm}\n${date}\n${scope}\n${await sha256Hex(canonical)}`
+const stringToSign = async ({ date, scope, canonicalRequest: canonical }: Draft): Promise<string> => {
+  const hash = await sha256(utf8(canonical))
+  return `${algorithm}\n${date}\n${scope}\n${hex(new Uint8Array(hash))}`
+}
 
 const placed = (draft: Draft, signature: string, options: AwsOptions, key: AwsKey): Edits => {
   const appended = key.sessionToken !== null && options.sessionToken === 'appended' ? key.sessionToken : null
@@ -219,12 +225,14 @@ const placed = (draft: Draft, signature: string, options: AwsOptions, key: AwsKe
 }
 
 /** Derives the key of a day once; the one of yesterday stays for requests that are under way at midnight. */
-const dayKeyOf = async (key: AwsKey, day: string, { region, service }: AwsOptions): Promise<ImportedKey> => {
-  const known = key.dayKeys.get(day)
-  if (known !== undefined) return known
+const deriveDayKey = async (
+  key: AwsKey,
+  day: string,
+  { region, service }: AwsOptions,
+): Promise<ImportedKey> => {
   let derived: Bytes = utf8(`AWS4${key.secret.reveal()}`)
   for (const part of [day, region, service, 'aws4_request'])
-    derived = await hmac(await importHmacKey(derived), utf8(part))
+    derived = new Uint8Array(await hmac(await importHmacKey(derived), utf8(part)))
   const imported = await importHmacKey(derived)
   key.dayKeys.set(day, imported)
   for (const oldest of key.dayKeys.keys()) {

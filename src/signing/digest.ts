@@ -6,9 +6,6 @@ import type { SignableBody } from './scheme.ts'
 export const emptySha256Hex = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const emptySha256 = Uint8Array.from(emptySha256Hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 
-export const sha256Hex = async (text: string): Promise<string> =>
-  hex(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(text))))
-
 /** SHA-256 of the body, 32 bytes. Throws when the pipeline gave the scheme no body to look at. */
 export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {
   switch (body.kind) {
@@ -17,7 +14,7 @@ export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {
     case 'sha256':
       return body.sha256
     case 'bytes':
-      return crypto.subtle.digest('SHA-256', body.bytes).then((digest) => new Uint8Array(digest))
+      return sha256(body.bytes).then((digest) => new Uint8Array(digest))
     case 'unread':
       throw new Error('the scheme covers the body, and the body was not read')
   }
@@ -48,5 +45,8 @@ export type HmacHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 export const importHmacKey = (secret: Bytes, hash: HmacHash = 'SHA-256'): Promise<ImportedKey> =>
   crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
 
-export const hmac = async (key: ImportedKey, data: Bytes): Promise<Bytes> =>
-  new Uint8Array(await crypto.subtle.sign('HMAC', key, data))
+/** WebCrypto's own promise and buffer: each wrapper around them would cost every call. */
+export const hmac = (key: ImportedKey, data: Bytes): Promise<ArrayBuffer> =>
+  crypto.subtle.sign('HMAC', key, data)
+
+export const sha256 = (data: Bytes): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', data)

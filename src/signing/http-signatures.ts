@@ -6,15 +6,21 @@
  * Signature and Signature-Input of a caller never pass. The parameters are created, expires, keyid, nonce, alg and
  * tag, in this order; of these only created and keyid are always there.
  */
-import type { Parameters } from 'structured-headers'
-import { base64, fromBase64, utf8 } from './bytes.ts'
+import { type Bytes, base64, fromBase64, utf8 } from './bytes.ts'
 import { bodySha256, hmac, importHmacKey } from './digest.ts'
 import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
 import { readOptions } from './options.ts'
 import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'
+import type { Pair } from './query-string.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
-import { type Component, parseComponent, signatureBase, signatureParams } from './signature-base.ts'
+import {
+  type Component,
+  componentList,
+  parseComponent,
+  serializeParameters,
+  signatureBase,
+} from './signature-base.ts'
 
 export interface HttpSignaturesDefinition {
   readonly scheme: 'http-signatures'
@@ -50,8 +56,9 @@ interface SignatureSecret {
 }
 
 interface SignatureKey {
-  readonly keyid: string
   readonly sign: Signer
+  /** What no request changes of the signature parameters, serialised. */
+  readonly fixed: { readonly components: string; readonly keyid: string; readonly algAndTag: string }
 }
 
 const algorithmNames = [
@@ -90,43 +97,59 @@ export const httpSignatures: SignScheme<SignatureOptions, SignatureSecret, Signa
     algorithm === 'hmac-sha256' ? parseShared(text) : parseJwkSecret(text, algorithm),
   owns: ({ coversDigest }) => ['signature', 'signature-input', ...(coversDigest ? ['content-digest'] : [])],
   bodyNeed: ({ coversDigest }) => (coversDigest ? 'sha256' : 'none'),
-  prepare: async ({ keyid, importKey }) => ({ keyid, sign: await importKey() }),
+  prepare: async ({ keyid, importKey }, { components, algorithm, alg, tag }) => ({
+    sign: await importKey(),
+    fixed: {
+      components: componentList(components),
+      keyid: serializeParameters({ keyid }),
+      algAndTag: serializeParameters({
+        ...(alg ? { alg: algorithm } : {}),
+        ...(tag === null ? {} : { tag }),
+      }),
+    },
+  }),
   stages: async (request, options, key, moment) => {
-    const { base } = await baseOf(request, options, key, moment)
-    return [{ name: 'signature base', text: base }]
+    const params = paramsOf(options, key, moment)
+    const text = baseOf(request, options, { params, digest: await digestOf(request, options) })
+    return [{ name: 'signature base', text }]
   },
   sign: async (request, options, key, moment) => {
-    const { base, params, digest } = await baseOf(request, options, key, moment)
-    const signature = base64(await key.sign(utf8(base)))
-    return {
-      set: [
-        ...(digest === null ? [] : [['content-digest', digest] as const]),
-        ['signature-input', `${options.label}=${params}`],
-        ['signature', `${options.label}=:${signature}:`],
-      ],
-    }
+    const covered = digestOf(request, options)
+    const digest = covered instanceof Promise ? await covered : covered
+    const params = paramsOf(options, key, moment)
+    const signature = base64(
+      new Uint8Array(await key.sign(utf8(baseOf(request, options, { params, digest })))),
+    )
+    const set: Pair[] = [
+      ['signature-input', `${options.label}=${params}`],
+      ['signature', `${options.label}=:${signature}:`],
+    ]
+    return { set: digest === null ? set : [['content-digest', digest], ...set] }
   },
   sends: () => [],
 }
 
-interface SignatureBase {
-  readonly base: string
-  readonly params: string
-  /** null when the digest is not covered, and so not set. */
-  readonly digest: string | null
+/** null when the digest is not covered, and so not set. */
+const digestOf = (
+  { body }: SignRequest,
+  { coversDigest }: SignatureOptions,
+): string | null | Promise<string> => {
+  if (!coversDigest) return null
+  const sha256 = bodySha256(body)
+  return sha256 instanceof Promise ? sha256.then(contentDigest) : contentDigest(sha256)
 }
 
-const baseOf = async (
+/** RFC 9530 section 2. */
+const contentDigest = (sha256: Bytes): string => `sha-256=:${base64(sha256)}:`
+
+const baseOf = (
   request: SignRequest,
-  options: SignatureOptions,
-  { keyid }: SignatureKey,
-  moment: Moment,
-): Promise<SignatureBase> => {
-  const digest = options.coversDigest ? `sha-256=:${base64(await bodySha256(request.body))}:` : null
+  { components }: SignatureOptions,
+  { params, digest }: { readonly params: string; readonly digest: string | null },
+): string => {
   const sent = digest === null ? request : withDigest(request, digest)
-  const params = signatureParams(options.components, parametersOf(options, keyid, moment))
-  const lines = options.components.map(({ identifier, value }) => ({ identifier, value: value(sent) }))
-  return { base: signatureBase(lines, params), params, digest }
+  const lines = components.map(({ identifier, value }) => ({ identifier, value: value(sent) }))
+  return signatureBase(lines, params)
 }
 
 const withDigest = (request: SignRequest, digest: string): SignRequest => ({
@@ -135,20 +158,15 @@ const withDigest = (request: SignRequest, digest: string): SignRequest => ({
 })
 
 /** Section 2.3. */
-const parametersOf = (
-  { algorithm, expiresSeconds, tag, nonce, alg }: SignatureOptions,
-  keyid: string,
+const paramsOf = (
+  { expiresSeconds, nonce }: SignatureOptions,
+  { fixed: { components, keyid, algAndTag } }: SignatureKey,
   { now, nonce: draw }: Moment,
-): Parameters => {
+): string => {
   const created = Math.floor(now / 1000)
-  const parameters: Parameters = new Map()
-  parameters.set('created', created)
-  if (expiresSeconds !== null) parameters.set('expires', created + expiresSeconds)
-  parameters.set('keyid', keyid)
-  if (nonce) parameters.set('nonce', draw())
-  if (alg) parameters.set('alg', algorithm)
-  if (tag !== null) parameters.set('tag', tag)
-  return parameters
+  const expires = expiresSeconds === null ? '' : `;expires=${created + expiresSeconds}`
+  const drawn = nonce ? serializeParameters({ nonce: draw() }) : ''
+  return `${components};created=${created}${expires}${keyid}${drawn}${algAndTag}`
 }
 
 /** What a structured field's string may hold (RFC 9651 section 3.3.3). */

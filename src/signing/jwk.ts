@@ -79,7 +79,7 @@ export const parsePrivateJwk = (input: unknown, algorithm: PrivateAlgorithmName)
   return kept
 }
 
-export type Signer = (data: Bytes) => Promise<Bytes>
+export type Signer = (data: Bytes) => Promise<ArrayBuffer>
 
 /** Imports the key, and returns what signs with it. */
 export const importSigner = async (jwk: PrivateJwk, algorithm: PrivateAlgorithmName): Promise<Signer> => {
@@ -112,5 +112,5 @@ const signerOf = async (
   } catch {
     throw new SecretFault(`the key cannot be imported for ${algorithm}`)
   }
-  return async (data) => new Uint8Array(await crypto.subtle.sign(parameters, key, data))
+  return (data) => crypto.subtle.sign(parameters, key, data)
 }

@@ -49,9 +49,11 @@ const parseShared = (text: string): JwsSecret => {
   }
 }
 
-/** What is signed: both parts in base64url, joined by a dot. */
-export const signingInput = (header: object, claims: object): string =>
-  `${base64url(utf8(JSON.stringify(header)))}.${base64url(utf8(JSON.stringify(claims)))}`
+/** What is signed: both parts in base64url, joined by a dot. A header that is a text is encoded already. */
+export const signingInput = (header: object | string, claims: object): string =>
+  `${typeof header === 'string' ? header : encodedPart(header)}.${encodedPart(claims)}`
+
+export const encodedPart = (part: object): string => base64url(utf8(JSON.stringify(part)))
 
 export const compactJws = async (input: string, sign: Signer): Promise<string> =>
-  `${input}.${base64url(await sign(utf8(input)))}`
+  `${input}.${base64url(new Uint8Array(await sign(utf8(input))))}`

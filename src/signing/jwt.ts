@@ -12,6 +12,7 @@ import { parseString, type SignedString } from './hmac/string.ts'
 import type { Signer } from './jwk.ts'
 import {
   compactJws,
+  encodedPart,
   type JwsAlgorithm,
   type JwsSecret,
   jwsAlgorithms,
@@ -19,7 +20,7 @@ import {
   signingInput,
 } from './jws.ts'
 import { type OptionReader, readOptions } from './options.ts'
-import type { BodyNeed, Moment, ReportFault, SignRequest, SignScheme } from './scheme.ts'
+import type { BodyNeed, ReportFault, SignScheme } from './scheme.ts'
 
 type StaticClaim = string | number | boolean
 
@@ -61,6 +62,8 @@ interface JwtOptions {
 
 interface JwtKey {
   readonly keyid: string
+  /** Where no part of a request is in it, the header is encoded once for all; otherwise null. */
+  readonly encodedHeader: string | null
   readonly sign: Signer
 }
 
@@ -94,61 +97,71 @@ export const jwt: SignScheme<JwtOptions, JwsSecret, JwtKey> = {
   parseSecret: (text, { algorithm }) => parseJwsSecret(text, algorithm),
   owns: ({ header }) => [header],
   bodyNeed: ({ bodyNeed }) => bodyNeed,
-  prepare: async ({ keyid, importSigner }) => ({ keyid, sign: await importSigner() }),
-  stages: async (request, options, key, moment) => {
-    const { header, claims } = await partsOf(request, options, key, moment)
+  prepare: async ({ keyid, importSigner }, options) => ({
+    keyid,
+    encodedHeader: fixedHeader(options, keyid),
+    sign: await importSigner(),
+  }),
+  stages: async (request, options, { keyid }, moment) => {
+    const sheet = newSheet(request, keyid, moment)
+    const header = await headerOf(options, sheet)
+    const claims = await claimsOf(options, sheet)
     return [
       { name: 'JOSE header', text: JSON.stringify(header) },
       { name: 'claims', text: JSON.stringify(claims) },
       { name: 'signing input', text: signingInput(header, claims) },
     ]
   },
-  sign: async (request, options, key, moment) => {
-    const { header, claims } = await partsOf(request, options, key, moment)
-    const token = await compactJws(signingInput(header, claims), key.sign)
+  sign: async (request, options, { keyid, encodedHeader, sign }, moment) => {
+    const sheet = newSheet(request, keyid, moment)
+    const header = encodedHeader ?? (await headerOf(options, sheet))
+    const token = await compactJws(signingInput(header, await claimsOf(options, sheet)), sign)
     return { set: [[options.header, options.prefix + token]] }
   },
   sends: () => [],
 }
 
-const partsOf = async (
-  request: SignRequest,
-  options: JwtOptions,
-  { keyid }: JwtKey,
-  moment: Moment,
-): Promise<{ readonly header: object; readonly claims: object }> => {
-  const sheet = newSheet(request, keyid, moment)
-  const issuedAt = Math.floor(moment.now / 1000) - options.backdateSeconds
-  return {
-    header: {
-      alg: options.algorithm,
-      kid: keyid,
-      typ: 'JWT',
-      ...(await filledIn(options.joseHeader, sheet)),
-    },
-    claims: {
-      ...(await filledIn(options.claims, sheet)),
-      iat: issuedAt,
-      ...(options.notBefore ? { nbf: issuedAt } : {}),
-      exp: Math.floor(moment.now / 1000) + options.lifetimeSeconds,
-    },
+type FilledIn = Record<string, StaticClaim | readonly string[]>
+
+const fixedHeader = ({ algorithm, joseHeader }: JwtOptions, keyid: string): string | null => {
+  const header: FilledIn = { alg: algorithm, kid: keyid, typ: 'JWT' }
+  for (const [name, claim] of joseHeader) {
+    if (claim.kind === 'parts') return null
+    header[name] = claim.value
   }
+  return encodedPart(header)
+}
+
+const headerOf = async ({ algorithm, joseHeader }: JwtOptions, sheet: Sheet): Promise<object> => ({
+  alg: algorithm,
+  kid: sheet.keyId,
+  typ: 'JWT',
+  ...(await filledIn(joseHeader, sheet)),
+})
+
+const claimsOf = async (
+  { claims, backdateSeconds, notBefore, lifetimeSeconds }: JwtOptions,
+  sheet: Sheet,
+): Promise<object> => {
+  const now = Math.floor(sheet.now / 1000)
+  const filled = await filledIn(claims, sheet)
+  filled['iat'] = now - backdateSeconds
+  if (notBefore) filled['nbf'] = now - backdateSeconds
+  filled['exp'] = now + lifetimeSeconds
+  return filled
 }
 
 const decoder = new TextDecoder()
 
-const filledIn = async (
-  claims: JwtOptions['claims'],
-  sheet: Sheet,
-): Promise<Readonly<Record<string, StaticClaim | readonly string[]>>> =>
-  Object.fromEntries(
-    await Promise.all(
-      claims.map(async ([name, claim]) => [
-        name,
-        claim.kind === 'static' ? claim.value : decoder.decode(await claim.string.write(sheet)),
-      ]),
-    ),
-  )
+const filledIn = async (claims: JwtOptions['claims'], sheet: Sheet): Promise<FilledIn> => {
+  const filled: FilledIn = {}
+  for (const [name, claim] of claims) {
+    const value = claim.kind === 'static' ? claim.value : claim.string.write(sheet)
+    const waited = value instanceof Promise ? await value : value
+    filled[name] = waited instanceof Uint8Array ? decoder.decode(waited) : waited
+  }
+  return filled
+}
 
 const parseClaims = (
   options: OptionReader,

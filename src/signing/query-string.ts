@@ -5,10 +5,14 @@ export type Pair = readonly [name: string, value: string]
 
 /** RFC 3986 section 2.3: everything but unreserved characters encoded, in upper-case hex. */
 export const percentEncode = (text: string): string =>
-  encodeURIComponent(text).replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
+  unreserved.test(text)
+    ? text
+    : encodeURIComponent(text).replaceAll(
+        /[!'()*]/g,
+        (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+      )
+
+const unreserved = /^[\w.~-]*$/
 
 /**
  * The query with pairs behind it, as it is sent: the one rule for what is signed and for what goes on the
@@ -43,15 +47,20 @@ export const percentDecode = (text: string): string => {
   }
 }
 
+/** By their lower case. */
+export type OwnedNames = ReadonlyMap<string, string>
+
+export const ownedNames = (names: readonly string[]): OwnedNames =>
+  new Map(names.map((name) => [name.toLowerCase(), name]))
+
 /**
  * Refuses a caller's query that already has one of the names that the scheme adds: the upstream would choose
  * one of the two, and not always ours. Names are compared decoded and without case.
  */
-export const refuseQueryNames = (query: string, names: readonly string[]): void => {
-  if (query.length < 2) return
+export const refuseQueryNames = (query: string, names: OwnedNames): void => {
+  if (query.length < 2 || names.size === 0) return
   for (const [name] of rawPairs(query)) {
-    const plain = looselyDecoded(name)
-    const owned = names.find((one) => one.toLowerCase() === plain)
+    const owned = names.get(looselyDecoded(name))
     if (owned !== undefined)
       throw new Refusal('request_invalid', {
         detail: `Leave the query parameter ${owned} out: Countersign sets it.`,
@@ -60,6 +69,7 @@ export const refuseQueryNames = (query: string, names: readonly string[]): void 
 }
 
 const looselyDecoded = (name: string): string => {
+  if (unreserved.test(name)) return name.toLowerCase()
   const spaced = name.replaceAll('+', ' ')
   try {
     return decodeURIComponent(spaced).toLowerCase()

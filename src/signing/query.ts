@@ -4,7 +4,7 @@
  */
 import { Secret } from '../core/redact.ts'
 import { readOptions } from './options.ts'
-import { percentEncode, refuseQueryNames } from './query-string.ts'
+import { type OwnedNames, ownedNames, percentEncode, refuseQueryNames } from './query-string.ts'
 import type { SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
 
@@ -14,7 +14,7 @@ export interface QueryDefinition {
 }
 
 interface QueryOptions {
-  readonly name: string
+  readonly owned: OwnedNames
   readonly encodedName: string
 }
 
@@ -25,15 +25,15 @@ export const query: SignScheme<QueryOptions, Secret, Secret> = {
     const name = options.text('name')
     if (!/^[\x20-\x7e]*$/.test(name)) fault('name', 'must be ASCII')
     options.done()
-    return { name, encodedName: percentEncode(name) }
+    return { owned: ownedNames([name]), encodedName: percentEncode(name) }
   },
   parseSecret: (text) => new Secret(parseWhole(text, 'the query value', { inner: 'spaces' })),
   owns: () => [],
   bodyNeed: () => 'none',
   prepare: (secret) => secret,
   stages: () => [],
-  sign: (request, { name, encodedName }, secret) => {
-    refuseQueryNames(request.query, [name])
+  sign: (request, { owned, encodedName }, secret) => {
+    refuseQueryNames(request.query, owned)
     return { set: [], query: [[encodedName, percentEncode(secret.reveal())]] }
   },
   sends: (secret) => [...new Set([secret.reveal(), percentEncode(secret.reveal())])],

@@ -36,9 +36,13 @@ export const signatureBase = (
     `"@signature-params": ${signatureParams}`,
   ].join('\n')
 
-/** Section 2.3: the inner list of components with its parameters. */
-export const signatureParams = (components: readonly Component[], parameters: Parameters): string =>
-  serializeInnerList([components.map(({ item }) => item), parameters])
+/** Section 2.3: the inner list of components, before its parameters. */
+export const componentList = (components: readonly Component[]): string =>
+  serializeInnerList([components.map(({ item }) => item), new Map()])
+
+/** A parameter of the list, or several. */
+export const serializeParameters = (parameters: Readonly<Record<string, BareItem>>): string =>
+  serializeInnerList([[], new Map(Object.entries(parameters))]).slice('()'.length)
 
 /** `date`, `@path`, `@query-param;name="id"`, or with the name in quotes as RFC 9421 writes it. A text is a fault. */
 export const parseComponent = (text: string): Component | string => {

@@ -180,6 +180,14 @@ describe('aws-sigv4', () => {
     }
   })
 
+  it('keeps the keys of two days, however many it has signed on', async () => {
+    const options = awsSigv4.parseOptions(api, () => undefined)
+    const key = await awsSigv4.prepare(awsSigv4.parseSecret(secret, options), options)
+    for (const day of [1, 2, 3, 4, 5])
+      await awsSigv4.sign(signRequest(), options, key, momentAt(Date.UTC(2026, 0, day)))
+    expect([...key.dayKeys.keys()]).toEqual(['20260104', '20260105'])
+  })
+
   it('G04: covers what is ours and stable, and nothing that an edge may rewrite', async () => {
     const request = signRequest({
       headers: {

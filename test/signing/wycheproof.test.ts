@@ -31,7 +31,10 @@ describe.skipIf(!vectorsAreThere(folder))(`HMAC of wycheproof${withoutVectors(fo
     expect(cases).toHaveLength(174)
     const wrong: number[] = []
     for (const { tcId, key, msg, tag, tagSize, result } of cases) {
-      const ours = hex(await hmac(await importHmacKey(bytes(key), hash), bytes(msg))).slice(0, tagSize / 4)
+      const ours = hex(new Uint8Array(await hmac(await importHmacKey(bytes(key), hash), bytes(msg)))).slice(
+        0,
+        tagSize / 4,
+      )
       if ((ours === tag) !== (result === 'valid')) wrong.push(tcId)
     }
     expect(wrong).toEqual([])

@@ -1,19 +1,22 @@
 /** Digests, MACs and encodings that a recipe may name. */
 import { table } from '../../core/table.ts'
 import { type Bytes, base64, base64url, fromBase64, fromBase64url, fromHex, hex, utf8 } from '../bytes.ts'
-import { type HmacHash, hmac, importHmacKey } from '../digest.ts'
+import { emptySha256Hex, type HmacHash, hmac, importHmacKey } from '../digest.ts'
 import { hmacMd5, md5 } from '../md5.ts'
 import type { HmacAlgorithm, TextEncoding } from './definition.ts'
 
 interface AlgorithmRow {
   readonly digest: (data: Bytes) => Promise<Bytes>
+  /** The digest of nothing, which is that of most bodies: known beforehand, it makes no call wait. */
+  readonly emptyDigest: Bytes
   /** Imports the key once; what it returns signs. */
   readonly mac: (key: Bytes) => Promise<Mac>
 }
 
-export type Mac = (data: Bytes) => Promise<Bytes>
+export type Mac = (data: Bytes) => Promise<ArrayBuffer>
 
-const webCrypto = (hash: HmacHash): AlgorithmRow => ({
+const webCrypto = (hash: HmacHash, emptyDigest: string): AlgorithmRow => ({
+  emptyDigest: bytesOfHex(emptyDigest),
   digest: async (data) => new Uint8Array(await crypto.subtle.digest(hash, data)),
   mac: async (secret) => {
     const key = await importHmacKey(secret, hash)
@@ -22,15 +25,26 @@ const webCrypto = (hash: HmacHash): AlgorithmRow => ({
 })
 
 export const algorithms: Readonly<Record<HmacAlgorithm, AlgorithmRow>> = table({
-  sha256: webCrypto('SHA-256'),
-  sha384: webCrypto('SHA-384'),
-  sha512: webCrypto('SHA-512'),
-  sha1: webCrypto('SHA-1'),
+  sha256: webCrypto('SHA-256', emptySha256Hex),
+  sha384: webCrypto(
+    'SHA-384',
+    '38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b',
+  ),
+  sha512: webCrypto(
+    'SHA-512',
+    'cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e',
+  ),
+  sha1: webCrypto('SHA-1', 'da39a3ee5e6b4b0d3255bfef95601890afd80709'),
   md5: {
     digest: async (data) => md5(data),
-    mac: async (secret) => async (data) => hmacMd5(secret, data),
+    emptyDigest: bytesOfHex('d41d8cd98f00b204e9800998ecf8427e'),
+    mac: async (secret) => async (data) => hmacMd5(secret, data).buffer,
   },
 })
+
+function bytesOfHex(text: string): Bytes {
+  return fromHex(text) ?? utf8('')
+}
 
 export const algorithmNames = Object.keys(algorithms) as readonly HmacAlgorithm[]
 

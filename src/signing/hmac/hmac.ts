@@ -7,7 +7,14 @@ import { Secret } from '../../core/redact.ts'
 import { row } from '../../core/table.ts'
 import type { Bytes } from '../bytes.ts'
 import { readOptions } from '../options.ts'
-import { appendQuery, type Pair, percentEncode, refuseQueryNames } from '../query-string.ts'
+import {
+  appendQuery,
+  type OwnedNames,
+  ownedNames,
+  type Pair,
+  percentEncode,
+  refuseQueryNames,
+} from '../query-string.ts'
 import {
   type BodyNeed,
   type Edits,
@@ -27,8 +34,8 @@ import {
   keyDecoders,
   type Mac,
 } from './algorithms.ts'
-import type { HmacAlgorithm, TextEncoding } from './definition.ts'
-import { type Placement, parsePlacements, type SignedSheet } from './placement.ts'
+import type { HmacAlgorithm } from './definition.ts'
+import { type Placement, parsePlacements, type Signed, writePlacements } from './placement.ts'
 import { newSheet, type Sheet } from './sheet.ts'
 import { parseString, type SignedString } from './string.ts'
 
@@ -40,13 +47,15 @@ export interface Recipe {
   readonly keyEncoding: KeyEncoding
   readonly keySuffix: string
   readonly string: SignedString
-  readonly signatureEncoding: TextEncoding
+  /** The signature as text. */
+  readonly encode: (mac: Bytes) => string
   readonly headers: readonly Placement[]
   /** Added before signing, so that a `query` part covers them. */
   readonly queryBefore: readonly Placement[]
   /** Added after it: they hold the signature. */
   readonly queryAfter: readonly Placement[]
-  readonly queryNames: readonly string[]
+  /** All of the query's: a caller's value of these is refused. */
+  readonly owned: OwnedNames
   readonly bodyNeed: BodyNeed
 }
 
@@ -85,11 +94,11 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
       keyEncoding,
       keySuffix,
       string,
-      signatureEncoding,
+      encode: encodings[signatureEncoding].encode,
       headers,
       queryBefore: query.filter(({ kinds }) => !kinds.has('signature')),
       queryAfter: query.filter(({ kinds }) => kinds.has('signature')),
-      queryNames: query.map(({ name }) => name),
+      owned: ownedNames(query.map(({ name }) => name)),
       bodyNeed: needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none',
     }
   },
@@ -108,8 +117,8 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
   }),
   stages: async (request, recipe, key, moment) => {
     const sheet = newSheet(request, key.id, moment)
-    const added = await writePairs(recipe.queryBefore, unsigned(sheet))
-    const text = await recipe.string.show({ ...sheet, query: appendQuery(request.query, added) })
+    const added = encoded(await writePlacements(recipe.queryBefore, sheet, unsigned))
+    const text = await recipe.string.show(extended(sheet, added))
     return [{ name: 'string to sign', text }]
   },
   sign: (request, recipe, key, moment) => signRequest(request, recipe, key, moment),
@@ -123,31 +132,36 @@ const signRequest = async (
   key: RecipeKey,
   moment: Moment,
 ): Promise<Edits> => {
-  const { queryNames, queryBefore, queryAfter } = recipe
+  const { owned, string, headers, queryBefore, queryAfter, encode } = recipe
+  refuseQueryNames(request.query, owned)
   const bare = newSheet(request, key.id, moment)
-  if (queryNames.length > 0) refuseQueryNames(request.query, queryNames)
-  const before = queryBefore.length > 0 ? await writePairs(queryBefore, unsigned(bare)) : []
-  const sheet = before.length > 0 ? { ...bare, query: appendQuery(request.query, before) } : bare
-  const written = recipe.string.write(sheet)
+  const added = writePlacements(queryBefore, bare, unsigned)
+  const before = encoded(added instanceof Promise ? await added : added)
+  const sheet = before.length === 0 ? bare : extended(bare, before)
+  const written = string.write(sheet)
   const mac = await key.mac(written instanceof Promise ? await written : written)
-  const signature = encodings[recipe.signatureEncoding].encode(mac)
-  const signed = { ...sheet, signature, passphrase: key.passphrase }
-  const set: Pair[] = []
-  for (const { name, write } of recipe.headers) {
-    const value = write(signed)
-    set.push([name, value instanceof Promise ? await value : value])
-  }
-  if (queryNames.length === 0) return { set }
-  return { set, query: [...before, ...(await writePairs(queryAfter, signed))] }
+  const signed = { signature: encode(new Uint8Array(mac)), passphrase: key.passphrase }
+  const placed = writePlacements(headers, sheet, signed)
+  const set = placed instanceof Promise ? await placed : placed
+  if (owned.size === 0) return { set }
+  const last = writePlacements(queryAfter, sheet, signed)
+  return { set, query: [...before, ...encoded(last instanceof Promise ? await last : last)] }
 }
 
-const noPassphrase = new Secret('')
-
 /** What a query holds before signing knows no signature, and never a passphrase. */
-const unsigned = (sheet: Sheet): SignedSheet => ({ ...sheet, signature: '', passphrase: noPassphrase })
+const unsigned: Signed = { signature: '', passphrase: new Secret('') }
 
-const writePairs = (placements: readonly Placement[], sheet: SignedSheet): Promise<readonly Pair[]> =>
-  Promise.all(placements.map(async ({ name, write }) => [name, percentEncode(await write(sheet))] as const))
+const encoded = (pairs: readonly Pair[]): readonly Pair[] =>
+  pairs.map(([name, value]) => [name, percentEncode(value)] as const)
+
+/** With what the recipe adds before signing, and the nonce that was drawn for it. */
+const extended = ({ request, keyId, now, nonce }: Sheet, added: readonly Pair[]): Sheet => ({
+  request,
+  query: appendQuery(request.query, added),
+  keyId,
+  now,
+  nonce,
+})
 
 interface SplitSecret {
   readonly id: string

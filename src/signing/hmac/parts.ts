@@ -102,7 +102,9 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
     const start = begins === 'anything' ? null : bodyStarts[begins]
     const write: Part['write'] = ({ request }) => {
       const bytes = bodyBytes(request.body)
-      if (start !== null && bytes.length > 0 && !start.form.test(String.fromCharCode(bytes[0] ?? 0)))
+      // As text it leaves the string a text, which is joined and encoded at once.
+      if (bytes.length === 0) return ''
+      if (start !== null && !start.form.test(String.fromCharCode(bytes[0] ?? 0)))
         throw new Refusal('request_invalid', {
           detail: `This upstream signs bodies that are ${start.what}.`,
         })

@@ -3,18 +3,19 @@
 import type { Secret } from '../../core/redact.ts'
 import { row, table } from '../../core/table.ts'
 import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
+import type { Pair } from '../query-string.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
 import { encodings } from './algorithms.ts'
 import { readDigest } from './parts.ts'
 import { bodyDigest, type Sheet, timestamp } from './sheet.ts'
 
-/** A sheet with what is known after signing. */
-export interface SignedSheet extends Sheet {
+/** What is known after signing. */
+export interface Signed {
   readonly signature: string
   readonly passphrase: Secret
 }
 
-type PlacedWriter = (sheet: SignedSheet) => string | Promise<string>
+type PlacedWriter = (sheet: Sheet, signed: Signed) => string | Promise<string>
 
 export interface Placement {
   readonly name: string
@@ -29,8 +30,8 @@ interface PlacedRow {
 }
 
 const placedReaders: Readonly<Record<string, (options: OptionReader) => PlacedRow>> = table({
-  signature: () => ({ write: ({ signature }) => signature }),
-  passphrase: () => ({ write: ({ passphrase }) => passphrase.reveal() }),
+  signature: () => ({ write: (_sheet, { signature }) => signature }),
+  passphrase: () => ({ write: (_sheet, { passphrase }) => passphrase.reveal() }),
   'key-id': () => ({ write: ({ keyId }) => keyId }),
   nonce: () => ({ write: ({ nonce }) => nonce() }),
   timestamp: (options) => {
@@ -39,8 +40,12 @@ const placedReaders: Readonly<Record<string, (options: OptionReader) => PlacedRo
   },
   'body-digest': (options) => {
     const { algorithm, encoding } = readDigest(options)
+    const { encode } = encodings[encoding]
     return {
-      write: async ({ request }) => encodings[encoding].encode(await bodyDigest(request.body, algorithm)),
+      write: ({ request }) => {
+        const digest = bodyDigest(request.body, algorithm)
+        return digest instanceof Promise ? digest.then(encode) : encode(digest)
+      },
       bodyNeed: algorithm === 'sha256' ? 'sha256' : 'bytes',
     }
   },
@@ -83,18 +88,46 @@ const parsePlacement = (name: string, input: unknown, fault: ReportFault): Place
     name,
     kinds,
     bodyNeed: needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none',
-    write: (sheet) => {
-      let text = ''
-      for (const { write } of rows) {
-        const written = write(sheet)
-        if (typeof written !== 'string')
-          return Promise.all(rows.map((row) => row.write(sheet))).then((all) => all.join(''))
-        text += written
-      }
-      return text
-    },
+    write: writerOf(rows),
   }
 }
+
+const writerOf = (rows: readonly PlacedRow[]): PlacedWriter => {
+  const [only] = rows
+  if (only !== undefined && rows.length === 1) return only.write
+  return (sheet, signed) => {
+    let text = ''
+    for (const { write } of rows) {
+      const written = write(sheet, signed)
+      if (typeof written !== 'string')
+        return Promise.all(rows.map((row) => row.write(sheet, signed))).then((all) => all.join(''))
+      text += written
+    }
+    return text
+  }
+}
+
+/** Names with their values, in order. Only a digest of a body makes them wait. */
+export const writePlacements = (
+  placements: readonly Placement[],
+  sheet: Sheet,
+  signed: Signed,
+): readonly Pair[] | Promise<readonly Pair[]> => {
+  const pairs: Pair[] = []
+  for (const { name, write } of placements) {
+    const written = write(sheet, signed)
+    if (typeof written !== 'string') return waitForAll(placements, sheet, signed)
+    pairs.push([name, written])
+  }
+  return pairs
+}
+
+const waitForAll = (
+  placements: readonly Placement[],
+  sheet: Sheet,
+  signed: Signed,
+): Promise<readonly Pair[]> =>
+  Promise.all(placements.map(async ({ name, write }) => [name, await write(sheet, signed)] as const))
 
 const parseTemplate = (input: unknown, kinds: Set<string>, fault: ReportFault): readonly PlacedRow[] => {
   if (!Array.isArray(input) || input.length === 0) {

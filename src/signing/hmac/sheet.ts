@@ -41,5 +41,8 @@ export const timestamp = (now: number, form: TimestampForm): string => {
   }
 }
 
-export const bodyDigest = (body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> =>
-  algorithm === 'sha256' ? bodySha256(body) : algorithms[algorithm].digest(bodyBytes(body))
+export const bodyDigest = (body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> => {
+  const { digest, emptyDigest } = algorithms[algorithm]
+  if (body.kind === 'empty') return emptyDigest
+  return algorithm === 'sha256' ? bodySha256(body) : digest(bodyBytes(body))
+}
