@@ -140,7 +140,10 @@ export class Directory extends DurableObject implements DirectoryRpc {
     if (!grants.grantStands(this.#sql, query.grantId, query.now))
       return { good: false, reason: 'grant ended' }
     const person = tokens.findPerson(this.#sql, query.subject)
-    return person === null ? { good: false, reason: 'person unknown' } : { good: true, role: person.role }
+    if (person === null) return { good: false, reason: 'person unknown' }
+    // The role is one in the team of now: who leads the next team no longer administers the one before.
+    if (person.team !== query.team) return { good: false, reason: 'person moved to another team' }
+    return { good: true, role: person.role }
   }
 
   async rememberPerson(person: Person, now: number): Promise<void> {

@@ -200,6 +200,16 @@ test('ending a subject ends the tokens that it owns, its grants, and its tokens 
   expect(await directory.standing({ ...jwt, grantId: 'jwt:abc' })).toMatchObject({ good: false })
 })
 
+test('T02: who leads another team now administers the one before no more', async () => {
+  const subject = 'signin/ann'
+  await directory.rememberPerson({ subject, role: 'team-admin', team: 'checkout' }, now)
+  await directory.openGrant({ id: 'refresh:1', subject, team: 'checkout', expiresAt: now + day }, now, audit)
+  const jwt = { grantId: 'refresh:1', tokenId: 'j', subject, team: 'checkout', issuedAt: now, now }
+  expect(await directory.standing(jwt)).toEqual({ good: true, role: 'team-admin' })
+  await directory.rememberPerson({ subject, role: 'team-admin', team: 'search' }, now)
+  expect(await directory.standing(jwt)).toMatchObject({ good: false })
+})
+
 test('who ends a subject in one team ends nothing of another', async () => {
   const subject = 'signin/ann'
   await directory.rememberPerson({ subject, role: 'admin', team: null }, now)
