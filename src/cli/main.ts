@@ -6,7 +6,7 @@ import { CommanderError } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { Failure } from './failure.ts'
 import { createProgram } from './program.ts'
-import { printable, withoutTokens } from './redaction.ts'
+import { printable, printableJson, withoutTokens } from './redaction.ts'
 
 /** `args`: without the interpreter and the script. Sets `process.exitCode`. */
 export const main = async (args: readonly string[]): Promise<void> => {
@@ -45,7 +45,7 @@ const unexpected = (error: unknown): Failure =>
   })
 
 const asJson = ({ message, hint, code, requestId }: Failure, exitCode: number): string =>
-  withoutTokens(JSON.stringify({ error: { code, message, hint, requestId, exitCode } }))
+  printableJson(withoutTokens(JSON.stringify({ error: { code, message, hint, requestId, exitCode } })))
 
 const asText = ({ message, hint, requestId }: Failure): string => {
   const lines = [`countersign: ${message}`]

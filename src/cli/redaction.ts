@@ -4,11 +4,19 @@
  */
 const tokenForms = [
   /cst_[0-9A-Za-z]+_[0-9A-Za-z_]+/g,
+  /cs[pa]_[0-9A-Za-z]{43}(?:_[0-9A-Za-z]+)?/g,
   /\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g,
 ]
 
 export const withoutTokens = (text: string): string =>
   tokenForms.reduce((clean, form) => clean.replace(form, '[token]'), text)
+
+/** JSON in which the same characters are escapes: another text, the same value. `\x1b` is one in any JSON. */
+export const printableJson = (json: string): string =>
+  json.replace(
+    /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /**
  * Text from outside on a terminal: control characters could move the cursor or rename the window, and some marks

@@ -2,7 +2,7 @@
  * What a command says, and where: data on stdout, everything else on stderr. With `--json`, stdout holds JSON and
  * nothing else. Colour only where a person looks (NO_COLOR, TERM=dumb and pipes have none).
  */
-import { printable, withoutTokens } from './redaction.ts'
+import { printable, printableJson, withoutTokens } from './redaction.ts'
 
 type Style = 'strong' | 'quiet' | 'good' | 'bad'
 const escapes: Readonly<Record<Style, string>> = { strong: '1', quiet: '2', good: '32', bad: '31' }
@@ -40,7 +40,7 @@ export class Terminal {
   }
 
   printJson(value: unknown): void {
-    process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0)}\n`)
+    process.stdout.write(`${printableJson(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0))}\n`)
   }
 
   /** JSON with `--json`, the text otherwise. */

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { exitOfStatus } from '../exit-codes.ts'
 import { Failure } from '../failure.ts'
 import { ownErrorCode, problemFailure } from '../problem.ts'
+import { printable } from '../redaction.ts'
 import type { Answer } from '../transport.ts'
 
 export interface AnswerOptions {
@@ -81,7 +82,8 @@ const stream = async ({ body }: Answer): Promise<void> => {
 
 const head = (response: Answer): string => {
   const lines = response.headers.entries().map(([name, value]) => `${name}: ${value}`)
-  return `HTTP ${response.status} ${response.statusText}\n${lines.join('\n')}\n\n`
+  const text = `HTTP ${response.status} ${response.statusText}\n${lines.join('\n')}\n\n`
+  return process.stdout.isTTY ? printable(text) : text
 }
 
 const envelope = (response: Answer, text: string, answeredBy: string): object => {

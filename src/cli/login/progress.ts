@@ -1,4 +1,5 @@
 /** What a person sees while a login waits for them; with `--json`, one JSON object a line on stdout. */
+import { printableJson } from '../redaction.ts'
 import type { Terminal } from '../terminal.ts'
 import type { DeviceGrant } from './device.ts'
 
@@ -13,7 +14,7 @@ export interface Progress {
 
 export const createProgress = (terminal: Terminal): Progress => {
   const event = (fields: object): void => {
-    process.stdout.write(`${JSON.stringify(fields)}\n`)
+    process.stdout.write(`${printableJson(JSON.stringify(fields))}\n`)
   }
   const spinner = createSpinner(terminal)
   return {
