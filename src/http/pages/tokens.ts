@@ -100,7 +100,7 @@ const tokensPage = async (api: Api, shown: Shown): Promise<Response> => {
 }
 
 const chooseTeam = (team: string, { config }: TokenService): Markup =>
-  html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of"name="team">${[
+  html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of" name="team">${[
     ...config.teams.keys(),
   ].map(
     (name) => html`<option${name === team ? html` selected` : ''}>${name}</option>`,
