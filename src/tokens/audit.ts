@@ -67,3 +67,19 @@ export const fingerprint = async (secret: Secret, key: Secret): Promise<string> 
 
 /** Where a request came from, as the platform says; a caller's own X-Forwarded-For counts for nothing. */
 export const addressOf = (headers: Headers): string | null => headers.get('cf-connecting-ip')
+
+/** Whom attempts are counted for: an IPv6 address is counted with its /64, all of which one host may use. */
+export const networkOf = (headers: Headers): string | null => {
+  const address = addressOf(headers)
+  if (address === null || !address.includes(':')) return address
+  const [head = '', tail] = address.split('::', 2)
+  const groups = (text: string): readonly string[] => (text === '' ? [] : text.split(':'))
+  const before = groups(head)
+  const after = tail === undefined ? [] : groups(tail)
+  const zeros = Math.max(0, 8 - before.length - after.length)
+  const all = [...before, ...Array.from({ length: zeros }, () => '0'), ...after]
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}

@@ -1,7 +1,7 @@
 /** `POST /oauth/device_authorization` (RFC 8628 section 3.1): a code to poll with, and one for a person to type. */
 import { attemptMillis, deviceAttemptsMax, deviceIntervalSeconds, deviceSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
-import { addressOf } from '../../tokens/audit.ts'
+import { addressOf, networkOf } from '../../tokens/audit.ts'
 import { readClientId } from '../../tokens/clients.ts'
 import { makeUserCode } from '../../tokens/device.ts'
 import { readScopes } from '../../tokens/exchange.ts'
@@ -22,7 +22,7 @@ export const answerDeviceAuthorization = async (
   const clientId = readClientId(parameters, config.clients)
   const scopes = readScopes(parameters)
   const from = addressOf(headers)
-  const limit = { what: `device ${from}`, max: deviceAttemptsMax, windowMillis: attemptMillis }
+  const limit = { what: `device ${networkOf(headers)}`, max: deviceAttemptsMax, windowMillis: attemptMillis }
   if (!(await answered(directory().attempt(limit, now())))) throw tooMany('device logins from one address')
   const deviceCode = opaqueText(randomBytes(opaqueSecretBytes))
   const userCode = makeUserCode(randomBytes)

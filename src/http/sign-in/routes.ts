@@ -3,7 +3,7 @@
 import { html } from 'hono/html'
 import { Hono } from 'hono/tiny'
 import { adminKeyAttemptsMax } from '../../core/limits.ts'
-import { addressOf } from '../../tokens/audit.ts'
+import { addressOf, networkOf } from '../../tokens/audit.ts'
 import { makeLoginSecret } from '../../tokens/login.ts'
 import { readPerson } from '../../tokens/people.ts'
 import { adminKeyOwner, type Person } from '../../tokens/records.ts'
@@ -72,7 +72,7 @@ const signInPage = (next: string, { signIn, provider }: People, fault = ''): Pro
 const signInWithKey = async (request: Request, people: People): Promise<Response> => {
   const { service } = people
   const form = await readForm(request, service.config.url, null)
-  await countAttempt(`admin key ${addressOf(request.headers)}`, adminKeyAttemptsMax, service)
+  await countAttempt(`admin key ${networkOf(request.headers)}`, adminKeyAttemptsMax, service)
   const next = safeNext(form.get('next'))
   if (!(await isAdminKey(form.get('key') ?? '', service.fingerprintKey)))
     return signInPage(next, people, 'This is not the admin key.')
