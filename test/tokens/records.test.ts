@@ -45,6 +45,10 @@ test('T02: a token carries no more than its owner has now', () => {
   expect(of(person('team-admin', 'search'))).toEqual({ good: false, reason: 'owner left the team' })
   expect(of(null)).toEqual({ good: false, reason: 'owner unknown' })
   expect(of(person('team-admin', 'checkout'), { service: true })).toEqual({ good: true, role: 'member' })
+  expect(of(person('team-admin', 'search'), { service: true })).toEqual({
+    good: false,
+    reason: 'owner left the team',
+  })
   expect(of(person('team-admin', 'checkout'), { parent: 'def' })).toEqual({ good: true, role: 'member' })
 })
 

@@ -114,7 +114,7 @@ const newToken = (team: string, { csrf, person }: Session, { config }: TokenServ
   )}</ul></fieldset><label for="expiresIn">It ends in</label><select id="expiresIn" name="expiresIn"><option value="30d">30 days</option><option value="90d">90 days</option></select>${
     person.role === 'member'
       ? ''
-      : html`<fieldset><ul><li><label><input type="checkbox" name="service" value="yes">For a service, not for you: it stays when you leave</label></li></ul></fieldset>`
+      : html`<fieldset><ul><li><label><input type="checkbox" name="service" value="yes">For a service: booked as itself, not as you. It still ends when you leave the team</label></li></ul></fieldset>`
   }<button>Make the token</button></form>`
 }
 
