@@ -3,7 +3,7 @@
  * guide). What arrives at AWS is decoded and written anew there, so it is written here as AWS would write it.
  */
 import { utf8 } from './bytes.ts'
-import { percentEncode, rawPairs } from './query-string.ts'
+import { joinedPairs, percentEncode, rawPairs } from './query-string.ts'
 
 export type HeaderField = readonly [name: string, value: string]
 
@@ -13,13 +13,16 @@ export interface CanonicalParts {
   readonly query: string
   /** Names in lower case, ordered. */
   readonly headers: readonly HeaderField[]
+  /** `signedHeaders` of these. */
+  readonly signedNames: string
   readonly payloadHash: string
 }
 
-export const canonicalRequest = ({ method, uri, query, headers, payloadHash }: CanonicalParts): string => {
+export const canonicalRequest = (parts: CanonicalParts): string => {
+  const { method, uri, query, headers, signedNames, payloadHash } = parts
   let fields = ''
   for (const [name, value] of headers) fields += `${name}:${canonicalValue(value)}\n`
-  return `${method}\n${uri}\n${query}\n${fields}\n${signedHeaders(headers)}\n${payloadHash}`
+  return `${method}\n${uri}\n${query}\n${fields}\n${signedNames}\n${payloadHash}`
 }
 
 export const signedHeaders = (headers: readonly HeaderField[]): string =>
@@ -54,13 +57,12 @@ export const singlyEncodedUri = (path: string): string =>
 /** Pairs encoded once, ordered by encoded name and then value (code points). */
 export const canonicalQuery = (query: string, added: readonly HeaderField[] = []): string => {
   if (query.length < 2 && added.length === 0) return ''
-  const pairs = rawPairs(query)
-    .filter(([name, value]) => name !== '' || value !== null)
-    .map(([name, value]) => [encodedOnce(name), encodedOnce(value ?? '')] as const)
-  return [...pairs, ...added]
-    .sort(([name, value], [otherName, otherValue]) => order(name, otherName) || order(value, otherValue))
-    .map(([name, value]) => `${name}=${value}`)
-    .join('&')
+  const pairs = [...added]
+  for (const [name, value] of rawPairs(query)) {
+    if (name !== '' || value !== null) pairs.push([encodedOnce(name), encodedOnce(value ?? '')])
+  }
+  pairs.sort(([name, value], [otherName, otherValue]) => order(name, otherName) || order(value, otherValue))
+  return joinedPairs(pairs)
 }
 
 /** All texts here are ASCII, where the order of code units is that of bytes. */

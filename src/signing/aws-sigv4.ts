@@ -35,7 +35,8 @@ interface AwsKey extends AwsSecret {
 interface Draft {
   readonly date: string
   readonly scope: string
-  readonly covered: readonly HeaderField[]
+  /** Names of the headers that are covered, as a list. */
+  readonly signedNames: string
   readonly added: readonly HeaderField[]
   readonly query: readonly Pair[]
   readonly canonicalRequest: string
@@ -106,11 +107,12 @@ const draftOf = (
   const scope = `${date.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
   const added = addedHeaders(date, payloadHash, options, key)
   const covered = coveredHeaders(request, options, added)
-  const query = options.placement === 'query' ? addedQuery({ date, scope, covered, options, key }) : []
+  const signedNames = signedHeaders(covered)
+  const query = options.placement === 'query' ? addedQuery({ date, scope, signedNames, options, key }) : []
   return {
     date,
     scope,
-    covered,
+    signedNames,
     added,
     query,
     canonicalRequest: canonicalRequest({
@@ -118,6 +120,7 @@ const draftOf = (
       uri: options.canonicalUri(request.path),
       query: canonicalQuery(request.query, query),
       headers: covered,
+      signedNames,
       payloadHash,
     }),
   }
@@ -154,13 +157,16 @@ const coveredHeaders = (
   options: AwsOptions,
   added: readonly HeaderField[],
 ): readonly HeaderField[] => {
-  const names = new Set(['host', ...options.signedHeaders])
-  for (const name of request.headerNames()) {
-    if (name.startsWith('x-amz-') || name === 'content-type') names.add(name)
+  const covered = [...added]
+  const cover = (name: string): void => {
+    if (!covered.some(([known]) => known === name)) covered.push([name, headerValue(request, name)])
   }
-  for (const [name] of added) names.delete(name)
-  const sent = [...names].map((name): HeaderField => [name, headerValue(request, name)])
-  return [...sent, ...added].sort(([one], [other]) => (one < other ? -1 : 1))
+  cover('host')
+  for (const name of options.signedHeaders) cover(name)
+  for (const name of request.headerNames()) {
+    if (name === 'content-type' || name.startsWith('x-amz-')) cover(name)
+  }
+  return covered.sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
 const headerValue = (request: SignRequest, name: string): string => {
@@ -175,17 +181,17 @@ const headerValue = (request: SignRequest, name: string): string => {
 interface QueryParts {
   readonly date: string
   readonly scope: string
-  readonly covered: readonly HeaderField[]
+  readonly signedNames: string
   readonly options: AwsOptions
   readonly key: AwsKey
 }
 
 /** In the order of AWS's own presigned URLs. */
-const addedQuery = ({ date, scope, covered, options, key }: QueryParts): readonly Pair[] => [
+const addedQuery = ({ date, scope, signedNames, options, key }: QueryParts): readonly Pair[] => [
   ['X-Amz-Algorithm', algorithm],
   ['X-Amz-Credential', percentEncode(`${key.accessKeyId}/${scope}`)],
   ['X-Amz-Date', date],
-  ['X-Amz-SignedHeaders', percentEncode(signedHeaders(covered))],
+  ['X-Amz-SignedHeaders', percentEncode(signedNames)],
   ['X-Amz-Expires', String(options.expiresSeconds)],
   ...(key.sessionToken !== null && options.sessionToken === 'signed' ? tokenParameter(key.sessionToken) : []),
 ]
@@ -218,7 +224,7 @@ const placed = (draft: Draft, signature: string, options: AwsOptions, key: AwsKe
       ...(appended === null ? [] : [['x-amz-security-token', appended.reveal()] as const]),
       [
         'authorization',
-        `${algorithm} Credential=${credential}, SignedHeaders=${signedHeaders(draft.covered)}, Signature=${signature}`,
+        `${algorithm} Credential=${credential}, SignedHeaders=${draft.signedNames}, Signature=${signature}`,
       ],
     ],
   }

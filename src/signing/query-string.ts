@@ -20,9 +20,15 @@ const unreserved = /^[\w.~-]*$/
  */
 export const appendQuery = (query: string, pairs: readonly Pair[]): string => {
   if (pairs.length === 0) return query
-  const added = pairs.map(([name, value]) => `${name}=${value}`).join('&')
+  const added = joinedPairs(pairs)
   if (query === '') return `?${added}`
   return query === '?' || query.endsWith('&') ? query + added : `${query}&${added}`
+}
+
+export const joinedPairs = (pairs: readonly Pair[]): string => {
+  let text = ''
+  for (const [name, value] of pairs) text += text === '' ? `${name}=${value}` : `&${name}=${value}`
+  return text
 }
 
 /** The pairs of a query as they stand, still encoded; a name without `=` has the value null. */
