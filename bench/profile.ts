@@ -24,6 +24,8 @@ const causes = {
   'log line written': /consoleDecorator/,
   'time as text': /^v8::internal::Builtin_DatePrototypeToISOString|ToISOString/,
   'garbage collected': /^v8::internal::Heap::(?:Scavenge|CollectGarbage)\(/,
+  'threads of V8 (compiling, part of the garbage)':
+    /^v8::platform::DefaultWorkerThreadsTaskRunner::WorkerThread::Run\(/,
   'account called': /IoContext::run<workerd::api::JsRpcTargetBase/,
 } as const
 
