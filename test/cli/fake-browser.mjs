@@ -23,10 +23,16 @@ const altered = (name, value) => {
   url.searchParams.set(name, value)
   return url
 }
+const without = (name) => {
+  const url = new URL(answer)
+  url.searchParams.delete(name)
+  return url
+}
 const steps = {
   approve: [[answer]],
   'wrong-state': [[altered('state', 'guessed')], [answer]],
   'wrong-issuer': [[altered('iss', 'https://evil.example')]],
+  'no-issuer': [[without('iss')]],
   'other-host': [
     [answer, { host: 'evil.example' }],
     [answer, { host: `localhost:${answer.port}` }],

@@ -175,10 +175,13 @@ describe('login with a browser', () => {
     expect(existsSync(join(home.directory, 'credentials.json'))).toBe(false)
   })
 
-  it('L06: an answer of another issuer ends it', async () => {
-    expect(await login([], { FAKE_BROWSER: 'wrong-issuer' })).toMatchObject({ code: 4 })
-    expect(service.granted).toEqual([])
-  })
+  it.each(['wrong-issuer', 'no-issuer'])(
+    'L06: an answer of another issuer, or of none, ends it: %s',
+    async (answer) => {
+      expect(await login([], { FAKE_BROWSER: answer })).toMatchObject({ code: 4 })
+      expect(service.granted).toEqual([])
+    },
+  )
 
   it('L06: another Host is refused, also one that leads here, and the person still gets in', async () => {
     expect(await login([], { FAKE_BROWSER: 'other-host' })).toMatchObject({ code: 0 })

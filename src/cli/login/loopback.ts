@@ -19,7 +19,7 @@ export interface Loopback {
 
 interface Expected {
   readonly state: string
-  /** The Countersign; an answer that names another issuer (RFC 9207) is not ours. */
+  /** The Countersign; an answer that names another issuer, or none, is not ours (RFC 9207 section 2.4). */
   readonly issuer: string
 }
 
@@ -85,8 +85,7 @@ const readAnswer = (answer: URLSearchParams, { state, issuer }: Expected): strin
     code: 'state_mismatch',
   })
   if (!sameText(answer.get('state') ?? '', state)) return forged
-  const from = answer.get('iss')
-  if (from !== null && from !== issuer) return forged
+  if (answer.get('iss') !== issuer) return forged
   const error = answer.get('error')
   if (error !== null) {
     return new Failure('refused', `The login was not approved: ${answer.get('error_description') ?? error}`, {
