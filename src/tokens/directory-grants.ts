@@ -5,7 +5,7 @@
 import { accessTokenSeconds, clockToleranceSecondsDefault, singleUsesMax } from '../core/limits.ts'
 import { sameDigest } from './opaque.ts'
 import {
-  claimedSubject,
+  claimOfTeam,
   type Deposit,
   type Ended,
   type EndedClaim,
@@ -216,14 +216,16 @@ export const claimEnded = (
 ): boolean =>
   sql
     .exec(
-      `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value IN (?1, ?6))
+      `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value IN (?1, ?6, ?7, ?8))
          OR (kind = 'subject' AND value IN (?2, ?3) AND at >= ?5) OR (kind = 'team' AND value = ?4 AND at >= ?5)`,
       tokenId,
       subject,
-      claimedSubject(subject, team),
+      claimOfTeam(subject, team),
       team ?? '',
       issuedAt,
       grantId,
+      claimOfTeam(tokenId, team),
+      claimOfTeam(grantId, team),
     )
     .toArray().length > 0
 

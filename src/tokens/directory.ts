@@ -34,7 +34,7 @@ import type { Page } from './page.ts'
 import {
   type AttemptLimit,
   type Creation,
-  claimedSubject,
+  claimOfTeam,
   type Deposit,
   type Ended,
   type EndedClaim,
@@ -118,7 +118,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
     now: number,
     audit: AuditDraft,
   ): Promise<readonly Ended[]> {
-    grants.endClaim(this.#sql, { kind: 'subject', value: claimedSubject(subject, team), at: now })
+    grants.endClaim(this.#sql, { kind: 'subject', value: claimOfTeam(subject, team), at: now })
     if (team === null) tokens.forgetPerson(this.#sql, subject)
     appendAudit(this.#sql, audit, now)
     return [

@@ -194,9 +194,9 @@ export interface SubjectOfTeam {
   readonly team: string | null
 }
 
-/** Value of an ended claim of kind `subject`; a line end stands in no subject. */
-export const claimedSubject = (subject: string, team: string | null): string =>
-  team === null ? subject : `${team}\n${subject}`
+/** Value of an ended claim that ends tokens of one team only; a line end stands in no claim. null: of every team. */
+export const claimOfTeam = (value: string, team: string | null): string =>
+  team === null ? value : `${team}\n${value}`
 
 /** What was ended apart from a grant, until every JWT that it concerns has expired. */
 export interface EndedClaim {

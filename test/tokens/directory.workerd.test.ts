@@ -11,7 +11,7 @@ import {
 import { Secret } from '../../src/core/redact.ts'
 import type { AuditDraft } from '../../src/tokens/audit.ts'
 import { digestOf, makePersonalToken, type PersonalToken } from '../../src/tokens/opaque.ts'
-import type { SingleUse, TokenFilter, TokenRecord } from '../../src/tokens/records.ts'
+import { claimOfTeam, type SingleUse, type TokenFilter, type TokenRecord } from '../../src/tokens/records.ts'
 
 const now = 1_800_000_000_000
 const day = 86_400_000
@@ -267,6 +267,10 @@ test('a token for administration stands while what it descends from does', async
   await directory.endClaim({ kind: 'token', value: 'jti-1', at: now })
   expect(await directory.standing(query)).toMatchObject({ good: false })
   expect(await directory.standing({ ...query, tokenId: 'jti-2' })).toMatchObject({ good: true })
+  await directory.endClaim({ kind: 'token', value: claimOfTeam('jti-5', 'another-team'), at: now })
+  expect(await directory.standing({ ...query, tokenId: 'jti-5' })).toMatchObject({ good: true })
+  await directory.endClaim({ kind: 'token', value: claimOfTeam('jti-5', 'checkout'), at: now })
+  expect(await directory.standing({ ...query, tokenId: 'jti-5' })).toMatchObject({ good: false })
   await directory.endClaim({ kind: 'team', value: 'checkout', at: now })
   expect(await directory.standing({ ...query, tokenId: 'jti-2' })).toMatchObject({ good: false })
   expect(await directory.standing({ ...query, tokenId: 'jti-2', issuedAt: now + 1 })).toMatchObject({

@@ -12,6 +12,7 @@ import type { Revocation, RevokedBy } from '../../core/quota/revocation.ts'
 import { addressOf } from '../../tokens/audit.ts'
 import { exchangedGrantId, exchangedSubject } from '../../tokens/exchange.ts'
 import { readInstant, writeInstant } from '../../tokens/instant.ts'
+import { claimOfTeam } from '../../tokens/records.ts'
 import { answered, endInAccounts } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import type { AccountAdministration } from './account-routes.ts'
@@ -191,9 +192,11 @@ const endInDirectory = async (
       await endInAccounts(accounts, await answered(directory().endSubject({ subject, team }, now, ending)))
     }
   } else if (by === 'jti') {
+    // A team's own admin ends that team's tokens: another team's may have the same `jti`, and is not theirs to end.
+    const whose = administrator.role === 'admin' ? null : team
     for (const { name, keys } of issuers) {
       const ended = keys.kind === 'own' ? value : await exchangedGrantId(name, value)
-      await answered(directory().endClaim({ kind: 'token', value: ended, at: now }))
+      await answered(directory().endClaim({ kind: 'token', value: claimOfTeam(ended, whose), at: now }))
     }
   } else if (own || exchangesAny(issuers)) {
     const at = exchangesAny(issuers) ? now : Number(value) * 1_000 - 1
