@@ -145,11 +145,9 @@ const answerDropped: ReadonlySet<string> = new Set([
   'surrogate-control',
 ])
 
-const answerDroppedPrefixes = ['access-control-', 'countersign-'] as const
-
 /** Whether an answer's field is withheld. `name` in lower case. */
 export const dropsAnswerHeader = (name: string): boolean =>
-  answerDropped.has(name) || answerDroppedPrefixes.some((prefix) => name.startsWith(prefix))
+  answerDropped.has(name) || name.startsWith('access-control-') || name.startsWith('countersign-')
 
 /** A directive of its own. Nothing in it looks further than the next comma, so the longest value costs little. */
 const closedToSharedCaches = /(?:^|,)\s*(?:private|no-store)\s*(?:,|$)/i

@@ -27,7 +27,6 @@ const renewalsMax = 3
 
 /** Sends one signed request. Rejects with Refusal when no answer came or none was asked for. */
 export const dispatch = async (
-  request: Request,
   { admission, credential, body }: { admission: Admission; credential: Credential; body: OutboundBody },
   call: Call,
   deps: Deps,
@@ -40,7 +39,7 @@ export const dispatch = async (
   call.version = credential.version
   for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
     const { url, credentialTexts } = await sign(credential, outbound, deps)
-    if (request.signal.aborted || body.counted?.broken.aborted === true) {
+    if (call.left || body.counted?.broken.aborted === true) {
       throw body.counted?.refusal() ?? failed('aborted', permit.upstream)
     }
     const now = deps.now()
@@ -49,7 +48,7 @@ export const dispatch = async (
       await admission.renew()
       continue
     }
-    const answer = await send(url, outbound.headers, { request, admission, body, committed, now }, call, deps)
+    const answer = await send(url, outbound.headers, { admission, body, committed, now }, call, deps)
     return { answer, url, credentialTexts }
   }
   throw new Refusal('account_unavailable', {
@@ -82,8 +81,10 @@ const sign = async ({ open }: Credential, outbound: Outbound, deps: Deps): Promi
   }
 }
 
+/** What ends the wait for an answer before one begins: time, or a caller that leaves. */
+type EarlyEnd = 'timeout' | 'aborted'
+
 interface Sending {
-  readonly request: Request
   readonly admission: Admission
   readonly body: OutboundBody
   readonly committed: Dispatch
@@ -95,7 +96,7 @@ interface Sending {
 const send = async (
   url: string,
   headers: Headers,
-  { request, admission, body, committed, now }: Sending,
+  { admission, body, committed, now }: Sending,
   call: Call,
   deps: Deps,
 ): Promise<Response> => {
@@ -105,6 +106,7 @@ const send = async (
     committed.settle(outcome, { bytesIn: body.bytes, bytesOut, millis: deps.now() - now })
   }
   let ended: Response | EarlyEnd | 'unreachable'
+  let timer: ReturnType<typeof setTimeout> | undefined
   try {
     const answering = deps.fetch(url, {
       method: target.method,
@@ -116,9 +118,18 @@ const send = async (
       // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
       signal: body.counted?.broken ?? null,
     })
-    ended = await answerOrEnd(answering, request.signal, timeoutOf(body, upstream))
+    // After an early end the call to the upstream ends with the request, a moment after it was answered; a controller
+    // to abort it would cost every call more than this promise.
+    ended = await new Promise<Response | EarlyEnd>((resolve, reject) => {
+      timer = setTimeout(() => resolve('timeout'), timeoutOf(body, upstream))
+      call.onLeft = () => resolve('aborted')
+      answering.then(resolve, reject)
+    })
   } catch {
     ended = body.counted?.broken.aborted === true ? 'aborted' : 'unreachable'
+  } finally {
+    if (timer !== undefined) clearTimeout(timer)
+    call.onLeft = null
   }
   if (typeof ended !== 'string') {
     settle(outcomeOf(ended.status), contentLength(ended.headers))
@@ -127,37 +138,6 @@ const send = async (
   settle(ended, null)
   throw body.counted?.refusal() ?? failed(ended, upstream)
 }
-
-/** What ends the wait for an answer before one begins: time, or a client that leaves. */
-type EarlyEnd = 'timeout' | 'aborted'
-
-/**
- * The answer, or what came before it. After an early end the call to the upstream ends with the request, a moment
- * after it was answered; a controller to abort it would cost every call more than this. Rejects as `answering` does.
- */
-const answerOrEnd = (
-  answering: Promise<Response>,
-  signal: AbortSignal,
-  millis: number,
-): Promise<Response | EarlyEnd> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => end('timeout'), millis)
-    // The runtime tells a listener that the client has left; a signal that only goes to `fetch` it does not (measured).
-    const gone = (): void => end('aborted')
-    signal.addEventListener('abort', gone)
-    const stop = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', gone)
-    }
-    const end = (ended: Response | EarlyEnd): void => {
-      stop()
-      resolve(ended)
-    }
-    answering.then(end, (error: unknown) => {
-      stop()
-      reject(error)
-    })
-  })
 
 const timeoutOf = ({ streamed }: OutboundBody, { timeoutMs, uploadTimeoutMs }: Upstream): number =>
   streamed ? uploadTimeoutMs : timeoutMs

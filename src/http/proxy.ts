@@ -26,7 +26,8 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
   const target = parseTarget(request, config)
   refuseLoop(fields, config)
   const token = readToken(fields)
-  const caller = await deps.verify(token.text, deps.now())
+  const verifying = deps.verify(token.text, deps.now())
+  const caller = verifying instanceof Promise ? await verifying : verifying
   call.caller = caller
   const permit = decide(config, caller, target, { origin: call.origin, key: wishedKey(fields) })
   call.permit = permit
@@ -34,13 +35,15 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
   // The account is asked while the body is read; what it refuses is told before what is wrong with the body.
   const reading = readBody(request, permit, deps.buffers)
   try {
-    const admission = await deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
+    const admitting = deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
+    const admission = admitting instanceof Promise ? await admitting : admitting
     try {
-      const credential = await deps.keys.open(admission)
-      const body = await reading.body
-      const first = await dispatch(request, { admission, credential, body }, call, deps)
+      const opening = deps.keys.open(admission)
+      const credential = opening instanceof Promise ? await opening : opening
+      const body = reading.body instanceof Promise ? await reading.body : reading.body
+      const first = await dispatch({ admission, credential, body }, call, deps)
       const sent = mayBeSentAgain(first, permit, body)
-        ? await withNextKey(first, request, { admission, body }, call, deps)
+        ? await withNextKey(first, { admission, body }, call, deps)
         : first
       return relay(sent.answer, permit, {
         url: config.url,
@@ -100,7 +103,6 @@ const mayBeSentAgain = ({ answer }: Sent, { upstream }: Permit, { streamed }: Ou
  */
 const withNextKey = async (
   sent: Sent,
-  request: Request,
   { admission, body }: { admission: Admission; body: OutboundBody },
   call: Call,
   deps: Deps,
@@ -117,7 +119,7 @@ const withNextKey = async (
     return sent
   }
   try {
-    const answer = await dispatch(request, { admission: second, credential, body }, call, deps)
+    const answer = await dispatch({ admission: second, credential, body }, call, deps)
     await sent.answer.body?.cancel()
     return answer
   } finally {

@@ -32,6 +32,8 @@ const call = (changes: Partial<Call> = {}): Call => ({
   origin: null,
   own: false,
   waitUntil: () => {},
+  left: false,
+  onLeft: null,
   caller: null,
   permit: null,
   outcome: null,

@@ -275,11 +275,28 @@ describe('M08: a refusal of the upstream', () => {
   })
 })
 
-test('a call is handed to the runtime to outlive its client', async () => {
-  const { call, waits } = pipeline()
-  const response = await call('/open/things')
+test('a call whose client leaves is handed to the runtime to be finished, and no other', async () => {
+  const client = new AbortController()
+  const { call, waits, lines } = pipeline(() => new Promise(() => {}))
+  const answering = call('/open/things', { signal: client.signal })
+  await new Promise((resolve) => setTimeout(resolve))
+  expect(waits).toHaveLength(0)
+  client.abort()
   expect(waits).toHaveLength(1)
-  expect(await waits[0]).toBe(response)
+  expect(await waits[0]).toBe(await answering)
+  expect(lines.at(-1)).toMatchObject({ outcome: 'aborted' })
+})
+
+test('U01: nothing is sent for a client that has left before', async () => {
+  const client = new AbortController()
+  const { promise: held, resolve: verified } = Promise.withResolvers<void>()
+  const { verify } = pipeline().deps
+  const { call, sent } = pipeline(undefined, { verify: (token, now) => held.then(() => verify(token, now)) })
+  const answering = call('/open/things', { signal: client.signal })
+  client.abort()
+  verified()
+  expect(await problemOf(await answering)).toBe('upstream_unreachable')
+  expect(sent).toEqual([])
 })
 
 test('the second team of a deployment has its own grants: one scope here is not the other one there', async () => {
