@@ -24,6 +24,9 @@ export interface OutboundOptions {
   readonly nonce: () => string
 }
 
+/** Set on every request that is sent. */
+const addedNames = ['traceparent', 'cdn-loop', 'via'] as const
+
 const traceparentForm = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/
 const zeroTrace = '0'.repeat(32)
 
@@ -37,10 +40,9 @@ export const buildOutbound = (
   const { upstream, target } = permit
   const path = `${upstream.basePath}${target.path}` || '/'
   const url = joinUpstreamUrl(upstream.origin, path, target.query)
-  const headers = forwardedHeaders(incoming, upstream)
   const { trace, continued } = traceparent(incoming.get('traceparent'), nonce())
+  const { headers, forwarded } = forwardedHeaders(incoming, upstream, continued)
   headers.set('traceparent', trace)
-  if (!continued && incoming.names.includes('tracestate')) headers.delete('tracestate')
   const loop = incoming.get('cdn-loop')
   headers.set('cdn-loop', loop === null ? loopName : `${loop}, ${loopName}`)
   headers.set('via', '1.1 countersign')
@@ -55,7 +57,9 @@ export const buildOutbound = (
       path,
       query: target.query,
       header: (name) => headers.get(name),
-      headerNames: () => [...headers.keys()],
+      headerNames: () => [
+        ...new Set([...forwarded, ...addedNames, ...upstream.headers.set.map(([name]) => name)]),
+      ],
       body,
     },
   }
@@ -65,14 +69,22 @@ export const buildOutbound = (
  * By allow-list, although it is written as a copy from which all else is deleted: the runtime copies a whole set of
  * headers for the price of one, and every name is looked at (measured: half of what copying one by one costs).
  */
-const forwardedHeaders = (incoming: Fields, upstream: Upstream): Headers => {
+const forwardedHeaders = (
+  incoming: Fields,
+  upstream: Upstream,
+  continuesTrace: boolean,
+): { readonly headers: Headers; readonly forwarded: readonly string[] } => {
   const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
   const named = connectionNamed(incoming.get('connection'))
   const headers = incoming.toHeaders()
+  const forwarded: string[] = []
   for (const name of incoming.names) {
-    if (!forwardsRequestHeader(name, rules) || named.includes(name)) headers.delete(name)
+    const goesOn =
+      forwardsRequestHeader(name, rules) && !named.includes(name) && (continuesTrace || name !== 'tracestate')
+    if (goesOn) forwarded.push(name)
+    else headers.delete(name)
   }
-  return headers
+  return { headers, forwarded }
 }
 
 /** W3C Trace Context: the caller's trace goes on under a span of our own; without a valid one, ours begins. */

@@ -68,7 +68,10 @@ const dropHeaders = (
     if (dropsAnswerHeader(name) || named.includes(name)) headers.delete(name)
   }
   if (credentialTexts.length === 0) return
-  const withheld = credentialTexts.flatMap((text) => [text, encodeURIComponent(text)])
+  const withheld = credentialTexts.flatMap((text) => {
+    const encoded = encodeURIComponent(text)
+    return encoded === text ? [text] : [text, encoded]
+  })
   for (const name of names) {
     const value = headers.get(name)
     if (value !== null && withheld.some((text) => value.includes(text))) headers.delete(name)

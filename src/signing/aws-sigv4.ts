@@ -127,11 +127,8 @@ const draftOf = (
 }
 
 /** ISO 8601 in basic format, to the second. */
-const basicIso = (now: number): string => {
-  const iso = new Date(now).toISOString()
-  const day = iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 10)
-  return `${day}T${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`
-}
+const basicIso = (now: number): string =>
+  `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
 
 const payloadHashOf = (request: SignRequest, { payload }: AwsOptions): string | Promise<string> =>
   payload === 'unsigned' ? 'UNSIGNED-PAYLOAD' : bodySha256Hex(request.body)

@@ -4,7 +4,9 @@ import type { SignableBody } from './scheme.ts'
 
 /** SHA-256 of nothing: most requests have no body, and this saves them a hash. */
 export const emptySha256Hex = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-const emptySha256 = Uint8Array.from(emptySha256Hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+export const emptySha256: Bytes = Uint8Array.from(emptySha256Hex.match(/../g) ?? [], (pair) =>
+  Number.parseInt(pair, 16),
+)
 
 /** SHA-256 of the body, 32 bytes. Throws when the pipeline gave the scheme no body to look at. */
 export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {

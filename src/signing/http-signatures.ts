@@ -7,7 +7,7 @@
  * tag, in this order; of these only created and keyid are always there.
  */
 import { type Bytes, base64, fromBase64, utf8 } from './bytes.ts'
-import { bodySha256, hmac, importHmacKey } from './digest.ts'
+import { bodySha256, emptySha256, hmac, importHmacKey } from './digest.ts'
 import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
 import { readOptions } from './options.ts'
 import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'
@@ -135,6 +135,7 @@ const digestOf = (
   { coversDigest }: SignatureOptions,
 ): string | null | Promise<string> => {
   if (!coversDigest) return null
+  if (body.kind === 'empty') return emptyContentDigest
   const sha256 = bodySha256(body)
   return sha256 instanceof Promise ? sha256.then(contentDigest) : contentDigest(sha256)
 }
@@ -142,13 +143,19 @@ const digestOf = (
 /** RFC 9530 section 2. */
 const contentDigest = (sha256: Bytes): string => `sha-256=:${base64(sha256)}:`
 
+/** Most requests have no body. */
+const emptyContentDigest = contentDigest(emptySha256)
+
 const baseOf = (
   request: SignRequest,
   { components }: SignatureOptions,
   { params, digest }: { readonly params: string; readonly digest: string | null },
 ): string => {
-  const sent = digest === null ? request : withDigest(request, digest)
-  const lines = components.map(({ identifier, value }) => ({ identifier, value: value(sent) }))
+  const lines = components.map(({ name, identifier, value }) => ({
+    identifier,
+    // The one field that is covered before it is set.
+    value: value(name === 'content-digest' && digest !== null ? withDigest(request, digest) : request),
+  }))
   return signatureBase(lines, params)
 }
 

@@ -30,11 +30,11 @@ export interface Component {
 export const signatureBase = (
   components: readonly { readonly identifier: string; readonly value: string }[],
   signatureParams: string,
-): string =>
-  [
-    ...components.map(({ identifier, value }) => `${identifier}: ${value}`),
-    `"@signature-params": ${signatureParams}`,
-  ].join('\n')
+): string => {
+  let base = ''
+  for (const { identifier, value } of components) base += `${identifier}: ${value}\n`
+  return `${base}"@signature-params": ${signatureParams}`
+}
 
 /** Section 2.3: the inner list of components, before its parameters. */
 export const componentList = (components: readonly Component[]): string =>
