@@ -35,14 +35,22 @@ export { Directory } from './tokens/directory.ts'
 
 type Handler = (request: Request, lifetime: Lifetime) => Promise<Response>
 
-const now = (): number => Date.now()
-const log = (line: string): void => console.log(line)
-const send = (url: string, init: RequestInit): Promise<Response> => fetch(url, init)
+function now(): number {
+  return Date.now()
+}
+
+function log(line: string): void {
+  console.log(line)
+}
+
+function send(url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, init)
+}
 
 /** What an account needs of the configuration that is deployed with it; parsed once, and not at all before a sync. */
 let accountsConfig: Configuration | null = null
 
-const configOfAccount = (team: string): AccountConfig | null => {
+function configOfAccount(team: string): AccountConfig | null {
   if (accountsConfig === null) {
     // Whether there are signing keys matters to issuers, not to limits.
     const parsed = parseConfig(config, { signingKeys: true })
@@ -56,7 +64,7 @@ const configOfAccount = (team: string): AccountConfig | null => {
 
 export class TeamAccount extends teamAccount({ configOf: configOfAccount, now, log }) {}
 
-const assemble = async (env: Cloudflare.Env): Promise<Assembly<Handler>> => {
+async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
   const bindings: Readonly<Record<string, unknown>> = { ...env }
   const secrets = await readOwnSecrets(bindings)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })
@@ -106,10 +114,10 @@ interface Assembled {
 }
 
 /** What programs and people call of Countersign itself; no call to an upstream waits for it. */
-const openOwnRoutes = async (
+async function openOwnRoutes(
   { deps, verifier, openAccount, secrets, adminKey }: Assembled,
   env: Cloudflare.Env,
-): Promise<readonly OwnRoutes[]> => {
+): Promise<readonly OwnRoutes[]> {
   const { config } = deps
   const service = await tokenService(secrets, {
     config,
@@ -143,10 +151,10 @@ const openOwnRoutes = async (
 }
 
 /** Without a signing key there is a service that says it is off. */
-const tokenService = async (
+async function tokenService(
   { signingKeys }: OwnSecrets,
   deps: Omit<TokenService, 'signing'>,
-): Promise<TokenService> => {
+): Promise<TokenService> {
   const [first] = signingKeys
   const signing = first === undefined ? null : { signer: await openSigner(first), keys: signingKeys }
   return { ...deps, signing }

@@ -15,7 +15,9 @@ export interface AccountRpc {
 }
 
 /** Name of a team's object. `key:<upstream>/<key>` is reserved for quotas that teams share. */
-export const accountName = (team: string): string => `team:${team}`
+export function accountName(team: string): string {
+  return `team:${team}`
+}
 
 export type UsageColumn = 'hour' | 'day' | 'upstream' | 'key' | 'subject' | 'outcome'
 

@@ -301,22 +301,28 @@ const groupColumns: Readonly<Record<UsageColumn, string>> = {
   outcome: 'outcome',
 }
 
-const number = (value: SqlStorageValue | undefined): number => Number(value ?? 0)
+function number(value: SqlStorageValue | undefined): number {
+  return Number(value ?? 0)
+}
 
-const isolateOf = (row: Row): IsolateRecord => ({
-  sequence: number(row['sequence']),
-  reply: JSON.parse(String(row['reply'])) as IsolateRecord['reply'],
-  seenAt: number(row['seen_at']),
-})
+function isolateOf(row: Row): IsolateRecord {
+  return {
+    sequence: number(row['sequence']),
+    reply: JSON.parse(String(row['reply'])) as IsolateRecord['reply'],
+    seenAt: number(row['seen_at']),
+  }
+}
 
-const leaseOf = (row: Row): Lease => ({
-  isolate: String(row['isolate']),
-  sequence: number(row['sequence']),
-  set: String(row['set_id']),
-  serial: number(row['serial']),
-  grantedAt: number(row['granted_at']),
-  units: number(row['units']),
-  used: number(row['used']),
-  returned: number(row['returned']),
-  unsettled: number(row['unsettled']) === 1,
-})
+function leaseOf(row: Row): Lease {
+  return {
+    isolate: String(row['isolate']),
+    sequence: number(row['sequence']),
+    set: String(row['set_id']),
+    serial: number(row['serial']),
+    grantedAt: number(row['granted_at']),
+    units: number(row['units']),
+    used: number(row['used']),
+    returned: number(row['returned']),
+    unsettled: number(row['unsettled']) === 1,
+  }
+}

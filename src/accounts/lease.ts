@@ -106,7 +106,9 @@ export interface PocketRefusal {
 }
 
 /** No lease yet: holds at no time. */
-const none = (): Lease => new Lease(0, 0, { sentAt: Number.NEGATIVE_INFINITY, lowWater: 0 })
+function none(): Lease {
+  return new Lease(0, 0, { sentAt: Number.NEGATIVE_INFINITY, lowWater: 0 })
+}
 
 /** What an isolate has and knows of one limit set of one team. */
 export class Pocket {
@@ -224,8 +226,10 @@ const paceMillisMin = 100
 /** After a longer silence it says nothing about the coming second. */
 const paceMillisMax = 2_000
 
-const debtOf = ({ debt, requests, perMillis }: LimitState, elapsed: number): number =>
-  Math.max(0, debt - (Math.max(0, elapsed) * requests) / perMillis)
+function debtOf({ debt, requests, perMillis }: LimitState, elapsed: number): number {
+  return Math.max(0, debt - (Math.max(0, elapsed) * requests) / perMillis)
+}
 
-const policyOf = ({ name, burst, requests, perMillis }: LimitState): string =>
-  `"${name}";q=${burst};w=${Math.max(1, Math.ceil((burst * perMillis) / requests / 1000))}`
+function policyOf({ name, burst, requests, perMillis }: LimitState): string {
+  return `"${name}";q=${burst};w=${Math.max(1, Math.ceil((burst * perMillis) / requests / 1000))}`
+}

@@ -331,5 +331,8 @@ export class Purse {
 /** Timers may fire a little early. */
 const flushTolerance = 0.95
 
-const isFlagged = (error: unknown, flag: 'overloaded' | 'retryable'): boolean =>
-  typeof error === 'object' && error !== null && (error as Readonly<Record<string, unknown>>)[flag] === true
+function isFlagged(error: unknown, flag: 'overloaded' | 'retryable'): boolean {
+  return (
+    typeof error === 'object' && error !== null && (error as Readonly<Record<string, unknown>>)[flag] === true
+  )
+}

@@ -9,11 +9,12 @@ export interface Failure {
 }
 
 /** 503, to be tried again in a second. */
-export const unavailable = (code: Failure['code'], reason?: string): Refusal =>
-  new Refusal(code, { headers: { 'Retry-After': '1' }, ...(reason === undefined ? {} : { reason }) })
+export function unavailable(code: Failure['code'], reason?: string): Refusal {
+  return new Refusal(code, { headers: { 'Retry-After': '1' }, ...(reason === undefined ? {} : { reason }) })
+}
 
 /** 429 with the limit, and when to come back. */
-export const rateLimited = (pocket: Pocket, { limit, retryAt }: PocketRefusal, now: number): Refusal => {
+export function rateLimited(pocket: Pocket, { limit, retryAt }: PocketRefusal, now: number): Refusal {
   if (limit === null)
     return unavailable('account_unavailable', `the account does not know a limit of the set ${pocket.set.id}`)
   const seconds = Math.max(1, Math.ceil((retryAt - now) / 1000))

@@ -23,14 +23,16 @@ export interface DayDocument {
   readonly lastUsed: Readonly<Record<string, string>>
 }
 
-export const dayKey = (team: string, day: number): string => `usage:${team}:${dayName(day)}`
+export function dayKey(team: string, day: number): string {
+  return `usage:${team}:${dayName(day)}`
+}
 
 /** Calls that are still open count in `used` and have no row yet. */
-export const dayDocument = (
+export function dayDocument(
   tables: AccountTables,
   day: number,
   { team, now }: { readonly team: string; readonly now: number },
-): DayDocument => {
+): DayDocument {
   const { granted, used, returned, unsettled } = tables.totals(day, day + dayMillis)
   const ofDay = { from: day, to: day + dayMillis }
   const rows = tables.usage({ ...ofDay, by: ['upstream', 'key', 'outcome'] }).flatMap((group) => {
@@ -63,11 +65,11 @@ const closingMillis = 5_000
 const firstMillis = 1_000
 
 /** When a day that has changed is written: at most every `rollupMinutes`, and when it has closed. */
-export const rollupDueAt = (
+export function rollupDueAt(
   { day, putAt }: { readonly day: number; readonly putAt: number },
   rollupMinutes: number,
   now: number,
-): number => {
+): number {
   if (putAt === 0) return now + firstMillis
   const next = putAt + rollupMinutes * 60_000
   const closed = day + dayMillis + closingMillis

@@ -50,8 +50,8 @@ const alarmRetryMillis = 60_000
 const pruneMillis = dayMillis
 
 /** The class, bound to a configuration; `worker.ts` exports it as `TeamAccount`. */
-export const teamAccount = ({ configOf, now: readClock, log }: AccountDeps) =>
-  class TeamAccount extends DurableObject<AccountEnv> {
+export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
+  return class TeamAccount extends DurableObject<AccountEnv> {
     readonly #tables: AccountTables
     readonly #team: string
     #state: AccountState | null = null
@@ -259,6 +259,9 @@ export const teamAccount = ({ configOf, now: readClock, log }: AccountDeps) =>
       this.ctx.storage.setAlarm(this.#alarmAt)
     }
   }
+}
 
 /** Objects are named `team:<id>`; `key:<upstream>/<key>` is reserved for quotas that teams share. */
-const teamOf = (name: string): string => (name.startsWith('team:') ? name.slice('team:'.length) : '')
+function teamOf(name: string): string {
+  return name.startsWith('team:') ? name.slice('team:'.length) : ''
+}

@@ -30,7 +30,9 @@ interface WalletOptions extends PurseOptions {
   readonly accountsMax?: number
 }
 
-export const createWallet = (options: WalletOptions): Accounts => new Wallet(options)
+export function createWallet(options: WalletOptions): Accounts {
+  return new Wallet(options)
+}
 
 class Wallet implements Accounts {
   readonly #options: WalletOptions

@@ -25,20 +25,23 @@ export interface AccessOptions {
 /** A kept token is used while it has at least this left. */
 const marginMillis = 30_000
 
-export const audienceUrl = (url: string, audience: Audience): string =>
-  audience === 'calls' ? url : `${url}/api`
+export function audienceUrl(url: string, audience: Audience): string {
+  return audience === 'calls' ? url : `${url}/api`
+}
 
-const wish = (url: string, audience: Audience, { scope }: AccessOptions): TokenWish => ({
-  resource: audienceUrl(url, audience),
-  scope,
-})
+function wish(url: string, audience: Audience, { scope }: AccessOptions): TokenWish {
+  return {
+    resource: audienceUrl(url, audience),
+    scope,
+  }
+}
 
 /** Throws Failure when there is no credential, or when it is refused. */
-export const getAccessToken = async (
+export async function getAccessToken(
   context: Context,
   audience: Audience,
   options: AccessOptions = {},
-): Promise<AccessToken> => {
+): Promise<AccessToken> {
   const { credential } = context
   if (credential.kind === 'key' || credential.kind === 'jwt') return asItIs(credential, audience)
   if (credential.profile === null) {
@@ -50,9 +53,11 @@ export const getAccessToken = async (
 }
 
 /** Whether another token can be had after one was refused. */
-export const isRenewable = ({ kind }: ActiveCredential): boolean => kind === 'personal' || kind === 'session'
+export function isRenewable({ kind }: ActiveCredential): boolean {
+  return kind === 'personal' || kind === 'session'
+}
 
-const asItIs = ({ kind, secret }: ActiveCredential, audience: Audience): AccessToken => {
+function asItIs({ kind, secret }: ActiveCredential, audience: Audience): AccessToken {
   const text = secret.reveal()
   if (kind === 'key' && audience === 'calls') {
     throw new Failure('usage', 'The admin key administers; it does not call.', {
@@ -63,19 +68,19 @@ const asItIs = ({ kind, secret }: ActiveCredential, audience: Audience): AccessT
   return { text, expiresAt: typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY }
 }
 
-const usable = (
+function usable(
   stored: StoredCredential | undefined,
   url: string,
   audience: Audience,
   { scope, refused, fresh }: AccessOptions,
-): AccessToken | null => {
+): AccessToken | null {
   const kept = stored?.url === url ? stored.accessTokens.get(audience) : undefined
   if (kept === undefined || scope !== undefined || fresh === true || kept.text === refused) return null
   return kept.expiresAt - marginMillis > Date.now() ? kept : null
 }
 
 /** Under the lock: what is in the file now decides, since another command may have renewed meanwhile. */
-const renew = async (context: Context, audience: Audience, options: AccessOptions): Promise<AccessToken> => {
+async function renew(context: Context, audience: Audience, options: AccessOptions): Promise<AccessToken> {
   const { url, credential } = context
   const profile = credential.profile ?? ''
   const credentials = new Map(readCredentials())

@@ -18,7 +18,7 @@ export interface ApiRequest {
 const requestMillis = 30_000
 
 /** The answer's text. Throws Failure for anything but a 2xx. */
-export const requestApi = async (context: Context, path: string, request: ApiRequest): Promise<string> => {
+export async function requestApi(context: Context, path: string, request: ApiRequest): Promise<string> {
   const { given } = request
   const url = given?.url ?? context.url
   const target = `${url}${path}${queryString(request.query ?? {})}`
@@ -33,11 +33,13 @@ export const requestApi = async (context: Context, path: string, request: ApiReq
   return text
 }
 
-export const api = async (
+export async function api(
   context: Context,
   path: string,
   request: ApiRequest = {},
-): Promise<Readonly<Record<string, unknown>>> => readObject(await requestApi(context, path, request))
+): Promise<Readonly<Record<string, unknown>>> {
+  return readObject(await requestApi(context, path, request))
+}
 
 interface Asked {
   readonly response: AnswerHead
@@ -51,11 +53,11 @@ interface Target {
   readonly token: string
 }
 
-const ask = async (
+async function ask(
   context: Context,
   { url, target, token }: Target,
   { method = 'GET', body, accept = 'application/json' }: ApiRequest,
-): Promise<Asked> => {
+): Promise<Asked> {
   const startedAt = performance.now()
   const headers = new Map([
     ['authorization', `Bearer ${token}`],
@@ -80,17 +82,17 @@ const ask = async (
   }
 }
 
-export const traceAnswer = (
+export function traceAnswer(
   { terminal }: Context,
   line: string,
   { response, startedAt }: { readonly response: AnswerHead; readonly startedAt: number },
-): void => {
+): void {
   const millis = Math.round(performance.now() - startedAt)
   const id = response.headers.get('countersign-request-id') ?? 'none'
   terminal.trace(`${line}: ${response.status} in ${millis} ms (request ${id})`)
 }
 
-const queryString = (query: Readonly<Record<string, string | undefined>>): string => {
+function queryString(query: Readonly<Record<string, string | undefined>>): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value)
   return parameters.size === 0 ? '' : `?${parameters}`
@@ -99,12 +101,12 @@ const queryString = (query: Readonly<Record<string, string | undefined>>): strin
 const pagesMax = 1_000
 
 /** All pages of a list, or the first `limit` items. */
-export const listAll = async (
+export async function listAll(
   context: Context,
   path: string,
   query: Readonly<Record<string, string | undefined>> = {},
   limit = Number.POSITIVE_INFINITY,
-): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const items: Readonly<Record<string, unknown>>[] = []
   let cursor: string | undefined
   for (let page = 0; page < pagesMax; page += 1) {

@@ -11,18 +11,19 @@ export type Run<Options> = (
 ) => Promise<void> | void
 
 /** Makes `run` the command's action. Missing arguments arrive as absent members of `args`. */
-export const runs = <Options extends object>(command: Command, run: Run<Options>): Command =>
-  command.action(async () => {
+export function runs<Options extends object>(command: Command, run: Run<Options>): Command {
+  return command.action(async () => {
     const context = new Context(command.optsWithGlobals<Flags>(), process.env)
     await run(context, command.opts<Options>(), command.args)
   })
+}
 
 /** Examples at the end of a command's help; documentation shows them too. */
-export const examples = (command: Command, lines: readonly string[]): Command =>
-  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+export function examples(command: Command, lines: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}
 
 /** For options that may be given several times. */
-export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  value,
-]
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}

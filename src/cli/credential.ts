@@ -9,7 +9,7 @@ import { usageFailure } from './failure.ts'
  */
 export type CredentialKind = 'personal' | 'session' | 'jwt' | 'key'
 
-export const kindOfToken = (text: string): Exclude<CredentialKind, 'session'> => {
+export function kindOfToken(text: string): Exclude<CredentialKind, 'session'> {
   if (isPersonalToken(text)) return 'personal'
   return /^ey[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? 'jwt' : 'key'
 }
@@ -22,7 +22,7 @@ export const kindNames: Readonly<Record<CredentialKind, string>> = {
 }
 
 /** A token as it was typed, piped or set. Throws Failure `usage` when it could not travel in a header. */
-export const readToken = (text: string, where: string): Secret => {
+export function readToken(text: string, where: string): Secret {
   const token = text.trim()
   if (token === '') throw usageFailure(`${where} holds no token.`)
   if (!/^[\x21-\x7e]+$/.test(token)) {
@@ -32,7 +32,7 @@ export const readToken = (text: string, where: string): Secret => {
 }
 
 /** A word that tells tokens apart and gives nothing away: the id that lists show, or the kind. */
-export const describeToken = (token: Secret): string => {
+export function describeToken(token: Secret): string {
   const kind = kindOfToken(token.reveal())
   const id = /^cst_([0-9A-Za-z]+)_/.exec(token.reveal())?.[1]
   return id === undefined ? kindNames[kind] : `${kindNames[kind]} ${id}`

@@ -22,9 +22,12 @@ export interface StoredCredential {
 export type Credentials = ReadonlyMap<string, StoredCredential>
 
 const fileName = 'credentials.json'
-export const credentialsPath = (): string => join(stateDirectory(), fileName)
 
-export const readCredentials = (): Credentials => {
+export function credentialsPath(): string {
+  return join(stateDirectory(), fileName)
+}
+
+export function readCredentials(): Credentials {
   const text = readPrivateFile(stateDirectory(), fileName)
   if (text === null) return new Map()
   const { credentials } = readVersioned(text, credentialsPath())
@@ -33,7 +36,7 @@ export const readCredentials = (): Credentials => {
   )
 }
 
-const readCredential = (name: string, entry: Readonly<Record<string, unknown>>): StoredCredential => {
+function readCredential(name: string, entry: Readonly<Record<string, unknown>>): StoredCredential {
   const { url, kind, secret } = entry
   if (typeof url !== 'string' || typeof secret !== 'string' || (kind !== 'token' && kind !== 'session')) {
     throw brokenFile(credentialsPath(), name)
@@ -49,7 +52,7 @@ const readCredential = (name: string, entry: Readonly<Record<string, unknown>>):
 }
 
 /** Replaces the file; without any credential there is no file. */
-export const writeCredentials = (credentials: Credentials): void => {
+export function writeCredentials(credentials: Credentials): void {
   if (credentials.size === 0) {
     removeFile(stateDirectory(), fileName)
     return

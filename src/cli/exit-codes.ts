@@ -14,7 +14,7 @@ export const exitCodes = {
 export type Exit = keyof typeof exitCodes
 
 /** The exit for an HTTP status, ours or an upstream's. */
-export const exitOfStatus = (status: number): Exit => {
+export function exitOfStatus(status: number): Exit {
   if (status < 400) return 'ok'
   if (status === 401 || status === 403) return 'refused'
   if (status === 404 || status === 410) return 'notFound'

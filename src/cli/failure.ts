@@ -26,5 +26,6 @@ export class Failure extends Error {
   }
 }
 
-export const usageFailure = (message: string, hint?: string): Failure =>
-  new Failure('usage', message, hint === undefined ? {} : { hint })
+export function usageFailure(message: string, hint?: string): Failure {
+  return new Failure('usage', message, hint === undefined ? {} : { hint })
+}

@@ -20,10 +20,10 @@ const pauseMillis = 25
 const staleMillis = 60_000
 
 /** Runs the action while no other process of this user is in such a section. */
-export const withLock = async <Result>(
+export async function withLock<Result>(
   directory: string,
   action: () => Promise<Result> | Result,
-): Promise<Result> => {
+): Promise<Result> {
   ensurePrivateDirectory(directory)
   const path = join(directory, 'lock')
   const mine = `${process.pid} ${randomHex(8)}\n`
@@ -41,7 +41,7 @@ export const withLock = async <Result>(
   }
 }
 
-const acquire = async (path: string, mine: string): Promise<void> => {
+async function acquire(path: string, mine: string): Promise<void> {
   const deadline = Date.now() + waitMillis
   while (!tryCreate(path, mine)) {
     breakStale(path)
@@ -54,7 +54,7 @@ const acquire = async (path: string, mine: string): Promise<void> => {
   }
 }
 
-const tryCreate = (path: string, text: string): boolean => {
+function tryCreate(path: string, text: string): boolean {
   // Written under another name first: a lock is never seen without its holder's number in it.
   const draft = `${path}.${randomHex(8)}`
   try {
@@ -73,7 +73,7 @@ const tryCreate = (path: string, text: string): boolean => {
 }
 
 /** Takes a dead holder's lock away; when it was another one by then, it is put back. */
-const breakStale = (path: string): void => {
+function breakStale(path: string): void {
   const seen = readQuietly(path)
   if (seen === null || !isStale(path, seen)) return
   const aside = `${path}.${randomHex(8)}`
@@ -87,13 +87,13 @@ const breakStale = (path: string): void => {
   }
 }
 
-const isStale = (path: string, text: string): boolean => {
+function isStale(path: string, text: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return false
   return Date.now() - stats.mtimeMs > staleMillis || !isAlive(Number.parseInt(text, 10))
 }
 
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {
     process.kill(pid, 0)
@@ -103,7 +103,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-const readQuietly = (path: string): string | null => {
+function readQuietly(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -7,7 +7,7 @@ const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86
  * `90m`, `24h`, `7d`, `2w` ago, a day (2026-11-22, UTC), or an RFC 3339 time, as RFC 3339 in UTC. Throws Failure
  * `usage` that names the option.
  */
-export const readInstant = (text: string, option: string, now: number): string => {
+export function readInstant(text: string, option: string, now: number): string {
   const [, count, unit = ''] = /^(\d{1,5})([mhdw])$/.exec(text) ?? []
   if (count !== undefined) return new Date(now - Number(count) * (units[unit] ?? 0)).toISOString()
   const time = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
@@ -18,14 +18,14 @@ export const readInstant = (text: string, option: string, now: number): string =
 }
 
 /** `in 9 min`, `3 d ago`; `never` for what has no time. */
-export const relativeTime = (instant: unknown, now: number): string => {
+export function relativeTime(instant: unknown, now: number): string {
   const time = typeof instant === 'string' ? Date.parse(instant) : Number(instant ?? Number.NaN)
   if (!Number.isFinite(time)) return 'never'
   const span = spanText(Math.abs(time - now))
   return time >= now ? `in ${span}` : `${span} ago`
 }
 
-const spanText = (millis: number): string => {
+function spanText(millis: number): string {
   const steps: readonly (readonly [millis: number, unit: string])[] = [
     [86_400_000, 'd'],
     [3_600_000, 'h'],

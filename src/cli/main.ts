@@ -9,7 +9,7 @@ import { createProgram } from './program.ts'
 import { printable, printableJson, withoutTokens } from './redaction.ts'
 
 /** `args`: without the interpreter and the script. Sets `process.exitCode`. */
-export const main = async (args: readonly string[]): Promise<void> => {
+export async function main(args: readonly string[]): Promise<void> {
   // It would turn off what tells the right server from any other.
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
   process.once('SIGINT', () => process.exit(exitCodes.interrupted.code))
@@ -27,7 +27,7 @@ export const main = async (args: readonly string[]): Promise<void> => {
   }
 }
 
-const report = (error: unknown, json: boolean): number => {
+function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
     // Commander has printed what there is to say: help, the version, or what it did not understand.
     return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code
@@ -38,16 +38,22 @@ const report = (error: unknown, json: boolean): number => {
   return code
 }
 
-const unexpected = (error: unknown): Failure =>
-  new Failure('failure', `Something unexpected broke: ${error instanceof Error ? error.message : error}`, {
-    hint: 'This is a fault of the CLI; please report it with the command that you ran.',
-    code: 'unexpected',
-  })
+function unexpected(error: unknown): Failure {
+  return new Failure(
+    'failure',
+    `Something unexpected broke: ${error instanceof Error ? error.message : error}`,
+    {
+      hint: 'This is a fault of the CLI; please report it with the command that you ran.',
+      code: 'unexpected',
+    },
+  )
+}
 
-const asJson = ({ message, hint, code, requestId }: Failure, exitCode: number): string =>
-  printableJson(withoutTokens(JSON.stringify({ error: { code, message, hint, requestId, exitCode } })))
+function asJson({ message, hint, code, requestId }: Failure, exitCode: number): string {
+  return printableJson(withoutTokens(JSON.stringify({ error: { code, message, hint, requestId, exitCode } })))
+}
 
-const asText = ({ message, hint, requestId }: Failure): string => {
+function asText({ message, hint, requestId }: Failure): string {
   const lines = [`countersign: ${message}`]
   if (hint !== null) lines.push(`  ${hint}`)
   if (requestId !== null) lines.push(`  (request ${requestId})`)

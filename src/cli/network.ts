@@ -37,7 +37,7 @@ const reasons: readonly (readonly [
 ]
 
 /** What a failed request means to a person. */
-export const networkFailure = (origin: string, error: unknown): Failure => {
+export function networkFailure(origin: string, error: unknown): Failure {
   if (error instanceof Failure) return error
   const code = codeOf(error)
   const [, exit = 'tryAgain', said = code, hint = 'Try again.'] =
@@ -46,7 +46,7 @@ export const networkFailure = (origin: string, error: unknown): Failure => {
 }
 
 /** The code stands at the error, its cause, or (several addresses were tried) the first of its causes. */
-const codeOf = (error: unknown): string => {
+function codeOf(error: unknown): string {
   const { cause, name, code, errors } = Object(error)
   if (cause !== undefined) return codeOf(cause)
   if (typeof code === 'string') return code

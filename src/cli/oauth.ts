@@ -19,11 +19,11 @@ export interface OAuthAnswer {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-export const postForm = async (
+export async function postForm(
   url: string,
   path: string,
   parameters: Readonly<Record<string, string | undefined>>,
-): Promise<OAuthAnswer> => {
+): Promise<OAuthAnswer> {
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) form.set(name, value)
   try {
@@ -51,7 +51,7 @@ export interface Issued {
 }
 
 /** null when the answer is not a token. */
-export const readIssued = ({ status, fields }: OAuthAnswer, sentAt: number): Issued | null => {
+export function readIssued({ status, fields }: OAuthAnswer, sentAt: number): Issued | null {
   const { access_token: text, expires_in: seconds, refresh_token: refresh } = fields
   if (status !== 200 || typeof text !== 'string' || typeof seconds !== 'number') return null
   return {
@@ -67,10 +67,10 @@ export interface TokenWish {
 }
 
 /** Asks `/oauth/token`. Throws Failure for anything but a token. */
-export const requestToken = async (
+export async function requestToken(
   url: string,
   parameters: Readonly<Record<string, string | undefined>>,
-): Promise<Issued> => {
+): Promise<Issued> {
   const sentAt = Date.now()
   const answer = await postForm(url, '/oauth/token', parameters)
   const issued = readIssued(answer, sentAt)
@@ -79,16 +79,17 @@ export const requestToken = async (
 }
 
 /** RFC 6749 section 6. */
-export const refreshSession = (url: string, refreshToken: Secret, wish: TokenWish): Promise<Issued> =>
-  requestToken(url, {
+export function refreshSession(url: string, refreshToken: Secret, wish: TokenWish): Promise<Issued> {
+  return requestToken(url, {
     grant_type: 'refresh_token',
     refresh_token: refreshToken.reveal(),
     client_id: clientId,
     ...wish,
   })
+}
 
 /** RFC 8693, for a personal token or the JWT of an issuer that is trusted for it. */
-export const exchange = async (url: string, subjectToken: Secret, wish: TokenWish): Promise<AccessToken> => {
+export async function exchange(url: string, subjectToken: Secret, wish: TokenWish): Promise<AccessToken> {
   const text = subjectToken.reveal()
   const { accessToken } = await requestToken(url, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -109,7 +110,7 @@ const hints: Readonly<Record<string, string>> = {
 }
 
 /** An OAuth error as a person should read it. */
-export const oauthFailure = (url: string, { status, fields, retryAfter }: OAuthAnswer): Failure => {
+export function oauthFailure(url: string, { status, fields, retryAfter }: OAuthAnswer): Failure {
   const { error, error_description: description, detail } = fields
   const code = typeof error === 'string' ? error : 'answer_invalid'
   const said = String(description ?? detail ?? `it answered ${status}`)
@@ -137,7 +138,7 @@ export const oauthFailure = (url: string, { status, fields, retryAfter }: OAuthA
 }
 
 /** RFC 7009. True when the service says that the token is over, which it also says of one that it never knew. */
-export const revokeToken = async (url: string, token: Secret): Promise<boolean> => {
+export async function revokeToken(url: string, token: Secret): Promise<boolean> {
   const { status } = await postForm(url, '/oauth/revoke', { token: token.reveal(), client_id: clientId })
   return status === 200
 }

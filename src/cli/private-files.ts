@@ -27,11 +27,12 @@ import { Failure } from './failure.ts'
 const hasModes = process.platform !== 'win32'
 const openToOthers = 0o077
 
-export const errorCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : ''
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
 
 /** Creates the directory when it is missing; throws Failure when somebody else could look into it. */
-export const ensurePrivateDirectory = (directory: string): void => {
+export function ensurePrivateDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o700 })
   } catch (error) {
@@ -41,7 +42,7 @@ export const ensurePrivateDirectory = (directory: string): void => {
 }
 
 /** False when there is none. */
-export const assertPrivateDirectory = (directory: string): boolean => {
+export function assertPrivateDirectory(directory: string): boolean {
   const stats = lstatSync(directory, { throwIfNoEntry: false })
   if (stats === undefined) return false
   if (stats.isSymbolicLink() || !stats.isDirectory()) {
@@ -53,7 +54,7 @@ export const assertPrivateDirectory = (directory: string): boolean => {
   return true
 }
 
-const assertOwnAndClosed = (stats: Stats, path: string, command: string): void => {
+function assertOwnAndClosed(stats: Stats, path: string, command: string): void {
   if (!hasModes) return
   if (stats.uid !== process.getuid?.()) {
     throw new Failure('failure', `${path} belongs to another user.`, {
@@ -68,7 +69,7 @@ const assertOwnAndClosed = (stats: Stats, path: string, command: string): void =
 }
 
 /** The file's text; null when it does not exist. Throws Failure when it is not private. */
-export const readPrivateFile = (directory: string, name: string): string | null => {
+export function readPrivateFile(directory: string, name: string): string | null {
   if (!assertPrivateDirectory(directory)) return null
   const path = join(directory, name)
   let file: number
@@ -94,7 +95,7 @@ export const readPrivateFile = (directory: string, name: string): string | null 
  * Replaces the file: a new one with a name that nobody can foresee, written, synced, then renamed over the old
  * one. Whatever goes wrong, and whenever the process dies, the old or the new text is there, never a part.
  */
-export const writePrivateFile = (directory: string, name: string, text: string): void => {
+export function writePrivateFile(directory: string, name: string, text: string): void {
   ensurePrivateDirectory(directory)
   const path = join(directory, name)
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) throw linkFailure(path)
@@ -118,7 +119,7 @@ export const writePrivateFile = (directory: string, name: string, text: string):
 }
 
 /** After it, a power cut cannot bring the old name back. Not every system can; then the rename has to do. */
-const syncDirectory = (directory: string): void => {
+function syncDirectory(directory: string): void {
   try {
     const handle = openSync(directory, constants.O_RDONLY)
     try {
@@ -132,12 +133,15 @@ const syncDirectory = (directory: string): void => {
 }
 
 /** From the global `crypto`, which costs nothing to a command that writes nothing. */
-export const randomHex = (bytes: number): string =>
-  Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
+export function randomHex(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
+}
 
-export const removeFile = (directory: string, name: string): void => removeQuietly(join(directory, name))
+export function removeFile(directory: string, name: string): void {
+  removeQuietly(join(directory, name))
+}
 
-export const removeQuietly = (path: string): void => {
+export function removeQuietly(path: string): void {
   try {
     unlinkSync(path)
   } catch {
@@ -148,23 +152,24 @@ export const removeQuietly = (path: string): void => {
 /** Half-written files of processes that were killed: they may hold a token. Call it only under the lock. */
 const leftover = /^(?:\.[a-z]+\.json\.[0-9a-f]{24}\.tmp|lock\.[0-9a-f]{16})$/
 
-export const removeLeftovers = (directory: string): void => {
+export function removeLeftovers(directory: string): void {
   for (const name of readdirSync(directory)) {
     if (leftover.test(name)) removeQuietly(join(directory, name))
   }
 }
 
 /** For `status`: what is wrong with the file, in words; null when nothing is. */
-export const describeFile = (path: string): string => {
+export function describeFile(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return 'does not exist'
   return hasModes ? `mode ${(stats.mode & 0o777).toString(8).padStart(4, '0')}` : 'exists'
 }
 
-const linkFailure = (path: string): Failure =>
-  new Failure('failure', `${path} is not a plain file.`, {
+function linkFailure(path: string): Failure {
+  return new Failure('failure', `${path} is not a plain file.`, {
     hint: 'Countersign follows no links to where tokens are kept. Remove it, then log in again.',
   })
+}
 
 const words: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -177,7 +182,7 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'something above it is not a directory',
 }
 
-const fileFailure = (error: unknown, path: string, done: string): Failure => {
+function fileFailure(error: unknown, path: string, done: string): Failure {
   if (error instanceof Failure) return error
   const code = errorCode(error)
   return new Failure('failure', `${path} cannot be ${done}: ${words[code] ?? code}.`, {

@@ -11,11 +11,12 @@ export interface AnswerHead {
   readonly headers: { readonly get: (name: string) => string | null }
 }
 
-export const ownErrorCode = (headers: AnswerHead['headers']): string | null =>
-  headers.get('countersign-error')
+export function ownErrorCode(headers: AnswerHead['headers']): string | null {
+  return headers.get('countersign-error')
+}
 
 /** `text`: the body of an answer with `Countersign-Error`, or of any answer of the admin API above 399. */
-export const problemFailure = (response: AnswerHead, text: string): Failure => {
+export function problemFailure(response: AnswerHead, text: string): Failure {
   const { code: stated, detail, title } = readObject(text)
   const code = ownErrorCode(response.headers) ?? (typeof stated === 'string' ? stated : 'unknown')
   const said = detail ?? title ?? 'no reason given'
@@ -31,16 +32,17 @@ export const problemFailure = (response: AnswerHead, text: string): Failure => {
 }
 
 /** What the table says, where the answer itself says no more than its title. */
-const help = (code: string, detail: unknown): string | undefined => {
+function help(code: string, detail: unknown): string | undefined {
   const row = problemRow(code)
   return row?.title === detail ? row?.help : undefined
 }
 
 /** `Retry-After`, when it counts seconds. */
-export const waitHint = (seconds: string | null): string | null =>
-  seconds === null || !/^\d+$/.test(seconds) ? null : `Try again in ${seconds} s.`
+export function waitHint(seconds: string | null): string | null {
+  return seconds === null || !/^\d+$/.test(seconds) ? null : `Try again in ${seconds} s.`
+}
 
-export const readObject = (text: string): Readonly<Record<string, unknown>> => {
+export function readObject(text: string): Readonly<Record<string, unknown>> {
   try {
     return { ...JSON.parse(text) }
   } catch {

@@ -17,10 +17,15 @@ export const defaultProfile = 'default'
 const fileName = 'config.json'
 export const profileNameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-export const stateDirectory = (): string => join(homedir(), '.countersign')
-export const profilesPath = (): string => join(stateDirectory(), fileName)
+export function stateDirectory(): string {
+  return join(homedir(), '.countersign')
+}
 
-export const readProfiles = (): Profiles => {
+export function profilesPath(): string {
+  return join(stateDirectory(), fileName)
+}
+
+export function readProfiles(): Profiles {
   const text = readPrivateFile(stateDirectory(), fileName)
   if (text === null) return { current: null, urls: new Map() }
   const { current, profiles } = readVersioned(text, profilesPath())
@@ -33,7 +38,7 @@ export const readProfiles = (): Profiles => {
   return { current: typeof current === 'string' ? current : null, urls }
 }
 
-export const writeProfiles = ({ current, urls }: Profiles): void => {
+export function writeProfiles({ current, urls }: Profiles): void {
   const profiles = Object.fromEntries([...urls].map(([name, url]) => [name, { url }]))
   writePrivateFile(
     stateDirectory(),
@@ -43,7 +48,7 @@ export const writeProfiles = ({ current, urls }: Profiles): void => {
 }
 
 /** The origin of a Countersign as a person wrote it. Throws Failure `usage` that says where it stands. */
-export const readOrigin = (url: string, where: string): string => {
+export function readOrigin(url: string, where: string): string {
   try {
     return countersignOrigin(url)
   } catch (error) {
@@ -52,10 +57,12 @@ export const readOrigin = (url: string, where: string): string => {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
 
 /** The fields of one of our files. Throws Failure when it is not JSON, or was written by a later version. */
-export const readVersioned = (text: string, path: string): Readonly<Record<string, unknown>> => {
+export function readVersioned(text: string, path: string): Readonly<Record<string, unknown>> {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -70,7 +77,8 @@ export const readVersioned = (text: string, path: string): Readonly<Record<strin
   return fields
 }
 
-export const brokenFile = (path: string, what: string): Failure =>
-  new Failure('failure', `${path} cannot be understood (${what}).`, {
+export function brokenFile(path: string, what: string): Failure {
+  return new Failure('failure', `${path} cannot be understood (${what}).`, {
     hint: 'Mend it, or move it away and log in again.',
   })
+}

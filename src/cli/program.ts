@@ -31,7 +31,7 @@ const exitCodesHelp = Object.values(exitCodes)
   .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
   .join('\n')
 
-export const createProgram = (): Command => {
+export function createProgram(): Command {
   const program = new Command('countersign')
     .description('Call APIs through Countersign without holding their keys.')
     .option('--url <url>', 'origin of the Countersign to talk to (COUNTERSIGN_URL)')

@@ -6,18 +6,18 @@ import { Failure } from './failure.ts'
  * Asks before something that cannot be taken back. `--yes` answers it; where nobody sits, the command line itself
  * is the decision.
  */
-export const confirm = async (
+export async function confirm(
   { terminal }: Context,
   question: string,
   { yes = false }: { readonly yes?: boolean },
-): Promise<void> => {
+): Promise<void> {
   if (yes || !terminal.interactive) return
   const answer = await ask(`${question} [y/N] `)
   if (!/^y(es)?$/i.test(answer.trim()))
     throw new Failure('failure', 'Nothing was changed.', { code: 'declined' })
 }
 
-const ask = async (question: string): Promise<string> => {
+async function ask(question: string): Promise<string> {
   const { createInterface } = await import('node:readline')
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   return new Promise((resolve) => {
@@ -31,7 +31,7 @@ const ask = async (question: string): Promise<string> => {
 }
 
 /** A secret that is typed: nothing of it shows on the screen. */
-export const askHidden = async (question: string): Promise<string> => {
+export async function askHidden(question: string): Promise<string> {
   // First, so that what is pasted as soon as the question shows is not echoed.
   process.stdin.setRawMode(true)
   process.stderr.write(question)
@@ -44,8 +44,8 @@ export const askHidden = async (question: string): Promise<string> => {
   }
 }
 
-const readHidden = (): Promise<string> =>
-  new Promise((resolve) => {
+function readHidden(): Promise<string> {
+  return new Promise((resolve) => {
     let text = ''
     const take = (chunk: Buffer): void => {
       for (const character of chunk.toString('utf8')) {
@@ -60,3 +60,4 @@ const readHidden = (): Promise<string> =>
     }
     process.stdin.on('data', take)
   })
+}

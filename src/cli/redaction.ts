@@ -8,22 +8,25 @@ const tokenForms = [
   /\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g,
 ]
 
-export const withoutTokens = (text: string): string =>
-  tokenForms.reduce((clean, form) => clean.replace(form, '[token]'), text)
+export function withoutTokens(text: string): string {
+  return tokenForms.reduce((clean, form) => clean.replace(form, '[token]'), text)
+}
 
 /** JSON in which the same characters are escapes: another text, the same value. `\x1b` is one in any JSON. */
-export const printableJson = (json: string): string =>
-  json.replace(
+export function printableJson(json: string): string {
+  return json.replace(
     /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+}
 
 /**
  * Text from outside on a terminal: control characters could move the cursor or rename the window, and some marks
  * turn the order of letters around. Only the colours that `Terminal.paint` writes stay.
  */
-export const printable = (text: string): string =>
-  text.replace(
+export function printable(text: string): string {
+  return text.replace(
     /\x1b(?!\[(?:0|1|2|31|32)m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
     '\ufffd',
   )
+}

@@ -48,7 +48,7 @@ key (which administers and calls nothing). The JWT of an issuer that is trusted 
 `
 
 /** Markdown, with one section for each command and the words of its help. */
-export const createReference = (program: Command): string => {
+export function createReference(program: Command): string {
   const sections = [program, ...descendants(program)].map((command) => {
     // The options of all commands stand with the first one.
     const help = helpOf(command)
@@ -59,13 +59,15 @@ export const createReference = (program: Command): string => {
   return `${introduction}\n${sections.join('\n')}`
 }
 
-const descendants = (command: Command): readonly Command[] =>
-  command.commands.flatMap((inner) => [inner, ...descendants(inner)])
+function descendants(command: Command): readonly Command[] {
+  return command.commands.flatMap((inner) => [inner, ...descendants(inner)])
+}
 
-const nameOf = (command: Command): string =>
-  command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
+}
 
-const helpOf = (command: Command): string => {
+function helpOf(command: Command): string {
   let text = ''
   command.configureOutput({
     writeOut: (part) => {

@@ -40,14 +40,14 @@ export interface Settings {
 /** Where `npm start` listens. */
 export const defaultUrl = 'http://127.0.0.1:8787'
 
-export const resolveSettings = (flags: Flags, environment: NodeJS.ProcessEnv): Settings => {
+export function resolveSettings(flags: Flags, environment: NodeJS.ProcessEnv): Settings {
   const profile = resolveProfile(flags, environment)
   const url = resolveUrl(flags, environment, profile.value)
   return { profile, url, ...resolveCredential(environment, profile.value, url) }
 }
 
 /** Throws Failure `notFound` when a profile was asked for by name and there is none. */
-export const resolveProfile = (flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> => {
+export function resolveProfile(flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> {
   const asked = askedProfile(flags, environment)
   const { current, urls } = readProfiles()
   if (asked === null) {
@@ -64,7 +64,7 @@ export const resolveProfile = (flags: Flags, environment: NodeJS.ProcessEnv): So
   return asked
 }
 
-export const askedProfile = (flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> | null => {
+export function askedProfile(flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> | null {
   const value = flags.profile ?? (environment['COUNTERSIGN_PROFILE'] || undefined)
   if (value === undefined) return null
   const source = flags.profile === undefined ? 'COUNTERSIGN_PROFILE' : '--profile'
@@ -78,14 +78,14 @@ export const askedProfile = (flags: Flags, environment: NodeJS.ProcessEnv): Sour
 }
 
 /** The origin that was asked for in this command or its environment; null when neither names one. */
-export const askedUrl = (flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> | null => {
+export function askedUrl(flags: Flags, environment: NodeJS.ProcessEnv): Sourced<string> | null {
   if (flags.url !== undefined) return { value: readOrigin(flags.url, '--url'), source: '--url' }
   const value = environment['COUNTERSIGN_URL']
   if (!value) return null
   return { value: readOrigin(value, 'COUNTERSIGN_URL'), source: 'COUNTERSIGN_URL' }
 }
 
-const resolveUrl = (flags: Flags, environment: NodeJS.ProcessEnv, profile: string): Sourced<string> => {
+function resolveUrl(flags: Flags, environment: NodeJS.ProcessEnv, profile: string): Sourced<string> {
   const asked = askedUrl(flags, environment)
   if (asked !== null) return asked
   const url = readProfiles().urls.get(profile)
@@ -94,11 +94,11 @@ const resolveUrl = (flags: Flags, environment: NodeJS.ProcessEnv, profile: strin
     : { value: url, source: `profile ${profile}` }
 }
 
-const resolveCredential = (
+function resolveCredential(
   environment: NodeJS.ProcessEnv,
   profile: string,
   url: Sourced<string>,
-): Pick<Settings, 'credential' | 'absence'> => {
+): Pick<Settings, 'credential' | 'absence'> {
   const text = environment['COUNTERSIGN_TOKEN']
   if (text) return { credential: fromEnvironment(text, url), absence: '' }
 
@@ -116,7 +116,7 @@ const resolveCredential = (
   }
 }
 
-const fromEnvironment = (text: string, url: Sourced<string>): ActiveCredential => {
+function fromEnvironment(text: string, url: Sourced<string>): ActiveCredential {
   const secret = readToken(text, 'COUNTERSIGN_TOKEN')
   const kind = kindOfToken(secret.reveal())
   // A JWT says for whom it is; anything else would work for whoever happens to listen on that port.

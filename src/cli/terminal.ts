@@ -75,8 +75,10 @@ export class Terminal {
   }
 }
 
-const paint = (on: boolean, style: Style, text: string): string =>
-  on ? `\x1b[${escapes[style]}m${text}\x1b[0m` : text
+function paint(on: boolean, style: Style, text: string): string {
+  return on ? `\x1b[${escapes[style]}m${text}\x1b[0m` : text
+}
 
-export const isCi = (environment: NodeJS.ProcessEnv): boolean =>
-  Boolean(environment['CI']) && environment['CI'] !== 'false'
+export function isCi(environment: NodeJS.ProcessEnv): boolean {
+  return Boolean(environment['CI']) && environment['CI'] !== 'false'
+}

@@ -9,11 +9,11 @@ export interface Column<Row> {
 }
 
 /** Columns as wide as what is in them; on a terminal with a heading, in a pipe with tabs and none. */
-export const textTable = <Row>(
+export function textTable<Row>(
   terminal: Terminal,
   rows: readonly Row[],
   columns: readonly Column<Row>[],
-): string => {
+): string {
   const cells = rows.map((row) => columns.map(({ cell }) => oneLine(cell(row))))
   if (!terminal.shown) return cells.map((row) => row.join('\t')).join('\n')
   const titles = columns.map(({ title }) => title.toUpperCase())
@@ -32,12 +32,16 @@ export const textTable = <Row>(
 }
 
 /** Names and values, one pair a line. */
-export const pairs = (entries: readonly (readonly [name: string, value: Cell])[]): string => {
+export function pairs(entries: readonly (readonly [name: string, value: Cell])[]): string {
   const widest = Math.max(...entries.map(([name]) => name.length))
   return entries.map(([name, value]) => `${name.padEnd(widest)}  ${oneLine(value)}`).join('\n')
 }
 
-const oneLine = (cell: Cell): string => String(cell ?? '-').replace(/[\t\r\n]+/g, ' ')
+function oneLine(cell: Cell): string {
+  return String(cell ?? '-').replace(/[\t\r\n]+/g, ' ')
+}
 
 /** Code points: enough for names and numbers. */
-const width = (text: string): number => [...text].length
+function width(text: string): number {
+  return [...text].length
+}

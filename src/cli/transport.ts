@@ -41,7 +41,7 @@ export interface OutgoingRequest {
 const connectMillis = 10_000
 
 /** Resolves when the answer begins. Rejects with Node's own errors, whose `code` says why. */
-export const send = async (outgoing: OutgoingRequest): Promise<Answer> => {
+export async function send(outgoing: OutgoingRequest): Promise<Answer> {
   const { url, method, body, timeoutMillis } = outgoing
   // Not by `import`: it reads every export of node:http, and one of them loads all of `fetch`.
   const { request: start } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http')
@@ -60,7 +60,7 @@ export const send = async (outgoing: OutgoingRequest): Promise<Answer> => {
 }
 
 /** Ends the request after that time, with the code of a connection that timed out. */
-const limit = (request: ClientRequest, millis: number): NodeJS.Timeout => {
+function limit(request: ClientRequest, millis: number): NodeJS.Timeout {
   const timer = setTimeout(() => {
     request.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
   }, millis)
@@ -68,14 +68,16 @@ const limit = (request: ClientRequest, millis: number): NodeJS.Timeout => {
   return timer
 }
 
-export const textBody = (text: string): OutgoingBody => ({
-  bytes: Buffer.byteLength(text),
-  sendTo: (request) => {
-    request.end(text)
-  },
-})
+export function textBody(text: string): OutgoingBody {
+  return {
+    bytes: Buffer.byteLength(text),
+    sendTo: (request) => {
+      request.end(text)
+    },
+  }
+}
 
-const toAnswer = async (message: IncomingMessage): Promise<Answer> => {
+async function toAnswer(message: IncomingMessage): Promise<Answer> {
   const body = await decoded(message)
   const { headers, statusCode = 0, statusMessage = '' } = message
   return {
@@ -97,13 +99,13 @@ const toAnswer = async (message: IncomingMessage): Promise<Answer> => {
   }
 }
 
-const headerText = (headers: IncomingHttpHeaders, name: string): string | null => {
+function headerText(headers: IncomingHttpHeaders, name: string): string | null {
   const value = headers[name]
   return value === undefined ? null : [value].flat().join(', ')
 }
 
 /** We ask for no compression; some answer with it all the same. */
-const decoded = async (message: IncomingMessage): Promise<Readable> => {
+async function decoded(message: IncomingMessage): Promise<Readable> {
   const encoding = message.headers['content-encoding']
   if (encoding !== 'gzip' && encoding !== 'br' && encoding !== 'deflate') return message
   const { createBrotliDecompress, createUnzip } = await import('node:zlib')

@@ -40,7 +40,7 @@ const renewable = /^token_(revoked|expired|invalid)$/
  * as they are, and a redirect to one loses the token. When Countersign refuses the token, the call is made once
  * more with a new one, if its body can be sent again. Rejects with CountersignError when no token can be had.
  */
-export const createFetch = (options: CreateFetchOptions): Fetch => {
+export function createFetch(options: CreateFetchOptions): Fetch {
   const origin = countersignOrigin(options.url)
   const { key, exchange = false, scope, team } = options
   // Called as a plain function: some platforms refuse `fetch` with another `this`.
@@ -89,7 +89,7 @@ export const createFetch = (options: CreateFetchOptions): Fetch => {
 }
 
 /** The body, when it can be sent twice; `undefined` for a stream. */
-const replayableBody = (request: Request | null, init: RequestInit): Body | null | undefined => {
+function replayableBody(request: Request | null, init: RequestInit): Body | null | undefined {
   const body = init.body ?? null
   if (body !== null) {
     return typeof body === 'object' && ('getReader' in body || Symbol.asyncIterator in body)

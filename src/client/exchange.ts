@@ -20,26 +20,29 @@ const exchangeMillis = 10_000
 const tokenType = 'urn:ietf:params:oauth:token-type:'
 
 /** Exchanges a personal token, or the JWT of an issuer that is trusted for this, for an access token (RFC 8693). */
-export const exchangeToken = (
+export function exchangeToken(
   origin: string,
   subjectToken: string,
   { fetch, resource, scope }: ExchangeOptions,
-): Promise<AccessToken> =>
-  requestToken(origin, fetch, {
+): Promise<AccessToken> {
+  return requestToken(origin, fetch, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     subject_token: subjectToken,
     subject_token_type: tokenType + (isPersonalToken(subjectToken) ? 'access_token' : 'jwt'),
     resource,
     ...(scope === undefined ? {} : { scope }),
   })
+}
 
-export const isPersonalToken = (token: string): boolean => token.startsWith('cst_')
+export function isPersonalToken(token: string): boolean {
+  return token.startsWith('cst_')
+}
 
-const requestToken = async (
+async function requestToken(
   origin: string,
   fetch: Fetch,
   parameters: Readonly<Record<string, string>>,
-): Promise<AccessToken> => {
+): Promise<AccessToken> {
   const sentAt = Date.now()
   let response: Response
   let body: Readonly<Record<string, unknown>>
@@ -69,7 +72,7 @@ const requestToken = async (
   })
 }
 
-const readObject = (text: string): Readonly<Record<string, unknown>> => {
+function readObject(text: string): Readonly<Record<string, unknown>> {
   try {
     return { ...JSON.parse(text) }
   } catch {
@@ -78,7 +81,7 @@ const readObject = (text: string): Readonly<Record<string, unknown>> => {
 }
 
 /** Node hides why a connection failed in `cause`. */
-const reasonOf = (error: unknown): string => {
+function reasonOf(error: unknown): string {
   const { message, cause } = Object(error)
   return String(Object(cause).message || message)
 }

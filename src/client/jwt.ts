@@ -1,5 +1,5 @@
 /** The claims of a JWT, unverified: the client only plans with them. Empty for any other text. */
-export const readClaims = (token: string): Readonly<Record<string, unknown>> => {
+export function readClaims(token: string): Readonly<Record<string, unknown>> {
   try {
     const [, payload = ''] = token.split('.')
     // base64url is ASCII here or the text is mangled; neither `exp` nor a team's name needs more.

@@ -3,7 +3,7 @@
  * for anything else, and for a URL that holds more than an origin: what is compared later is the whole origin,
  * never a beginning of it.
  */
-export const countersignOrigin = (url: string): string => {
+export function countersignOrigin(url: string): string {
   const { protocol, hostname, origin, pathname, search, hash, username, password } = new URL(url)
   const local = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
   if (protocol !== 'https:' && !(protocol === 'http:' && local)) {

@@ -12,8 +12,9 @@ const ownHeader = /^(countersign-|authorization$|cookie$|proxy-authorization$)/
  * Browsers hide where a redirect leads from scripts; there the standard itself drops `Authorization` on the way
  * to another origin.
  */
-export const platformFollows = (): boolean =>
-  String(Object(Object(globalThis).navigator).userAgent).startsWith('Mozilla/')
+export function platformFollows(): boolean {
+  return String(Object(Object(globalThis).navigator).userAgent).startsWith('Mozilla/')
+}
 
 export type Body = NonNullable<RequestInit['body']>
 
@@ -27,7 +28,7 @@ export interface Hop {
 }
 
 /** Follows what this answer asks for, to the end. Rejects with TypeError as `fetch` does. */
-export const follow = async (response: Response, hop: Hop, fetch: Fetch): Promise<Response> => {
+export async function follow(response: Response, hop: Hop, fetch: Fetch): Promise<Response> {
   let answer = response
   let at = hop
   for (let count = 0; ; count += 1) {
@@ -41,7 +42,7 @@ export const follow = async (response: Response, hop: Hop, fetch: Fetch): Promis
   }
 }
 
-const next = (from: Hop, url: URL, status: number): Hop => {
+function next(from: Hop, url: URL, status: number): Hop {
   const headers = new Headers(from.headers)
   if (url.origin !== from.url.origin) {
     for (const name of [...headers.keys()]) if (ownHeader.test(name)) headers.delete(name)

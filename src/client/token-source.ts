@@ -28,7 +28,7 @@ const sharedRenewalMillis = 10_000
 /** A failed early renewal is not tried again before this. */
 const renewalPauseMillis = 5_000
 
-export const createTokenSource = (options: TokenSourceOptions): TokenSource => {
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
   let current: AccessToken | null = null
   let renewAt = 0
   let renewal: Promise<AccessToken> | null = null
@@ -77,10 +77,11 @@ export const createTokenSource = (options: TokenSourceOptions): TokenSource => {
   }
 }
 
-const needsExchange = ({ exchange }: TokenSourceOptions, token: unknown): boolean =>
-  exchange || (typeof token === 'string' && isPersonalToken(token))
+function needsExchange({ exchange }: TokenSourceOptions, token: unknown): boolean {
+  return exchange || (typeof token === 'string' && isPersonalToken(token))
+}
 
-const obtain = async (options: TokenSourceOptions): Promise<AccessToken> => {
+async function obtain(options: TokenSourceOptions): Promise<AccessToken> {
   const { origin, token, scope, team, fetch } = options
   const text = typeof token === 'string' ? token : await token()
   if (!needsExchange(options, text)) {
@@ -95,7 +96,7 @@ const obtain = async (options: TokenSourceOptions): Promise<AccessToken> => {
 }
 
 /** What it resolves to, or null after that time. */
-const within = async <Value>(promise: Promise<Value>, millis: number): Promise<Value | null> => {
+async function within<Value>(promise: Promise<Value>, millis: number): Promise<Value | null> {
   let stop = () => {}
   const late = new Promise<null>((resolve) => {
     const timer = setTimeout(resolve, millis, null)

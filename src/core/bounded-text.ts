@@ -1,8 +1,8 @@
 /** The text of a body from outside; null when it is longer than `bytesMax`, or is not UTF-8. The rest is not read. */
-export const readTextAtMost = async (
+export async function readTextAtMost(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
-): Promise<string | null> => {
+): Promise<string | null> {
   if (body === null) return ''
   const reader = body.getReader()
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })

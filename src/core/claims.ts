@@ -54,7 +54,7 @@ class ClaimRefused extends Error {
 }
 
 /** Judges the payload of a verified token. `claims` is the parsed JSON object. */
-export const judgeClaims = (claims: Claims, rules: ClaimsRules): ClaimsVerdict => {
+export function judgeClaims(claims: Claims, rules: ClaimsRules): ClaimsVerdict {
   try {
     return { kind: 'caller', caller: readCaller(claims, rules) }
   } catch (error) {
@@ -63,7 +63,7 @@ export const judgeClaims = (claims: Claims, rules: ClaimsRules): ClaimsVerdict =
   }
 }
 
-const readCaller = (claims: Claims, rules: ClaimsRules): Caller => {
+function readCaller(claims: Claims, rules: ClaimsRules): Caller {
   const { issuer } = rules
   checkUse(rules)
   if (own(claims, 'cnf') !== undefined) throw new ClaimRefused('bound', 'cnf')
@@ -88,17 +88,18 @@ const readCaller = (claims: Claims, rules: ClaimsRules): Caller => {
 }
 
 /** Claims are read as own properties, so that `__proto__` in a payload lends nothing. */
-const own = (claims: Claims, name: string): unknown =>
-  Object.hasOwn(claims, name) ? claims[name] : undefined
+function own(claims: Claims, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined
+}
 
 /** Administration is for tokens of our own service; calls and exchanges for issuers that are open to them. */
-const checkUse = ({ issuer, use }: ClaimsRules): void => {
+function checkUse({ issuer, use }: ClaimsRules): void {
   const open = use === 'administration' ? issuer.keys.kind === 'own' : issuer.use.has(use)
   if (!open) throw new ClaimRefused('use', 'iss')
 }
 
 /** RFC 7519 section 4.1.3: one text or a list of texts, and ours among them as a whole. */
-const checkAudience = (aud: unknown, { issuer, use, url }: ClaimsRules): void => {
+function checkAudience(aud: unknown, { issuer, use, url }: ClaimsRules): void {
   const administration = `${url}/api`
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (aud === undefined) throw new ClaimRefused('claim_missing', 'aud')
@@ -110,7 +111,7 @@ const checkAudience = (aud: unknown, { issuer, use, url }: ClaimsRules): void =>
   if (!meant || (calls && administers)) throw new ClaimRefused('audience', 'aud')
 }
 
-const readTimes = (claims: Claims, { issuer, now }: ClaimsRules): Pick<Caller, 'issuedAt' | 'expiresAt'> => {
+function readTimes(claims: Claims, { issuer, now }: ClaimsRules): Pick<Caller, 'issuedAt' | 'expiresAt'> {
   const expiresAt = readSeconds(claims, 'exp')
   const issuedAt = readSeconds(claims, 'iat')
   const latestNow = now + issuer.clockToleranceSeconds * 1_000
@@ -127,10 +128,11 @@ const readTimes = (claims: Claims, { issuer, now }: ClaimsRules): Pick<Caller, '
  * Milliseconds since 1970 at which a token stops being accepted: RFC 7519 section 4.1.4 wants the time to be
  * before `exp`, and the issuer's tolerance is added to that.
  */
-export const acceptedUntil = ({ issuer, expiresAt }: Pick<Caller, 'issuer' | 'expiresAt'>): number =>
-  (expiresAt + issuer.clockToleranceSeconds) * 1_000
+export function acceptedUntil({ issuer, expiresAt }: Pick<Caller, 'issuer' | 'expiresAt'>): number {
+  return (expiresAt + issuer.clockToleranceSeconds) * 1_000
+}
 
-const readSeconds = (claims: Claims, name: string): number => {
+function readSeconds(claims: Claims, name: string): number {
   const value = own(claims, name)
   if (value === undefined) throw new ClaimRefused('claim_missing', name)
   if (
@@ -146,7 +148,7 @@ const readSeconds = (claims: Claims, name: string): number => {
 /** Controls, line ends, lone surrogates, and marks that turn the direction of text: none belongs into a log. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
 
-const readName = (claims: Claims, name: string): string => {
+function readName(claims: Claims, name: string): string {
   const value = own(claims, name)
   if (value === undefined) throw new ClaimRefused('claim_missing', name)
   if (typeof value !== 'string' || value === '' || value.length > claimCharsMax || unprintable.test(value))
@@ -154,11 +156,12 @@ const readName = (claims: Claims, name: string): string => {
   return value
 }
 
-const optionalName = (claims: Claims, name: string): string | null =>
-  own(claims, name) === undefined ? null : readName(claims, name)
+function optionalName(claims: Claims, name: string): string | null {
+  return own(claims, name) === undefined ? null : readName(claims, name)
+}
 
 /** A list is refused even with one element: which of two teams would pay? */
-const readTeam = (claims: Claims, { issuer, teams }: ClaimsRules): string => {
+function readTeam(claims: Claims, { issuer, teams }: ClaimsRules): string {
   const rule = issuer.team
   if (rule.kind === 'value') return rule.value
   const value = readName(claims, rule.claim)
@@ -173,15 +176,18 @@ const readTeam = (claims: Claims, { issuer, teams }: ClaimsRules): string => {
 }
 
 /** Who administers the platform needs no team, and has none unless the token names one. */
-const isPlatformAdmin = (claims: Claims, { issuer, use }: ClaimsRules, role: Role | null): boolean =>
-  use === 'administration' &&
-  role === 'admin' &&
-  issuer.team.kind === 'claim' &&
-  own(claims, issuer.team.claim) === undefined
+function isPlatformAdmin(claims: Claims, { issuer, use }: ClaimsRules, role: Role | null): boolean {
+  return (
+    use === 'administration' &&
+    role === 'admin' &&
+    issuer.team.kind === 'claim' &&
+    own(claims, issuer.team.claim) === undefined
+  )
+}
 
 const roles: readonly Role[] = ['admin', 'team-admin', 'member']
 
-const readRole = (claims: Claims): Role | null => {
+function readRole(claims: Claims): Role | null {
   const value = own(claims, 'role')
   if (value === undefined) return null
   const role = roles.find((name) => name === value)
@@ -190,14 +196,14 @@ const readRole = (claims: Claims): Role | null => {
 }
 
 /** RFC 9068 section 2.2.3: one text. Anything else grants nothing, which the route then says. */
-const readScopes = (claims: Claims, issuer: Issuer): Caller['scopes'] => {
+function readScopes(claims: Claims, issuer: Issuer): Caller['scopes'] {
   if (issuer.scopes.kind === 'granted') return 'granted'
   const value = own(claims, issuer.scopes.claim)
   return typeof value === 'string' ? parseTokenScopes(value) : new Map()
 }
 
 /** What the caller is told. The finer reason goes to the log. */
-export const claimsRefusal = (reason: ClaimsReason, claim: string): Refusal => {
+export function claimsRefusal(reason: ClaimsReason, claim: string): Refusal {
   const log = `claim ${claim}: ${reason}`
   switch (reason) {
     case 'expired':
@@ -234,4 +240,6 @@ export const claimsRefusal = (reason: ClaimsReason, claim: string): Refusal => {
   }
 }
 
-const invalid = (detail: string, reason: string): Refusal => new Refusal('token_invalid', { detail, reason })
+function invalid(detail: string, reason: string): Refusal {
+  return new Refusal('token_invalid', { detail, reason })
+}

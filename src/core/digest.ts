@@ -5,7 +5,7 @@ import { Refusal } from './problems.ts'
  * The `sha-256` member of Content-Digest (RFC 9530 section 2, an RFC 9651 dictionary of byte sequences); null when it
  * has none. Throws Refusal `header_invalid` when the field is not well-formed.
  */
-export const contentDigestSha256 = (value: string): Uint8Array<ArrayBuffer> | null => {
+export function contentDigestSha256(value: string): Uint8Array<ArrayBuffer> | null {
   const malformed = (): Refusal =>
     new Refusal('header_invalid', {
       detail: 'Content-Digest must read sha-256=:<base64 of 32 bytes>: (RFC 9530).',

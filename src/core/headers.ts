@@ -67,7 +67,7 @@ const protectedPrefixes = ['x-forwarded-', 'cf-', 'proxy-', 'countersign-'] as c
  * Names that no `headers.allow` and no `headers.set` may bring in. `name` in lower case. Many servers fold `_` and
  * `.` into `-`, so a name that only folds into a protected one is protected too.
  */
-export const isProtectedHeader = (name: string): boolean => {
+export function isProtectedHeader(name: string): boolean {
   const plain = folded(name)
   return (
     plain.includes('_') ||
@@ -77,7 +77,9 @@ export const isProtectedHeader = (name: string): boolean => {
   )
 }
 
-const folded = (name: string): string => (name.includes('.') ? name.replaceAll('.', '-') : name)
+function folded(name: string): string {
+  return name.includes('.') ? name.replaceAll('.', '-') : name
+}
 
 export interface HeaderRules {
   readonly allow: ReadonlySet<string>
@@ -86,17 +88,20 @@ export interface HeaderRules {
 }
 
 /** Whether a caller's field goes on to the upstream. `name` in lower case, as `Headers` iterates. */
-export const forwardsRequestHeader = (name: string, { allow, owned }: HeaderRules): boolean =>
-  (requestAllowed.has(name) || name === 'accept' || acceptForm.test(name) || allow.has(name)) &&
-  !owned.has(folded(name))
+export function forwardsRequestHeader(name: string, { allow, owned }: HeaderRules): boolean {
+  return (
+    (requestAllowed.has(name) || name === 'accept' || acceptForm.test(name) || allow.has(name)) &&
+    !owned.has(folded(name))
+  )
+}
 
 /** Letters only: `accept-_x` would fold into another name. */
 const acceptForm = /^accept-[a-z-]+$/
 
 /** The request fields that a browser may be allowed to send: ours, and all that any upstream takes. */
-export const corsRequestHeaders = (
+export function corsRequestHeaders(
   upstreams: Iterable<{ readonly headers: Pick<HeaderRules, 'allow'> }>,
-): readonly string[] => {
+): readonly string[] {
   const names = new Set(['authorization', 'countersign-authorization', 'countersign-key', 'traceparent'])
   for (const name of requestAllowed) names.add(name)
   for (const { headers } of upstreams) for (const name of headers.allow) names.add(name)
@@ -104,13 +109,14 @@ export const corsRequestHeaders = (
 }
 
 /** The fields that `Connection` names (RFC 9110 section 7.6.1), in lower case. */
-export const connectionNamed = (connection: string | null): readonly string[] =>
-  connection === null
+export function connectionNamed(connection: string | null): readonly string[] {
+  return connection === null
     ? []
     : connection
         .split(',')
         .map((name) => name.trim().toLowerCase())
         .filter((name) => fieldName.test(name))
+}
 
 /** RFC 9110 section 5.1; `Headers` throws at anything else. */
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
@@ -146,8 +152,9 @@ const answerDropped: ReadonlySet<string> = new Set([
 ])
 
 /** Whether an answer's field is withheld. `name` in lower case. */
-export const dropsAnswerHeader = (name: string): boolean =>
-  answerDropped.has(name) || name.startsWith('access-control-') || name.startsWith('countersign-')
+export function dropsAnswerHeader(name: string): boolean {
+  return answerDropped.has(name) || name.startsWith('access-control-') || name.startsWith('countersign-')
+}
 
 /** A directive of its own. Nothing in it looks further than the next comma, so the longest value costs little. */
 const closedToSharedCaches = /(?:^|,)\s*(?:private|no-store)\s*(?:,|$)/i
@@ -157,7 +164,7 @@ const openToSharedCaches = /\b(?:public|s-maxage)\b/i
  * `Cache-Control` of a proxied answer: never for shared caches, since the same URL answers differently to
  * each token. Without one, nothing is stored.
  */
-export const privateCacheControl = (value: string | null): string => {
+export function privateCacheControl(value: string | null): string {
   if (value === null || value.trim() === '') return 'private, no-store'
   // Between quotes it would only look like a directive.
   if (!value.includes('"') && closedToSharedCaches.test(value) && !openToSharedCaches.test(value))

@@ -34,7 +34,9 @@ export type JwkVerdict =
   | { readonly kind: 'key'; readonly key: VerificationKey }
   | { readonly kind: 'refused'; readonly why: string }
 
-const refused = (why: string): JwkVerdict => ({ kind: 'refused', why })
+function refused(why: string): JwkVerdict {
+  return { kind: 'refused', why }
+}
 
 const rsaAlgorithms: readonly string[] = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512']
 const edwardsAlgorithms: readonly string[] = ['EdDSA', 'Ed25519']
@@ -49,7 +51,7 @@ const curves: ReadonlyMap<string, { readonly algorithm: string; readonly coordin
 const base64url = /^[A-Za-z0-9_-]+$/
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const
 
-export const judgeJwk = (input: unknown): JwkVerdict => {
+export function judgeJwk(input: unknown): JwkVerdict {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return refused('is not an object')
   const member = (name: string): unknown =>
     Object.hasOwn(input, name) ? (input as Readonly<Record<string, unknown>>)[name] : undefined
@@ -81,7 +83,7 @@ interface Material {
   readonly algorithms: readonly string[]
 }
 
-const judgeMaterial = (member: (name: string) => unknown): Material | string => {
+function judgeMaterial(member: (name: string) => unknown): Material | string {
   switch (member('kty')) {
     case 'EC': {
       const crv = member('crv')
@@ -115,13 +117,14 @@ const judgeMaterial = (member: (name: string) => unknown): Material | string => 
 }
 
 /** The text, when it is unpadded base64url of exactly that many bytes. */
-const octets = (value: unknown, bytes: number): string | null =>
-  typeof value === 'string' && value.length === Math.ceil((bytes * 4) / 3) && base64url.test(value)
+function octets(value: unknown, bytes: number): string | null {
+  return typeof value === 'string' && value.length === Math.ceil((bytes * 4) / 3) && base64url.test(value)
     ? value
     : null
+}
 
 /** Bits of the number, without leading zeros. */
-const bitLength = (text: string): number => {
+function bitLength(text: string): number {
   const digits = text.replace(/^A+/, '')
   const whole = Math.floor((text.length * 3) / 4) * 8
   const leading = (text.length - digits.length) * 6
@@ -132,7 +135,7 @@ const bitLength = (text: string): number => {
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** With an exponent of 1 every message is its own signature, and an even one has no inverse. */
-const isSoundExponent = (text: string): boolean => {
+function isSoundExponent(text: string): boolean {
   if (!base64url.test(text) || text.length > 6 || text.length % 4 === 1) return false
   const bytes = Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
   const exponent = bytes.reduce((sum, byte) => sum * 256 + byte, 0)

@@ -19,11 +19,11 @@ export type Relocated =
   | { readonly kind: 'refused' }
 
 /** Reads `Location` (RFC 9110 section 10.2.2) from the caller's side of the proxy. */
-export const relocate = (
+export function relocate(
   location: string,
   { name, origin, basePath }: Pick<Upstream, 'name' | 'origin' | 'basePath'>,
   { calledUrl, ownOrigin }: LocationOptions,
-): Relocated => {
+): Relocated {
   const target = URL.parse(location, calledUrl)
   if (target === null) return { kind: 'refused' }
   const { pathname, search, hash } = target
@@ -38,5 +38,6 @@ export const relocate = (
     : { kind: 'refused' }
 }
 
-const isUnder = (base: string, pathname: string): boolean =>
-  pathname === base || pathname.startsWith(`${base}/`)
+function isUnder(base: string, pathname: string): boolean {
+  return pathname === base || pathname.startsWith(`${base}/`)
+}

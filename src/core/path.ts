@@ -24,7 +24,7 @@ const pathCharacters = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
 const queryForm = /^(?:\?[\x21\x24-\x26\x28-\x3b\x3d\x3f-\x7e]*)?$/
 
 /** Path and query (with its `?`) of a URL, cut out of its text. The authority is ignored: it names nobody. */
-export const splitUrl = (url: string): { readonly pathname: string; readonly query: string } => {
+export function splitUrl(url: string): { readonly pathname: string; readonly query: string } {
   const authority = url.indexOf('://') + 3
   const length = url.slice(authority).search(/[/?]/)
   const from = length === -1 ? url.length : authority + length
@@ -35,13 +35,13 @@ export const splitUrl = (url: string): { readonly pathname: string; readonly que
 }
 
 /** What stands between the first slash of a path and the second: an upstream's name, or one of our own paths. */
-export const firstSegment = (pathname: string): string => {
+export function firstSegment(pathname: string): string {
   const end = pathname.indexOf('/', 1)
   return end === -1 ? pathname.slice(1) : pathname.slice(1, end)
 }
 
 /** Splits and checks `request.url`; throws Refusal `path_invalid`. */
-export const parseRequestPath = (url: string): RequestPath => {
+export function parseRequestPath(url: string): RequestPath {
   if (url.length > urlBytesMax) throw invalid(`The URL is longer than ${urlBytesMax} bytes.`)
   const { pathname, query } = splitUrl(url)
   if (!queryForm.test(query)) {
@@ -54,10 +54,12 @@ export const parseRequestPath = (url: string): RequestPath => {
   return { upstream, path: pathname.slice(upstream.length + 1), query, ambiguity }
 }
 
-export const invalid = (detail: string): Refusal => new Refusal('path_invalid', { detail })
+export function invalid(detail: string): Refusal {
+  return new Refusal('path_invalid', { detail })
+}
 
 /** Why a path is not plain: refuses what nobody may send, and names what an upstream may opt into. */
-const examine = (pathname: string): string | null => {
+function examine(pathname: string): string | null {
   if (!pathCharacters.test(pathname)) {
     throw invalid('The path holds a character that must be percent-encoded (RFC 3986 section 3.3).')
   }
@@ -79,13 +81,14 @@ const examine = (pathname: string): string | null => {
  * Whether any upstream could read a `.` or `..` segment: in encoded form (overlong UTF-8 among them), behind an
  * encoded slash or backslash, or before path parameters (`..;x`), however those are written.
  */
-const holdsDotSegment = (pathname: string): boolean =>
-  pathname
+function holdsDotSegment(pathname: string): boolean {
+  return pathname
     .replace(/%2e|%c0%ae/gi, '.')
     .split(/\/|%2f|%5c|%c0%af/i)
     .some((segment) => /^\.{1,2}(?:;|%3b|$)/i.test(segment))
+}
 
-const isUtf8 = (pathname: string): boolean => {
+function isUtf8(pathname: string): boolean {
   try {
     decodeURIComponent(pathname)
     return true
@@ -98,7 +101,7 @@ const isUtf8 = (pathname: string): boolean => {
  * Joins a checked path with an upstream's origin and asserts that the URL standard reads it as it stands, on that
  * origin; returns exactly the text that goes to `fetch`.
  */
-export const joinUpstreamUrl = (origin: string, path: string, query: string): string => {
+export function joinUpstreamUrl(origin: string, path: string, query: string): string {
   const text = `${origin}${path === '' ? '/' : path}${query}`
   const parsed = URL.parse(text)
   if (parsed?.href !== text || parsed.origin !== origin)

@@ -15,7 +15,7 @@ export interface Wishes {
  * Whether this caller may make this call: origin, upstream, route, key, scope, in this order, because what is
  * checked first decides the answer. The only place that makes a `Permit`. Throws Refusal.
  */
-export const decide = (config: Configuration, caller: Caller, target: Target, wishes: Wishes): Permit => {
+export function decide(config: Configuration, caller: Caller, target: Target, wishes: Wishes): Permit {
   const team = config.teams.get(caller.team)
   if (team === undefined) {
     throw new Refusal('token_invalid', {
@@ -52,7 +52,7 @@ export const decide = (config: Configuration, caller: Caller, target: Target, wi
   } as Permit
 }
 
-const insufficient = (upstream: Upstream, scope: string, who: string): Refusal => {
+function insufficient(upstream: Upstream, scope: string, who: string): Refusal {
   const needed = `${upstream.name}:${scope}`
   return new Refusal('scope_insufficient', {
     detail: `${who} the scope ${needed}.`,
@@ -60,7 +60,7 @@ const insufficient = (upstream: Upstream, scope: string, who: string): Refusal =
   })
 }
 
-const chooseKey = (grant: Grant, wish: string | null): Key => {
+function chooseKey(grant: Grant, wish: string | null): Key {
   if (wish !== null) {
     const key = grant.keys.get(wish)
     if (key === undefined) {
@@ -80,7 +80,7 @@ const chooseKey = (grant: Grant, wish: string | null): Key => {
 const setsByGrant = new WeakMap<Grant, Map<string, LimitSet>>()
 const setsByTeam = new WeakMap<Team, Map<string, LimitSet>>()
 
-const limitSetOf = (team: Team, grant: Grant, method: string): LimitSet => {
+function limitSetOf(team: Team, grant: Grant, method: string): LimitSet {
   const ofGrant = setsByGrant.get(grant)
   const known = ofGrant?.get(method)
   if (known !== undefined) return known
@@ -93,6 +93,9 @@ const limitSetOf = (team: Team, grant: Grant, method: string): LimitSet => {
   return set
 }
 
-const appliesTo = (limit: Limit, upstream: string, method: string): boolean =>
-  (limit.upstream === null || limit.upstream === upstream) &&
-  (limit.methods === null || limit.methods.has(method))
+function appliesTo(limit: Limit, upstream: string, method: string): boolean {
+  return (
+    (limit.upstream === null || limit.upstream === upstream) &&
+    (limit.methods === null || limit.methods.has(method))
+  )
+}

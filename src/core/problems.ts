@@ -203,7 +203,9 @@ export const problems = table({
 
 export type ProblemCode = keyof typeof problems
 
-export const problemRow = (code: string): ProblemRow | undefined => row(problems, code)
+export function problemRow(code: string): ProblemRow | undefined {
+  return row(problems, code)
+}
 
 interface RefusalOptions {
   /** For the caller: names the fix, never holds internals, secrets or text from outside that was not checked. Without it: the code's `help`. */

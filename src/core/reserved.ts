@@ -16,4 +16,6 @@ export const reservedSegments: ReadonlySet<string> = new Set([
   '.well-known',
 ])
 
-export const isReservedSegment = (segment: string): boolean => reservedSegments.has(segment)
+export function isReservedSegment(segment: string): boolean {
+  return reservedSegments.has(segment)
+}

@@ -13,7 +13,7 @@ export interface Scopes {
 /** RFC 6749 section 3.3 scope-token: visible ASCII without `"` and `\`. */
 export const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
-export const compileScopes = (scopes: Iterable<string>): Scopes => {
+export function compileScopes(scopes: Iterable<string>): Scopes {
   const exact = new Set<string>()
   const prefixes: string[] = []
   for (const scope of scopes) {
@@ -25,8 +25,9 @@ export const compileScopes = (scopes: Iterable<string>): Scopes => {
 }
 
 /** Whether a needed scope (of a route: taken literally, also when it ends in `*`) is among them. */
-export const admitsScope = (scopes: Scopes, needed: string): boolean =>
-  scopes.exact.has(needed) || scopes.prefixes.some((prefix) => needed.startsWith(prefix))
+export function admitsScope(scopes: Scopes, needed: string): boolean {
+  return scopes.exact.has(needed) || scopes.prefixes.some((prefix) => needed.startsWith(prefix))
+}
 
 const tokenScopeForm = /^([a-z][a-z0-9-]{0,31}(?:@[^:@]+)?):(.+)$/
 
@@ -34,7 +35,7 @@ const tokenScopeForm = /^([a-z][a-z0-9-]{0,31}(?:@[^:@]+)?):(.+)$/
  * The `scope` claim (RFC 9068 section 2.2.3: one string, separated by spaces), by `<upstream>` and
  * `<upstream>@<key>`. What has not our form grants nothing here and is left to whom it is for.
  */
-export const parseTokenScopes = (claim: string): ReadonlyMap<string, Scopes> => {
+export function parseTokenScopes(claim: string): ReadonlyMap<string, Scopes> {
   const lists = new Map<string, string[]>()
   for (const token of claim.split(' ')) {
     const parts = scopeForm.test(token) ? tokenScopeForm.exec(token) : null
@@ -48,12 +49,12 @@ export const parseTokenScopes = (claim: string): ReadonlyMap<string, Scopes> => 
 }
 
 /** Whether a token's scopes admit a call: those for the upstream as a whole, or those for this key of it. */
-export const tokenAdmits = (
+export function tokenAdmits(
   scopes: ReadonlyMap<string, Scopes>,
   upstream: string,
   key: string,
   needed: string,
-): boolean => {
+): boolean {
   const anyKey = scopes.get(upstream)
   if (anyKey !== undefined && admitsScope(anyKey, needed)) return true
   const thisKey = scopes.get(`${upstream}@${key}`)

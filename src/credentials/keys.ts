@@ -99,7 +99,7 @@ export class KeyStore {
   }
 }
 
-const active = (ring: Ring, key: Key): Credential => {
+function active(ring: Ring, key: Key): Credential {
   const [credential] = ring.usable
   if (credential !== undefined) return credential
   throw new Refusal('credential_unavailable', {
@@ -109,7 +109,7 @@ const active = (ring: Ring, key: Key): Credential => {
 }
 
 /** What is wrong whatever the scheme. Says nothing of the text itself. */
-const refuseForm = (text: unknown, key: Key): void => {
+function refuseForm(text: unknown, key: Key): void {
   if (typeof text !== 'string' || text === '') throw new SecretFault('the secret is empty')
   if (text.trim() !== text) throw new SecretFault('the secret has white space at its beginning or end')
   if (beginsWithRefused(text, key.refusedPrefixes)) {
@@ -118,5 +118,8 @@ const refuseForm = (text: unknown, key: Key): void => {
 }
 
 /** Only our own words: a message of the runtime could quote what it was given. */
-const faultText = (error: unknown): string =>
-  error instanceof SecretFault ? error.message : 'the secret cannot be read or has not the form of its scheme'
+function faultText(error: unknown): string {
+  return error instanceof SecretFault
+    ? error.message
+    : 'the secret cannot be read or has not the form of its scheme'
+}

@@ -96,8 +96,9 @@ export class MintedTokens {
 }
 
 /** What the promise gives, or null when it gives nothing in time. */
-const within = <Value>(millis: number, promise: Promise<Value>): Promise<Value | null> =>
-  new Promise((resolve, reject) => {
+function within<Value>(millis: number, promise: Promise<Value>): Promise<Value | null> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(null), millis)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
+}

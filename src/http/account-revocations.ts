@@ -19,21 +19,24 @@ const ownIssuer = 'countersign'
  * Ends tokens of our own in the account of their team, until the last of them has expired by itself. A team
  * whose list is full loses all of our tokens issued until now instead: ending too many is safe, too few is not.
  */
-export const accountRevocations = (
+export function accountRevocations(
   openAccount: (team: string) => RevokingAccount,
   { now }: AccountRevocationsOptions,
-): AccountRevocations => ({
-  revoke: async (team, what) => {
-    const account = openAccount(team)
-    const until = now() + (accessTokenSeconds + clockToleranceSecondsMax) * 1000
-    const entry = what === 'all' ? null : entryOf(what)
-    if (entry !== null && (await account.revoke({ issuer: ownIssuer, ...entry, until })) !== null) return
-    const value = String(Math.floor(now() / 1000) + 1)
-    await account.revoke({ issuer: ownIssuer, by: 'before', value, until })
-  },
-  revoked: async (caller) =>
-    isRevoked(indexRevocations(await openAccount(caller.team).revocations()), caller),
-})
+): AccountRevocations {
+  return {
+    revoke: async (team, what) => {
+      const account = openAccount(team)
+      const until = now() + (accessTokenSeconds + clockToleranceSecondsMax) * 1000
+      const entry = what === 'all' ? null : entryOf(what)
+      if (entry !== null && (await account.revoke({ issuer: ownIssuer, ...entry, until })) !== null) return
+      const value = String(Math.floor(now() / 1000) + 1)
+      await account.revoke({ issuer: ownIssuer, by: 'before', value, until })
+    },
+    revoked: async (caller) =>
+      isRevoked(indexRevocations(await openAccount(caller.team).revocations()), caller),
+  }
+}
 
-const entryOf = (what: Exclude<EndedTokens, 'all'>): Pick<Revocation, 'by' | 'value'> =>
-  'grantId' in what ? { by: 'gid', value: what.grantId } : { by: 'jti', value: what.tokenId }
+function entryOf(what: Exclude<EndedTokens, 'all'>): Pick<Revocation, 'by' | 'value'> {
+  return 'grantId' in what ? { by: 'gid', value: what.grantId } : { by: 'jti', value: what.tokenId }
+}

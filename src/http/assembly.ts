@@ -11,10 +11,10 @@ export interface Assembly<App> {
  * shared between requests would hang with the one that began it. A faulty one is made again after a while; the one
  * that works is kept, with its leases and keys.
  */
-export const onePerIsolate = <Env, App>(
+export function onePerIsolate<Env, App>(
   assemble: (env: Env) => Promise<Assembly<App>>,
   now: () => number,
-): ((env: Env) => App | Promise<App>) => {
+): (env: Env) => App | Promise<App> {
   let kept: (Assembly<App> & { readonly until: number }) | null = null
   const make = async (env: Env): Promise<App> => {
     const made = await assemble(env)

@@ -14,7 +14,7 @@ const plainPrefix = 'Bearer '
  * The caller's token (RFC 6750 section 2.1). `Countersign-Authorization` wins where it is sent; a malformed one is
  * refused and never passed over in favour of `Authorization`. Throws Refusal.
  */
-export const readToken = (headers: Pick<Headers, 'get'>): PresentedToken => {
+export function readToken(headers: Pick<Headers, 'get'>): PresentedToken {
   const own = headers.get('countersign-authorization')
   const value = own ?? headers.get('authorization')
   if (value === null) throw new Refusal('token_missing', { detail: 'Send Authorization: Bearer <token>.' })
@@ -30,7 +30,7 @@ export const readToken = (headers: Pick<Headers, 'get'>): PresentedToken => {
 }
 
 /** null unless it is one token behind `Bearer`. A form that is plainly right costs a tenth of the regular expression. */
-const bearerToken = (value: string): string | null => {
+function bearerToken(value: string): string | null {
   if (value.startsWith(plainPrefix)) {
     const text = value.slice(plainPrefix.length)
     if (text !== '' && !text.includes(' ') && !text.includes(',') && !text.includes('\t')) return text

@@ -4,10 +4,10 @@ import { Refusal } from '../core/problems.ts'
  * The body of a request to one of our own endpoints (or of an answer to one of ours), as UTF-8 text of at most `bytesMax` bytes; read no further
  * than that. Throws Refusal: body_too_large, request_invalid (not UTF-8).
  */
-export const readText = async (
+export async function readText(
   request: Pick<Request, 'body' | 'headers'>,
   bytesMax: number,
-): Promise<string> => {
+): Promise<string> {
   if (request.body === null) return ''
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > bytesMax) throw tooLarge(bytesMax)
@@ -33,8 +33,10 @@ export const readText = async (
 }
 
 /** The media type without its parameters, in lower case; `''` when none was sent. */
-export const mediaTypeOf = (headers: Headers): string =>
-  (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+export function mediaTypeOf(headers: Headers): string {
+  return (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
 
-const tooLarge = (bytesMax: number): Refusal =>
-  new Refusal('body_too_large', { detail: `The body may have at most ${bytesMax} bytes here.` })
+function tooLarge(bytesMax: number): Refusal {
+  return new Refusal('body_too_large', { detail: `The body may have at most ${bytesMax} bytes here.` })
+}

@@ -10,7 +10,7 @@ import { forwardedMethods } from '../core/route.ts'
 const preflightSeconds = 600
 
 /** Makes the answer to OPTIONS; nothing of it depends on what the request asks for. */
-export const createPreflight = (config: Configuration): ((origin: string | null) => Response) => {
+export function createPreflight(config: Configuration): (origin: string | null) => Response {
   const allowedHeaders = corsRequestHeaders(config.upstreams.values()).join(', ')
   const methods = forwardedMethods.join(', ')
   return (origin) => {
@@ -25,7 +25,7 @@ export const createPreflight = (config: Configuration): ((origin: string | null)
 }
 
 /** Marks an answer for the browser; on every answer, so that no cache gives one origin what another was sent. */
-export const addCorsHeaders = (headers: Headers, origin: string | null, config: Configuration): void => {
+export function addCorsHeaders(headers: Headers, origin: string | null, config: Configuration): void {
   if (config.origins.size === 0) return
   headers.append('vary', 'Origin')
   if (origin === null || !config.origins.has(origin)) return

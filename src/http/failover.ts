@@ -8,10 +8,10 @@ import { Refusal } from '../core/problems.ts'
  * given, one of its error codes in the JSON body (`code`, `error`, or `error.code`). The answer stays readable.
  * Rejects with Refusal `upstream_unreachable` when its body breaks.
  */
-export const refusesKey = async (
+export async function refusesKey(
   answer: Response,
   { status, codes }: NonNullable<Upstream['keyRefused']>,
-): Promise<boolean> => {
+): Promise<boolean> {
   if (answer.status !== status) return false
   if (codes.length === 0) return true
   const text = await inTime(readTextAtMost(answer.clone().body, refusalBytesMax))
@@ -19,7 +19,7 @@ export const refusesKey = async (
 }
 
 /** The text; null when it does not come, which must not hold up the answer. One that broke cannot be passed on. */
-const inTime = async (reading: Promise<string | null>): Promise<string | null> => {
+async function inTime(reading: Promise<string | null>): Promise<string | null> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), refusalReadMillis)
@@ -35,7 +35,7 @@ const inTime = async (reading: Promise<string | null>): Promise<string | null> =
   }
 }
 
-const codesIn = (text: string): readonly string[] => {
+function codesIn(text: string): readonly string[] {
   try {
     const body: unknown = JSON.parse(text)
     if (typeof body !== 'object' || body === null) return []

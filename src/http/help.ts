@@ -13,16 +13,17 @@ const upstreamHelp = table({
 })
 
 /** Public, for an hour, and without forms. */
-const helpPage = (title: string, body: Markup, status: number): Promise<Response> =>
-  page(title, body, {
+function helpPage(title: string, body: Markup, status: number): Promise<Response> {
+  return page(title, body, {
     status,
     formAction: "'none'",
     headers: { 'cache-control': 'public, max-age=3600', 'referrer-policy': 'no-referrer' },
   })
+}
 
 /** `/problems` lists every code; `/problems/<code>` explains one, from the same table that makes the answers. */
-export const helpRoutes = (): Hono =>
-  new Hono()
+export function helpRoutes(): Hono {
+  return new Hono()
     .get('/problems', () => helpPage('Problems', index(), 200))
     .get('/problems/:code', (context) => {
       const code = context.req.param('code')
@@ -34,14 +35,17 @@ export const helpRoutes = (): Hono =>
       }
       return helpPage('No such problem', html`<p><a href="/problems">All problems</a></p>`, 404)
     })
+}
 
-const index = (): Markup =>
-  html`<p>Every refusal of Countersign has a code, in <code>Countersign-Error</code> and in the body.</p><ul>${Object.entries(
+function index(): Markup {
+  return html`<p>Every refusal of Countersign has a code, in <code>Countersign-Error</code> and in the body.</p><ul>${Object.entries(
     problems,
   ).map(
     ([code, { status, title }]) =>
       html`<li><a href="/problems/${code}"><code>${code}</code></a> (${status}): ${title}</li>`,
   )}</ul>`
+}
 
-const article = (code: string, help: string, status: number | null): Markup =>
-  html`<p><code>${code}</code>${status === null ? '' : `, status ${status}`}</p><p>${help}</p><p><a href="/problems">All problems</a></p>`
+function article(code: string, help: string, status: number | null): Markup {
+  return html`<p><code>${code}</code>${status === null ? '' : `, status ${status}`}</p><p>${help}</p><p><a href="/problems">All problems</a></p>`
+}

@@ -7,7 +7,7 @@ import { hex } from '../signing/bytes.ts'
 const poolBytes = 4_096
 
 /** Returns a function that gives 32 fresh hexadecimal digits (128 bits) at every call. */
-export const createNonce = (fill: (bytes: Uint8Array<ArrayBuffer>) => unknown): (() => string) => {
+export function createNonce(fill: (bytes: Uint8Array<ArrayBuffer>) => unknown): () => string {
   let pool = ''
   let used = 0
   return () => {
@@ -23,7 +23,7 @@ export const createNonce = (fill: (bytes: Uint8Array<ArrayBuffer>) => unknown): 
 }
 
 /** Request ids: an isolate's random name and a count, so that each costs no randomness and none repeats. */
-export const createRequestIds = (nonce: () => string): (() => string) => {
+export function createRequestIds(nonce: () => string): () => string {
   let isolate = ''
   let count = 0
   return () => {

@@ -2,7 +2,7 @@ import type { Configuration } from '../core/configuration.ts'
 import { problems, type Refusal } from '../core/problems.ts'
 
 /** RFC 6750 section 3: a challenge on 401 and on a lack of scope; no `error` when no token was sent. */
-const challenge = (refusal: Refusal, origin: string): string | null => {
+function challenge(refusal: Refusal, origin: string): string | null {
   const { status } = problems[refusal.code]
   const parameters = [`realm="countersign"`]
   if (refusal.code === 'scope_insufficient') {
@@ -17,11 +17,11 @@ const challenge = (refusal: Refusal, origin: string): string | null => {
 }
 
 /** The answer that a refusal becomes: RFC 9457, with the code also in `Countersign-Error`. */
-export const problemResponse = (
+export function problemResponse(
   refusal: Refusal,
   requestId: string,
   { url: origin }: Pick<Configuration, 'url'>,
-): Response => {
+): Response {
   const { status, title } = problems[refusal.code]
   const body = JSON.stringify({
     type: `${origin}/problems/${refusal.code}`,

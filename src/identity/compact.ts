@@ -26,7 +26,7 @@ const kidCharsMax = 256
  */
 const refusedParameters = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c'] as const
 
-export const parseCompact = (text: string): ParsedCompact => {
+export function parseCompact(text: string): ParsedCompact {
   if (text.length > tokenBytesMax) return { malformed: `longer than ${tokenBytesMax} bytes` }
   if (!compactForm.test(text)) return { malformed: 'not three parts of base64url' }
   const [first = '', payload = '', signature = ''] = text.split('.')
@@ -39,9 +39,11 @@ export const parseCompact = (text: string): ParsedCompact => {
 type JsonObject = Readonly<Record<string, unknown>>
 
 /** The claims, or null when the payload is not a JSON object. Before the signature is verified they prove nothing. */
-export const parseClaims = ({ payload }: CompactToken): JsonObject | null => parseObject(payload)
+export function parseClaims({ payload }: CompactToken): JsonObject | null {
+  return parseObject(payload)
+}
 
-const readHeader = (header: JsonObject, token: Pick<CompactToken, 'text' | 'payload'>): ParsedCompact => {
+function readHeader(header: JsonObject, token: Pick<CompactToken, 'text' | 'payload'>): ParsedCompact {
   const parameter = (name: string): unknown => (Object.hasOwn(header, name) ? header[name] : undefined)
   for (const name of refusedParameters) {
     if (Object.hasOwn(header, name)) return { malformed: `header has ${name}` }
@@ -60,10 +62,12 @@ const readHeader = (header: JsonObject, token: Pick<CompactToken, 'text' | 'payl
 }
 
 /** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */
-const mediaType = (typ: string): string => typ.toLowerCase().replace(/^application\//, '')
+function mediaType(typ: string): string {
+  return typ.toLowerCase().replace(/^application\//, '')
+}
 
 /** Whether the bits that encode nothing are zero (RFC 4648 section 3.5): otherwise many texts are one token. */
-export const isCanonical = (part: string): boolean => {
+export function isCanonical(part: string): boolean {
   switch (part.length % 4) {
     case 0:
       return true
@@ -78,7 +82,7 @@ export const isCanonical = (part: string): boolean => {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const parseObject = (part: string): JsonObject | null => {
+function parseObject(part: string): JsonObject | null {
   try {
     const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
     const value: unknown = JSON.parse(utf8.decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))))

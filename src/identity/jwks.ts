@@ -36,7 +36,7 @@ interface Entry {
 }
 
 /** `fetch` is the runtime's; `now` arguments are milliseconds since 1970. */
-export const createJwksStore = (fetch: FetchJwks): JwksStore => {
+export function createJwksStore(fetch: FetchJwks): JwksStore {
   const entries = new Map<string, Entry>()
 
   const entryOf = (url: string): Entry => {
@@ -91,7 +91,7 @@ export const createJwksStore = (fetch: FetchJwks): JwksStore => {
   }
 }
 
-const knownOr503 = (entry: Entry, now: number): KnownKeys => {
+function knownOr503(entry: Entry, now: number): KnownKeys {
   if (entry.known !== null) return entry.known
   const wait = Math.max(1, Math.ceil((entry.triedAt + jwksCooldownMillis - now) / 1_000))
   throw new Refusal('issuer_unavailable', {
@@ -101,7 +101,7 @@ const knownOr503 = (entry: Entry, now: number): KnownKeys => {
   })
 }
 
-const orTimeout = async (flight: Promise<void>): Promise<void> => {
+async function orTimeout(flight: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | null = null
   const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, jwksFetchMillis)
@@ -110,7 +110,7 @@ const orTimeout = async (flight: Promise<void>): Promise<void> => {
   if (timer !== null) clearTimeout(timer)
 }
 
-const fetchKeySet = async (fetch: FetchJwks, url: string): Promise<KeySet> => {
+async function fetchKeySet(fetch: FetchJwks, url: string): Promise<KeySet> {
   const response = await fetch(url, {
     headers: { accept: 'application/json, application/jwk-set+json' },
     redirect: 'manual',
@@ -126,7 +126,7 @@ const fetchKeySet = async (fetch: FetchJwks, url: string): Promise<KeySet> => {
   return makeKeySet(keys)
 }
 
-const readBounded = async (response: Response): Promise<string> => {
+async function readBounded(response: Response): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
   const reader = response.body?.getReader()
   let text = ''

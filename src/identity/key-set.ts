@@ -13,7 +13,7 @@ export interface KeySet {
 }
 
 /** Bad keys in a good set are passed over; what is left decides. */
-export const makeKeySet = (jwks: readonly unknown[]): KeySet => {
+export function makeKeySet(jwks: readonly unknown[]): KeySet {
   const keys = distinct(jwks.flatMap((jwk) => usable(jwk)))
   const open = opener()
   return {
@@ -36,7 +36,7 @@ export const makeKeySet = (jwks: readonly unknown[]): KeySet => {
 }
 
 /** Imports each key once for each algorithm; rejects when the runtime finds it unsound. */
-const opener = (): ((key: VerificationKey, algorithm: string) => Promise<CryptoKey>) => {
+function opener(): (key: VerificationKey, algorithm: string) => Promise<CryptoKey> {
   const opened = new Map<VerificationKey, Map<string, Promise<CryptoKey>>>()
   return (key, algorithm) => {
     const ofKey = opened.get(key) ?? new Map<string, Promise<CryptoKey>>()
@@ -48,20 +48,21 @@ const opener = (): ((key: VerificationKey, algorithm: string) => Promise<CryptoK
   }
 }
 
-const usable = (jwk: unknown): readonly VerificationKey[] => {
+function usable(jwk: unknown): readonly VerificationKey[] {
   const verdict = judgeJwk(jwk)
   return verdict.kind === 'key' ? [verdict.key] : []
 }
 
-const identity = ({ jwk, kid, algorithms }: VerificationKey): string =>
-  JSON.stringify([kid, jwk, [...algorithms].sort()])
+function identity({ jwk, kid, algorithms }: VerificationKey): string {
+  return JSON.stringify([kid, jwk, [...algorithms].sort()])
+}
 
 /** A key that stands there twice, word for word, is one key; two keys with one kid are ambiguous and stay two. */
-const distinct = (keys: readonly VerificationKey[]): readonly VerificationKey[] => [
-  ...new Map(keys.map((key) => [identity(key), key])).values(),
-]
+function distinct(keys: readonly VerificationKey[]): readonly VerificationKey[] {
+  return [...new Map(keys.map((key) => [identity(key), key])).values()]
+}
 
-const importPublic = async (key: VerificationKey, algorithm: string): Promise<CryptoKey> => {
+async function importPublic(key: VerificationKey, algorithm: string): Promise<CryptoKey> {
   const imported = await importJWK(key.jwk as JWK, algorithm)
   if (imported instanceof Uint8Array) throw new Error('a symmetric key cannot verify tokens')
   return imported

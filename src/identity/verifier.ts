@@ -31,7 +31,7 @@ export interface Verifier {
   verifySubjectToken(token: string, now: number): Promise<Caller>
 }
 
-export const createVerifier = ({ config, ownKeys, fetch }: VerifierDeps): Verifier => {
+export function createVerifier({ config, ownKeys, fetch }: VerifierDeps): Verifier {
   const keysOf = issuerKeys(createJwksStore(fetch), ownKeys)
 
   const verifyAnew = async (token: string, now: number, use: TokenUse): Promise<Verified> => {
@@ -76,19 +76,20 @@ interface Proof {
   readonly number: number
 }
 
-const invalid = (reason: string): Refusal =>
-  new Refusal('token_invalid', {
+function invalid(reason: string): Refusal {
+  return new Refusal('token_invalid', {
     detail:
       'The token is malformed, or not signed by an issuer that is trusted here; get a new one from your issuer.',
     reason,
   })
+}
 
 /** Exactly one issuer has this `iss`; what its header says must be among what that issuer may send. */
-const issuerOf = (
+function issuerOf(
   compact: CompactToken,
   claims: Readonly<Record<string, unknown>>,
   issuers: ReadonlyMap<string, Issuer>,
-): Issuer => {
+): Issuer {
   const iss = Object.hasOwn(claims, 'iss') ? claims['iss'] : undefined
   const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
   if (issuer === undefined) throw invalid('issuer unknown')
@@ -110,7 +111,7 @@ interface IssuerKeys {
   renewed(now: number): Promise<KnownKeys | null>
 }
 
-const issuerKeys = (store: JwksStore, ownKeys: readonly PublicJwk[]): ((issuer: Issuer) => IssuerKeys) => {
+function issuerKeys(store: JwksStore, ownKeys: readonly PublicJwk[]): (issuer: Issuer) => IssuerKeys {
   const made = new Map<string, IssuerKeys>()
   return (issuer) => {
     const known = made.get(issuer.issuer)
@@ -125,7 +126,7 @@ const issuerKeys = (store: JwksStore, ownKeys: readonly PublicJwk[]): ((issuer: 
   }
 }
 
-const fixedKeys = (jwks: readonly PublicJwk[]): IssuerKeys => {
+function fixedKeys(jwks: readonly PublicJwk[]): IssuerKeys {
   const known = { keys: makeKeySet(jwks), freshUntil: Number.POSITIVE_INFINITY }
   return {
     generation: { number: 0 },
@@ -134,7 +135,7 @@ const fixedKeys = (jwks: readonly PublicJwk[]): IssuerKeys => {
   }
 }
 
-const fetchedKeys = (store: JwksStore, url: string): IssuerKeys => {
+function fetchedKeys(store: JwksStore, url: string): IssuerKeys {
   const generation: KeyGeneration = { number: 0 }
   let last: KnownKeys | null = null
   const seen = (known: KnownKeys): KnownKeys => {
@@ -150,7 +151,7 @@ const fetchedKeys = (store: JwksStore, url: string): IssuerKeys => {
 }
 
 /** `kid` only selects among the issuer's own keys; an unknown one asks for them again, at most once in a cooldown. */
-const verifySignature = async (compact: CompactToken, keys: IssuerKeys, now: number): Promise<Proof> => {
+async function verifySignature(compact: CompactToken, keys: IssuerKeys, now: number): Promise<Proof> {
   const { kid, algorithm } = compact
   let known: KnownKeys | null = await keys.current(now)
   let key = known.keys.choose(kid, algorithm)

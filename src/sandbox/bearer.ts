@@ -36,10 +36,10 @@ export type BearerOutcome =
   | { readonly kind: 'not-found'; readonly key: BearerKey }
 
 /** Decides everything about a call but its wording, which differs from API to API. */
-export const bearerDecider = (
+export function bearerDecider(
   keys: readonly BearerKey[],
   routes: readonly BearerRoute[],
-): ((request: ReceivedRequest) => BearerOutcome) => {
+): (request: ReceivedRequest) => BearerOutcome {
   const countsThisMinute = new Map<string, { readonly minute: number; readonly count: number }>()
 
   return (request) => {
@@ -69,17 +69,21 @@ export const bearerDecider = (
   }
 }
 
-const bearerToken = (request: ReceivedRequest): string | null => {
+function bearerToken(request: ReceivedRequest): string | null {
   const [value, ...others] = fieldValues(request, 'authorization')
   if (value === undefined || others.length > 0) return null
   return /^Bearer ([\x21-\x7e]+)$/.exec(value)?.[1] ?? null
 }
 
 /** By digest, since `timingSafeEqual` compares only what has one length. */
-const sameText = (left: string, right: string): boolean =>
-  timingSafeEqual(createHash('sha256').update(left).digest(), createHash('sha256').update(right).digest())
+function sameText(left: string, right: string): boolean {
+  return timingSafeEqual(
+    createHash('sha256').update(left).digest(),
+    createHash('sha256').update(right).digest(),
+  )
+}
 
-const matches = (route: string, request: ReceivedRequest): boolean => {
+function matches(route: string, request: ReceivedRequest): boolean {
   const [method, pattern = ''] = route.split(' ')
   if (method !== request.method && !(method === 'GET' && request.method === 'HEAD')) return false
   const path = (request.target.split('?', 1)[0] ?? '').split('/')

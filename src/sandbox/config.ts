@@ -10,7 +10,7 @@ import { plugipay } from '../upstreams/plugipay.ts'
 import { sandboxPorts, workerPortDefault } from './ports.ts'
 
 /** `workerPort`: where the Worker listens; the sandboxes are its neighbours. */
-export const sandboxConfig = (workerPort: number) => {
+export function sandboxConfig(workerPort: number) {
   const ports = sandboxPorts(workerPort)
   const at = (upstream: keyof typeof ports): string => `http://127.0.0.1:${ports[upstream]}`
 

@@ -68,17 +68,18 @@ interface ListenOptions {
 }
 
 /** The values of a header in the order in which they came; several fields are several values. */
-export const fieldValues = (request: ReceivedRequest, name: string): readonly string[] =>
-  request.fields.filter(([field]) => field.toLowerCase() === name).map(([, value]) => value)
+export function fieldValues(request: ReceivedRequest, name: string): readonly string[] {
+  return request.fields.filter(([field]) => field.toLowerCase() === name).map(([, value]) => value)
+}
 
 /** The value of a header that was sent exactly once; null otherwise, so that nobody picks among several. */
-export const onlyField = (request: ReceivedRequest, name: string): string | null => {
+export function onlyField(request: ReceivedRequest, name: string): string | null {
   const values = fieldValues(request, name)
   return values.length === 1 ? (values[0] ?? null) : null
 }
 
 /** Starts an API on 127.0.0.1. Rejects with the error of `listen` (`EADDRINUSE`, ...). */
-export const listen = async (name: string, api: Api, options: ListenOptions = {}): Promise<Sandbox> => {
+export async function listen(name: string, api: Api, options: ListenOptions = {}): Promise<Sandbox> {
   const { port = 0, requestsKept = requestsKeptDefault, now = Date.now } = options
   const requests: Exchange[] = []
 
@@ -119,7 +120,7 @@ export const listen = async (name: string, api: Api, options: ListenOptions = {}
   }
 }
 
-const receive = async (incoming: IncomingMessage, now: () => number): Promise<ReceivedRequest> => {
+async function receive(incoming: IncomingMessage, now: () => number): Promise<ReceivedRequest> {
   const hash = createHash('sha256')
   const kept: Buffer[] = []
   let keptBytes = 0
@@ -145,7 +146,7 @@ const receive = async (incoming: IncomingMessage, now: () => number): Promise<Re
   }
 }
 
-const pairs = (flat: readonly string[]): readonly (readonly [string, string])[] => {
+function pairs(flat: readonly string[]): readonly (readonly [string, string])[] {
   const fields: (readonly [string, string])[] = []
   for (let index = 0; index + 1 < flat.length; index += 2) {
     fields.push([flat[index] ?? '', flat[index + 1] ?? ''])
@@ -153,7 +154,7 @@ const pairs = (flat: readonly string[]): readonly (readonly [string, string])[] 
   return fields
 }
 
-const send = (outgoing: ServerResponse, reply: Reply): void => {
+function send(outgoing: ServerResponse, reply: Reply): void {
   for (const [name, value] of Object.entries(reply.headers ?? {})) outgoing.setHeader(name, value)
   outgoing.statusCode = reply.status
   if (reply.body === undefined) {

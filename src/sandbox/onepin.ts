@@ -41,7 +41,7 @@ const routes: readonly BearerRoute[] = [
   { route: 'GET /api/v1/voices', scope: 'voices:read', answer: () => ({ status: 200, data: voices }) },
 ]
 
-export const onepinApi = (keys: readonly BearerKey[]): Api => {
+export function onepinApi(keys: readonly BearerKey[]): Api {
   const decide = bearerDecider(
     keys.filter((key) => key.token.startsWith('op_live_')),
     routes,

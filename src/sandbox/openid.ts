@@ -38,7 +38,7 @@ const codeMillis = 60_000
 const tokenSeconds = 300
 
 /** Starts it on 127.0.0.1. Rejects with the error of `listen`. */
-export const startOpenidProvider = async ({ port, people }: OpenidOptions): Promise<OpenidProvider> => {
+export async function startOpenidProvider({ port, people }: OpenidOptions): Promise<OpenidProvider> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const kid = randomBytes(8).toString('hex')
   const codes = new Map<string, Authorization>()
@@ -156,24 +156,28 @@ export const startOpenidProvider = async ({ port, people }: OpenidOptions): Prom
   }
 }
 
-const discovery = (url: string): object => ({
-  issuer: url,
-  authorization_endpoint: `${url}/authorize`,
-  token_endpoint: `${url}/token`,
-  jwks_uri: `${url}/jwks`,
-  response_types_supported: ['code'],
-  subject_types_supported: ['public'],
-  id_token_signing_alg_values_supported: ['ES256'],
-  code_challenge_methods_supported: ['S256'],
-  token_endpoint_auth_methods_supported: ['none'],
-  authorization_response_iss_parameter_supported: true,
-})
+function discovery(url: string): object {
+  return {
+    issuer: url,
+    authorization_endpoint: `${url}/authorize`,
+    token_endpoint: `${url}/token`,
+    jwks_uri: `${url}/jwks`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: ['none'],
+    authorization_response_iss_parameter_supported: true,
+  }
+}
 
-const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url')
+}
 
 const bodyBytesMax = 65_536
 
-const textOf = async (request: IncomingMessage): Promise<string> => {
+async function textOf(request: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of request) {
     text += String(chunk)
@@ -187,7 +191,7 @@ type Reply =
   | { readonly status: number; readonly html: string }
   | { readonly status: 302; readonly location: string }
 
-const send = (response: ServerResponse, reply: Reply): void => {
+function send(response: ServerResponse, reply: Reply): void {
   response.setHeader('cache-control', 'no-store')
   if ('location' in reply) {
     response.writeHead(reply.status, { location: reply.location }).end()
@@ -199,13 +203,14 @@ const send = (response: ServerResponse, reply: Reply): void => {
     .end('json' in reply ? JSON.stringify(reply.json) : reply.html)
 }
 
-const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
 
 const style =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:12vh auto;padding:0 1rem}li{margin:.5rem 0}ul{padding:0;list-style:none}a{display:block;padding:.6rem 1rem;border:1px solid;border-radius:8px;color:inherit;text-decoration:none}'
 
-const choice = (query: URLSearchParams, people: SandboxPeople): string => {
+function choice(query: URLSearchParams, people: SandboxPeople): string {
   const items = Object.entries(people).map(([person, claims]) => {
     const link = new URLSearchParams(query)
     link.set('person', person)

@@ -51,11 +51,11 @@ type HmacVerdict =
   | { readonly accepted: true; readonly key: HmacKey; readonly signed: string }
   | { readonly accepted: false; readonly code: 'unsigned' | 'unknown_key' | 'stale' | 'wrong_signature' }
 
-export const verifyHmac = (
+export function verifyHmac(
   request: ReceivedRequest,
   keys: readonly HmacKey[],
   recipe: HmacRecipe,
-): HmacVerdict => {
+): HmacVerdict {
   const { prefix, header } = recipe.signature
   const claimed = onlyField(request, header)
   const keyId = onlyField(request, recipe.keyIdHeader)
@@ -82,7 +82,7 @@ interface Claimed {
   readonly keyId: string
 }
 
-const partText = (part: HmacPart, request: ReceivedRequest, { time, keyId }: Claimed): string => {
+function partText(part: HmacPart, request: ReceivedRequest, { time, keyId }: Claimed): string {
   const mark = request.target.indexOf('?')
   switch (part) {
     case 'method':
@@ -104,8 +104,9 @@ const partText = (part: HmacPart, request: ReceivedRequest, { time, keyId }: Cla
   }
 }
 
-const sameBytes = (left: Buffer, right: Buffer): boolean =>
-  left.length === right.length && timingSafeEqual(left, right)
+function sameBytes(left: Buffer, right: Buffer): boolean {
+  return left.length === right.length && timingSafeEqual(left, right)
+}
 
 const orders = [
   { id: 'ord_1', item: 'two fountain pens', state: 'packed' },
@@ -113,7 +114,7 @@ const orders = [
 ]
 
 /** `/v2/orders` and `/v2/orders/*`; what is posted is answered with its digest. */
-export const ordersApi = (keys: readonly HmacKey[], recipe: HmacRecipe = ordersRecipe): Api => {
+export function ordersApi(keys: readonly HmacKey[], recipe: HmacRecipe = ordersRecipe): Api {
   return (request) => {
     const verdict = verifyHmac(request, keys, recipe)
     if (!verdict.accepted) {
@@ -125,7 +126,7 @@ export const ordersApi = (keys: readonly HmacKey[], recipe: HmacRecipe = ordersR
   }
 }
 
-const answer = (request: ReceivedRequest): Omit<Reply, 'verdict'> => {
+function answer(request: ReceivedRequest): Omit<Reply, 'verdict'> {
   const path = request.target.split('?', 1)[0] ?? ''
   if (path === '/v2/orders' && request.method === 'POST') {
     return { status: 201, body: { id: 'ord_3', state: 'new', sha256: request.bodySha256 } }

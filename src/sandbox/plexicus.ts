@@ -17,7 +17,7 @@ const routes: readonly BearerRoute[] = [
   { route: 'PATCH /findings/*', scope: 'write', answer: () => ({ status: 200, data: findings[0] }) },
 ]
 
-export const plexicusApi = (keys: readonly BearerKey[]): Api => {
+export function plexicusApi(keys: readonly BearerKey[]): Api {
   const decide = bearerDecider(keys, routes)
   return (request) => {
     const outcome = decide(request)

@@ -46,7 +46,7 @@ const routes: readonly BearerRoute[] = [
   },
 ]
 
-export const pluggedinApi = (keys: readonly BearerKey[]): Api => {
+export function pluggedinApi(keys: readonly BearerKey[]): Api {
   const decide = bearerDecider(keys, routes)
   return (request) => {
     const outcome = decide(request)
@@ -73,16 +73,22 @@ export const pluggedinApi = (keys: readonly BearerKey[]): Api => {
   }
 }
 
-const accepted = (key: BearerKey): Pick<Reply, 'verdict'> => ({
-  verdict: { accepted: true, key: key.name, signed: null },
-})
+function accepted(key: BearerKey): Pick<Reply, 'verdict'> {
+  return {
+    verdict: { accepted: true, key: key.name, signed: null },
+  }
+}
 
-const failure = (status: number, code: string, error: string): Pick<Reply, 'status' | 'body'> => ({
-  status,
-  body: { error, code },
-})
+function failure(status: number, code: string, error: string): Pick<Reply, 'status' | 'body'> {
+  return {
+    status,
+    body: { error, code },
+  }
+}
 
-const refusal = (status: number, code: string, error: string): Reply => ({
-  ...failure(status, code, error),
-  verdict: { accepted: false, code },
-})
+function refusal(status: number, code: string, error: string): Reply {
+  return {
+    ...failure(status, code, error),
+    verdict: { accepted: false, code },
+  }
+}

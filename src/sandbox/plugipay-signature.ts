@@ -33,10 +33,10 @@ const signatureForm = /^[0-9a-f]{64}$/
 const secondsForm = /^[0-9]{1,12}$/
 
 /** Checks key, clock and signature, in this order, as the codes of the answer tell them apart. */
-export const verifyPlugipay = (
+export function verifyPlugipay(
   request: ReceivedRequest,
   keys: ReadonlyMap<string, PlugipayKey>,
-): SignatureVerdict => {
+): SignatureVerdict {
   const claim = readClaim(request)
   if (claim === null) return refuse('INVALID_SIGNATURE', 'the request is not signed in one of the two forms')
 
@@ -67,7 +67,7 @@ export const verifyPlugipay = (
 }
 
 /** Null when a header that counts came twice. Header and target text is latin1: one character, one byte. */
-const stringToSign = (request: ReceivedRequest, seconds: string): string | null => {
+function stringToSign(request: ReceivedRequest, seconds: string): string | null {
   const idempotencyKeys = fieldValues(request, 'idempotency-key')
   const contentTypes = fieldValues(request, 'content-type')
   if (idempotencyKeys.length > 1 || contentTypes.length > 1) return null
@@ -77,7 +77,7 @@ const stringToSign = (request: ReceivedRequest, seconds: string): string | null 
 }
 
 /** The key and signature that the request claims, from whichever form it uses; null for none, both, or a malformed one. */
-const readClaim = (request: ReceivedRequest): Claim | null => {
+function readClaim(request: ReceivedRequest): Claim | null {
   const hasAuthorization = fieldValues(request, 'authorization').length > 0
   const hasHeaders =
     fieldValues(request, 'x-plugipay-key-id').length + fieldValues(request, 'x-plugipay-signature').length > 0
@@ -93,4 +93,6 @@ const readClaim = (request: ReceivedRequest): Claim | null => {
   return keyId === null || signature === null || !signatureForm.test(signature) ? null : { keyId, signature }
 }
 
-const refuse = (code: RefusalCode, message: string): SignatureVerdict => ({ accepted: false, code, message })
+function refuse(code: RefusalCode, message: string): SignatureVerdict {
+  return { accepted: false, code, message }
+}

@@ -63,7 +63,7 @@ interface RememberedAnswer {
 }
 
 /** One Plugipay with its keys; a workspace sees only its own objects, live and test apart. */
-export const plugipayApi = (keys: readonly PlugipayKey[]): Api => {
+export function plugipayApi(keys: readonly PlugipayKey[]): Api {
   const keysById = new Map(keys.map((key) => [key.id, key]))
   const shelves = new Map<string, Map<string, Json>>()
   const answers = new Map<string, RememberedAnswer>()
@@ -107,14 +107,16 @@ export const plugipayApi = (keys: readonly PlugipayKey[]): Api => {
   }
 }
 
-const livemode = (key: PlugipayKey): boolean => key.id.slice(3).startsWith('live_')
+function livemode(key: PlugipayKey): boolean {
+  return key.id.slice(3).startsWith('live_')
+}
 
 interface Storage {
   readonly keys: readonly PlugipayKey[]
   readonly shelf: (key: PlugipayKey, collection: string) => Map<string, Json>
 }
 
-const route = (request: ReceivedRequest, key: PlugipayKey, { keys, shelf }: Storage): Outcome => {
+function route(request: ReceivedRequest, key: PlugipayKey, { keys, shelf }: Storage): Outcome {
   const path = request.target.split('?', 1)[0] ?? ''
   if (!path.startsWith(base)) return notFound
   const [name = '', id, action, ...rest] = path.slice(base.length).split('/')
@@ -143,11 +145,11 @@ interface Shelf {
   readonly live: boolean
 }
 
-const onCollection = (
+function onCollection(
   request: ReceivedRequest,
   items: Map<string, Json>,
   { collection, live }: Shelf,
-): Outcome => {
+): Outcome {
   if (request.method === 'GET' || request.method === 'HEAD') {
     return { status: 200, data: [...items.values()], meta: { cursor: null, hasMore: false } }
   }
@@ -161,7 +163,7 @@ const onCollection = (
   return { status: 201, data: created }
 }
 
-const onItem = (request: ReceivedRequest, items: Map<string, Json>, item: Json): Outcome => {
+function onItem(request: ReceivedRequest, items: Map<string, Json>, item: Json): Outcome {
   const id = String(item['id'])
   switch (request.method) {
     case 'GET':
@@ -188,7 +190,7 @@ interface Action {
   readonly changes: Json | undefined
 }
 
-const onAction = (request: ReceivedRequest, items: Map<string, Json>, { item, changes }: Action): Outcome => {
+function onAction(request: ReceivedRequest, items: Map<string, Json>, { item, changes }: Action): Outcome {
   if (changes === undefined) return notFound
   if (request.method !== 'POST') return methodNotAllowed
   const changed = { ...item, ...changes }
@@ -196,7 +198,7 @@ const onAction = (request: ReceivedRequest, items: Map<string, Json>, { item, ch
   return { status: 200, data: changed }
 }
 
-const upload = (request: ReceivedRequest): Outcome => {
+function upload(request: ReceivedRequest): Outcome {
   const multipart = fieldValues(request, 'content-type')[0]?.toLowerCase().startsWith('multipart/form-data')
   if (multipart !== true) {
     return {
@@ -213,7 +215,7 @@ const upload = (request: ReceivedRequest): Outcome => {
  * An empty body is an empty object, as for actions without input. Of one that is larger than what a sandbox keeps, only
  * its length is remembered: its signature was checked over the whole.
  */
-const readObject = (request: ReceivedRequest): Json | null => {
+function readObject(request: ReceivedRequest): Json | null {
   if (request.bodyBytes === 0) return {}
   if (request.bodyBytes > request.body.length) return { bodyBytes: request.bodyBytes }
   try {
@@ -232,10 +234,7 @@ const notAnObject: Outcome = {
   message: 'the body must be a JSON object',
 }
 
-const envelope = (
-  outcome: Outcome,
-  headers: Readonly<Record<string, string>> = {},
-): Omit<Reply, 'verdict'> => {
+function envelope(outcome: Outcome, headers: Readonly<Record<string, string>> = {}): Omit<Reply, 'verdict'> {
   const meta = { requestId: `req_${randomBytes(6).toString('hex')}` }
   if ('code' in outcome) {
     const { status, code, message } = outcome

@@ -18,7 +18,7 @@ export interface Sandboxes {
 }
 
 /** Starts all or none. Rejects with the error of `listen`, whose `port` says which one was taken. */
-export const startSandboxes = async (keys: SandboxKeys, workerPort: number): Promise<Sandboxes> => {
+export async function startSandboxes(keys: SandboxKeys, workerPort: number): Promise<Sandboxes> {
   const ports = sandboxPorts(workerPort)
   const apis = {
     plugipay: plugipayApi(keys.plugipay),

@@ -31,8 +31,11 @@ export const makeSecret: Readonly<Record<string, () => string>> = {
 }
 
 /** Lower-case letters and digits. */
-const randomText = (chars: number): string =>
-  Array.from(randomBytes(chars), (byte) => 'abcdefghijklmnopqrstuvwxyz012345'.charAt(byte % 32)).join('')
+function randomText(chars: number): string {
+  return Array.from(randomBytes(chars), (byte) => 'abcdefghijklmnopqrstuvwxyz012345'.charAt(byte % 32)).join(
+    '',
+  )
+}
 
 export interface SandboxKeys {
   readonly plugipay: readonly PlugipayKey[]
@@ -43,36 +46,39 @@ export interface SandboxKeys {
 }
 
 /** The keys that the sandboxes accept, from the values of the bindings; a binding without a value opens nothing. */
-export const sandboxKeys = (bindings: Readonly<Record<string, string>>): SandboxKeys => ({
-  plugipay: pairs(bindings, ['PLUGIPAY_LIVE', 'PLUGIPAY_TEST']).map((pair) => ({
-    ...pair,
-    workspace: 'acme',
-  })),
-  pluggedin: token(bindings, 'PLUGGEDIN_KEY', {
-    name: 'pluggedin-key',
-    scopes: ['read:servers', 'read:documents', 'write:documents'],
-    requestsPerMinute: 600,
-  }),
-  plexicus: token(bindings, 'PLEXICUS_TOKEN', { name: 'plexicus-token', scopes: ['read', 'write'] }),
-  onepin: token(bindings, 'ONEPIN_KEY', { name: 'onepin-key', scopes: ['workflows:read', 'voices:read'] }),
-  orders: pairs(bindings, ['ORDERS_KEY_1', 'ORDERS_KEY_2']),
-})
+export function sandboxKeys(bindings: Readonly<Record<string, string>>): SandboxKeys {
+  return {
+    plugipay: pairs(bindings, ['PLUGIPAY_LIVE', 'PLUGIPAY_TEST']).map((pair) => ({
+      ...pair,
+      workspace: 'acme',
+    })),
+    pluggedin: token(bindings, 'PLUGGEDIN_KEY', {
+      name: 'pluggedin-key',
+      scopes: ['read:servers', 'read:documents', 'write:documents'],
+      requestsPerMinute: 600,
+    }),
+    plexicus: token(bindings, 'PLEXICUS_TOKEN', { name: 'plexicus-token', scopes: ['read', 'write'] }),
+    onepin: token(bindings, 'ONEPIN_KEY', { name: 'onepin-key', scopes: ['workflows:read', 'voices:read'] }),
+    orders: pairs(bindings, ['ORDERS_KEY_1', 'ORDERS_KEY_2']),
+  }
+}
 
-const pairs = (
+function pairs(
   bindings: Readonly<Record<string, string>>,
   names: readonly string[],
-): readonly { readonly id: string; readonly secret: string }[] =>
-  names.flatMap((name) => {
+): readonly { readonly id: string; readonly secret: string }[] {
+  return names.flatMap((name) => {
     const value = bindings[name] ?? ''
     const colon = value.indexOf(':')
     return colon < 0 ? [] : [{ id: value.slice(0, colon), secret: value.slice(colon + 1) }]
   })
+}
 
-const token = (
+function token(
   bindings: Readonly<Record<string, string>>,
   name: string,
   key: Omit<BearerKey, 'token'>,
-): readonly BearerKey[] => {
+): readonly BearerKey[] {
   const value = bindings[name]
   return value === undefined ? [] : [{ ...key, token: value }]
 }

@@ -18,25 +18,27 @@ export interface CanonicalParts {
   readonly payloadHash: string
 }
 
-export const canonicalRequest = (parts: CanonicalParts): string => {
+export function canonicalRequest(parts: CanonicalParts): string {
   const { method, uri, query, headers, signedNames, payloadHash } = parts
   let fields = ''
   for (const [name, value] of headers) fields += `${name}:${canonicalValue(value)}\n`
   return `${method}\n${uri}\n${query}\n${fields}\n${signedNames}\n${payloadHash}`
 }
 
-export const signedHeaders = (headers: readonly HeaderField[]): string =>
-  headers.map(([name]) => name).join(';')
+export function signedHeaders(headers: readonly HeaderField[]): string {
+  return headers.map(([name]) => name).join(';')
+}
 
 /** Trimmed, and runs of white space as one space. */
-const canonicalValue = (value: string): string =>
-  /^\s|\s\s|[\t\r\n]|\s$/.test(value) ? value.trim().replaceAll(/\s+/g, ' ') : value
+function canonicalValue(value: string): string {
+  return /^\s|\s\s|[\t\r\n]|\s$/.test(value) ? value.trim().replaceAll(/\s+/g, ' ') : value
+}
 
 /**
  * For most services: redundant slashes and dot segments resolved, and every segment of the path as sent encoded
  * once more (`%20` becomes `%2520`).
  */
-export const doublyEncodedUri = (path: string): string => {
+export function doublyEncodedUri(path: string): string {
   if (/^(?:\/[\w.~-]+)*\/?$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path)) return path || '/'
   const segments: string[] = []
   for (const segment of path.split('/')) {
@@ -51,11 +53,12 @@ export const doublyEncodedUri = (path: string): string => {
  * For S3, whose paths are object keys: nothing resolved, and each character that is not unreserved encoded once.
  * An `@` sent as such is `%40` to S3, and a `+` is a space, as its own error answers show.
  */
-export const singlyEncodedUri = (path: string): string =>
-  path === '' ? '/' : path.split('/').map(encodedOnce).join('/')
+export function singlyEncodedUri(path: string): string {
+  return path === '' ? '/' : path.split('/').map(encodedOnce).join('/')
+}
 
 /** Pairs encoded once, ordered by encoded name and then value (code points). */
-export const canonicalQuery = (query: string, added: readonly HeaderField[] = []): string => {
+export function canonicalQuery(query: string, added: readonly HeaderField[] = []): string {
   if (query.length < 2 && added.length === 0) return ''
   const pairs = [...added]
   for (const [name, value] of rawPairs(query)) {
@@ -66,7 +69,9 @@ export const canonicalQuery = (query: string, added: readonly HeaderField[] = []
 }
 
 /** All texts here are ASCII, where the order of code units is that of bytes. */
-const order = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+function order(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0
+}
 
 const plain = /^[\w.~-]*$/
 
@@ -74,7 +79,7 @@ const plain = /^[\w.~-]*$/
  * Percent-encoded exactly once, whatever was encoded before: decoded and encoded anew byte by byte, so that it
  * cannot fail on escapes that are not UTF-8.
  */
-const encodedOnce = (text: string): string => {
+function encodedOnce(text: string): string {
   if (plain.test(text)) return text
   return text.replaceAll(/%[0-9A-Fa-f]{2}|[^\w.~-]/gu, (piece) => {
     if (piece === '+') return '%20'
@@ -86,7 +91,7 @@ const encodedOnce = (text: string): string => {
   })
 }
 
-const encodedBytes = (character: string): string => {
+function encodedBytes(character: string): string {
   let text = ''
   for (const byte of utf8(character)) text += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   return text

@@ -41,7 +41,7 @@ export const ownedHeaders = [
   'x-amz-content-sha256',
 ] as const
 
-export const parseAwsOptions = (input: Readonly<Record<string, unknown>>, fault: ReportFault): AwsOptions => {
+export function parseAwsOptions(input: Readonly<Record<string, unknown>>, fault: ReportFault): AwsOptions {
   const options = readOptions(input, fault)
   const service = options.text('service')
   const region = options.text('region')

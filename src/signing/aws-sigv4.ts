@@ -96,12 +96,12 @@ export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
     sessionToken === null ? [] : [...new Set([sessionToken.reveal(), percentEncode(sessionToken.reveal())])],
 }
 
-const draftOf = (
+function draftOf(
   request: SignRequest,
   options: AwsOptions,
   key: AwsKey,
   { now, payloadHash }: { readonly now: number; readonly payloadHash: string },
-): Draft => {
+): Draft {
   refuseQueryNames(request.query, ownedParameters)
   const date = basicIso(now)
   const scope = `${date.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
@@ -127,19 +127,21 @@ const draftOf = (
 }
 
 /** ISO 8601 in basic format, to the second. */
-const basicIso = (now: number): string =>
-  `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
+function basicIso(now: number): string {
+  return `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
+}
 
-const payloadHashOf = (request: SignRequest, { payload }: AwsOptions): string | Promise<string> =>
-  payload === 'unsigned' ? 'UNSIGNED-PAYLOAD' : bodySha256Hex(request.body)
+function payloadHashOf(request: SignRequest, { payload }: AwsOptions): string | Promise<string> {
+  return payload === 'unsigned' ? 'UNSIGNED-PAYLOAD' : bodySha256Hex(request.body)
+}
 
 /** Headers that we set and sign, Authorization aside. */
-const addedHeaders = (
+function addedHeaders(
   date: string,
   payloadHash: string,
   { placement, contentHeader, sessionToken }: AwsOptions,
   key: AwsKey,
-): readonly HeaderField[] => {
+): readonly HeaderField[] {
   const headers: HeaderField[] = []
   if (contentHeader) headers.push(['x-amz-content-sha256', payloadHash])
   if (placement === 'query') return headers
@@ -149,11 +151,11 @@ const addedHeaders = (
   return headers
 }
 
-const coveredHeaders = (
+function coveredHeaders(
   request: SignRequest,
   options: AwsOptions,
   added: readonly HeaderField[],
-): readonly HeaderField[] => {
+): readonly HeaderField[] {
   const covered = [...added]
   const cover = (name: string): void => {
     if (!covered.some(([known]) => known === name)) covered.push([name, headerValue(request, name)])
@@ -166,7 +168,7 @@ const coveredHeaders = (
   return covered.sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
-const headerValue = (request: SignRequest, name: string): string => {
+function headerValue(request: SignRequest, name: string): string {
   const value = name === 'host' ? request.host : request.header(name)
   if (value === null)
     throw new Refusal('header_invalid', { detail: `Send the header ${name}: this upstream signs it.` })
@@ -184,25 +186,29 @@ interface QueryParts {
 }
 
 /** In the order of AWS's own presigned URLs. */
-const addedQuery = ({ date, scope, signedNames, options, key }: QueryParts): readonly Pair[] => [
-  ['X-Amz-Algorithm', algorithm],
-  ['X-Amz-Credential', percentEncode(`${key.accessKeyId}/${scope}`)],
-  ['X-Amz-Date', date],
-  ['X-Amz-SignedHeaders', percentEncode(signedNames)],
-  ['X-Amz-Expires', String(options.expiresSeconds)],
-  ...(key.sessionToken !== null && options.sessionToken === 'signed' ? tokenParameter(key.sessionToken) : []),
-]
+function addedQuery({ date, scope, signedNames, options, key }: QueryParts): readonly Pair[] {
+  return [
+    ['X-Amz-Algorithm', algorithm],
+    ['X-Amz-Credential', percentEncode(`${key.accessKeyId}/${scope}`)],
+    ['X-Amz-Date', date],
+    ['X-Amz-SignedHeaders', percentEncode(signedNames)],
+    ['X-Amz-Expires', String(options.expiresSeconds)],
+    ...(key.sessionToken !== null && options.sessionToken === 'signed'
+      ? tokenParameter(key.sessionToken)
+      : []),
+  ]
+}
 
-const tokenParameter = (token: Secret): readonly Pair[] => [
-  ['X-Amz-Security-Token', percentEncode(token.reveal())],
-]
+function tokenParameter(token: Secret): readonly Pair[] {
+  return [['X-Amz-Security-Token', percentEncode(token.reveal())]]
+}
 
-const stringToSign = async ({ date, scope, canonicalRequest: canonical }: Draft): Promise<string> => {
+async function stringToSign({ date, scope, canonicalRequest: canonical }: Draft): Promise<string> {
   const hash = await sha256(utf8(canonical))
   return `${algorithm}\n${date}\n${scope}\n${hex(new Uint8Array(hash))}`
 }
 
-const placed = (draft: Draft, signature: string, options: AwsOptions, key: AwsKey): Edits => {
+function placed(draft: Draft, signature: string, options: AwsOptions, key: AwsKey): Edits {
   const appended = key.sessionToken !== null && options.sessionToken === 'appended' ? key.sessionToken : null
   if (options.placement === 'query') {
     return {
@@ -228,11 +234,7 @@ const placed = (draft: Draft, signature: string, options: AwsOptions, key: AwsKe
 }
 
 /** Derives the key of a day once; the one of yesterday stays for requests that are under way at midnight. */
-const deriveDayKey = async (
-  key: AwsKey,
-  day: string,
-  { region, service }: AwsOptions,
-): Promise<ImportedKey> => {
+async function deriveDayKey(key: AwsKey, day: string, { region, service }: AwsOptions): Promise<ImportedKey> {
   let derived: Bytes = utf8(`AWS4${key.secret.reveal()}`)
   for (const part of [day, region, service, 'aws4_request'])
     derived = new Uint8Array(await hmac(await importHmacKey(derived), utf8(part)))
@@ -246,7 +248,8 @@ const deriveDayKey = async (
 }
 
 /** A session token is a secret, and it is part of the canonical request: stages show that it is there. */
-const maskedToken = (text: string, token: Secret | null): string =>
-  token === null
+function maskedToken(text: string, token: Secret | null): string {
+  return token === null
     ? text
     : text.replaceAll(token.reveal(), '[redacted]').replaceAll(percentEncode(token.reveal()), '[redacted]')
+}

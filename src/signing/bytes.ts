@@ -6,7 +6,9 @@ export type Bytes = Uint8Array<ArrayBuffer>
 const encoder = new TextEncoder()
 
 /** The encoder's type allows shared memory, which it never returns. */
-export const utf8 = (text: string): Bytes => encoder.encode(text) as Bytes
+export function utf8(text: string): Bytes {
+  return encoder.encode(text) as Bytes
+}
 
 /**
  * What ECMAScript 2026 gives a Uint8Array. workerd has it, and writes a signature in one step; Node has it from 25
@@ -18,7 +20,7 @@ interface WritesText {
 }
 
 /** Lower case, as every specification here wants it. Digit by digit: a loop over text costs ten times this (measured). */
-export const hex = (bytes: Uint8Array & WritesText): string => {
+export function hex(bytes: Uint8Array & WritesText): string {
   if (bytes.toHex !== undefined) return bytes.toHex()
   const codes = new Array<number>(2 * bytes.length)
   for (let index = 0; index < bytes.length; index += 1) {
@@ -29,10 +31,12 @@ export const hex = (bytes: Uint8Array & WritesText): string => {
   return String.fromCharCode(...codes)
 }
 
-const hexDigit = (value: number): number => (value < 10 ? 0x30 : 0x57) + value
+function hexDigit(value: number): number {
+  return (value < 10 ? 0x30 : 0x57) + value
+}
 
 /** RFC 4648 section 4, with padding. */
-export const base64 = (bytes: Uint8Array & WritesText): string => {
+export function base64(bytes: Uint8Array & WritesText): string {
   if (bytes.toBase64 !== undefined) return bytes.toBase64()
   let binary = ''
   for (const byte of bytes) binary += String.fromCharCode(byte)
@@ -40,13 +44,14 @@ export const base64 = (bytes: Uint8Array & WritesText): string => {
 }
 
 /** RFC 4648 section 5, without padding, as JOSE writes it. */
-export const base64url = (bytes: Uint8Array & WritesText): string =>
-  bytes.toBase64 === undefined
+export function base64url(bytes: Uint8Array & WritesText): string {
+  return bytes.toBase64 === undefined
     ? base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
     : bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
+}
 
 /** null unless the text is what `hex` writes (either case). */
-export const fromHex = (text: string): Bytes | null => {
+export function fromHex(text: string): Bytes | null {
   if (!/^(?:[0-9A-Fa-f]{2})*$/.test(text)) return null
   return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
     Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
@@ -54,7 +59,7 @@ export const fromHex = (text: string): Bytes | null => {
 }
 
 /** null unless the text is canonical base64; padding may be missing, white space may not be there. */
-export const fromBase64 = (text: string): Bytes | null => {
+export function fromBase64(text: string): Bytes | null {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null
   try {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
@@ -64,10 +69,13 @@ export const fromBase64 = (text: string): Bytes | null => {
   }
 }
 
-export const fromBase64url = (text: string): Bytes | null =>
-  /^[A-Za-z0-9_-]*={0,2}$/.test(text) ? fromBase64(text.replaceAll('-', '+').replaceAll('_', '/')) : null
+export function fromBase64url(text: string): Bytes | null {
+  return /^[A-Za-z0-9_-]*={0,2}$/.test(text)
+    ? fromBase64(text.replaceAll('-', '+').replaceAll('_', '/'))
+    : null
+}
 
-export const concatBytes = (chunks: readonly Uint8Array[]): Bytes => {
+export function concatBytes(chunks: readonly Uint8Array[]): Bytes {
   let length = 0
   for (const chunk of chunks) length += chunk.length
   const bytes = new Uint8Array(length)

@@ -9,7 +9,7 @@ export const emptySha256: Bytes = Uint8Array.from(emptySha256Hex.match(/../g) ??
 )
 
 /** SHA-256 of the body, 32 bytes. Throws when the pipeline gave the scheme no body to look at. */
-export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {
+export function bodySha256(body: SignableBody): Bytes | Promise<Bytes> {
   switch (body.kind) {
     case 'empty':
       return emptySha256
@@ -25,14 +25,14 @@ export const bodySha256 = (body: SignableBody): Bytes | Promise<Bytes> => {
 const noBytes = utf8('')
 
 /** The body itself. Throws when the pipeline did not read it. */
-export const bodyBytes = (body: SignableBody): Bytes => {
+export function bodyBytes(body: SignableBody): Bytes {
   if (body.kind === 'empty') return noBytes
   if (body.kind === 'bytes') return body.bytes
   throw new Error('the scheme covers the bytes of the body, and they were not read')
 }
 
 /** SHA-256 of the body in lower-case hex. */
-export const bodySha256Hex = (body: SignableBody): string | Promise<string> => {
+export function bodySha256Hex(body: SignableBody): string | Promise<string> {
   if (body.kind === 'empty') return emptySha256Hex
   const digest = bodySha256(body)
   return digest instanceof Promise ? digest.then(hex) : hex(digest)
@@ -44,11 +44,15 @@ export type ImportedKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 export type HmacHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 /** Never of an empty secret: runtimes differ on that, and parsers refuse it before. */
-export const importHmacKey = (secret: Bytes, hash: HmacHash = 'SHA-256'): Promise<ImportedKey> =>
-  crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
+export function importHmacKey(secret: Bytes, hash: HmacHash = 'SHA-256'): Promise<ImportedKey> {
+  return crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
+}
 
 /** WebCrypto's own promise and buffer: each wrapper around them would cost every call. */
-export const hmac = (key: ImportedKey, data: Bytes): Promise<ArrayBuffer> =>
-  crypto.subtle.sign('HMAC', key, data)
+export function hmac(key: ImportedKey, data: Bytes): Promise<ArrayBuffer> {
+  return crypto.subtle.sign('HMAC', key, data)
+}
 
-export const sha256 = (data: Bytes): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', data)
+export function sha256(data: Bytes): Promise<ArrayBuffer> {
+  return crypto.subtle.digest('SHA-256', data)
+}

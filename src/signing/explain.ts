@@ -44,7 +44,7 @@ interface Field {
 }
 
 /** Never throws for what a caller or an operator got wrong: that is what it is asked about. */
-export const explain = async (input: ExplainInput): Promise<Explanation> => {
+export async function explain(input: ExplainInput): Promise<Explanation> {
   const { scheme, key, keyFaults } = input
   const found = key === null ? nothing : await attempt(() => explainKey(key, input))
   return {
@@ -64,7 +64,7 @@ type Found = Omit<Explanation, 'scheme'>
 
 const nothing: Found = { stages: [], headers: [], query: [], mistakes: [] }
 
-const attempt = async (find: () => Promise<Found>): Promise<Found> => {
+async function attempt(find: () => Promise<Found>): Promise<Found> {
   try {
     return await find()
   } catch (error) {
@@ -81,13 +81,14 @@ const attempt = async (find: () => Promise<Found>): Promise<Found> => {
   }
 }
 
-const explainKey = (key: OpenKey, input: ExplainInput): Promise<Found> =>
-  key.kind === 'mint' ? explainMint(key, input) : explainSign(key, input)
+function explainKey(key: OpenKey, input: ExplainInput): Promise<Found> {
+  return key.kind === 'mint' ? explainMint(key, input) : explainSign(key, input)
+}
 
-const explainSign = async (
+async function explainSign(
   key: Extract<OpenKey, { kind: 'sign' }>,
   { keyName, request, moment }: ExplainInput,
-): Promise<Found> => {
+): Promise<Found> {
   const frozen = frozenMoment(moment)
   const stages = (await key.stages(request, frozen)).map(({ name, text }) => ({
     name,
@@ -108,10 +109,10 @@ const explainSign = async (
   }
 }
 
-const explainMint = async (
+async function explainMint(
   key: Extract<OpenKey, { kind: 'mint' }>,
   { moment }: ExplainInput,
-): Promise<Found> => {
+): Promise<Found> {
   const request = await key.mintRequest(frozenMoment(moment))
   return {
     stages: [{ name: 'token request', text: maskedTokenRequest(request) }, ...assertionStages(request)],
@@ -124,17 +125,18 @@ const explainMint = async (
 }
 
 /** Stages and edits must show the same nonce. */
-const frozenMoment = ({ now, nonce }: Moment): Moment => {
+function frozenMoment({ now, nonce }: Moment): Moment {
   const drawn = nonce()
   return { now, nonce: () => drawn }
 }
 
 const redacted = '[redacted]'
 
-const withoutTexts = (text: string, secrets: readonly string[]): string =>
-  secrets
+function withoutTexts(text: string, secrets: readonly string[]): string {
+  return secrets
     .toSorted((one, other) => other.length - one.length)
     .reduce((rest, secret) => rest.replaceAll(secret, redacted), text)
+}
 
 /** Shorter than any digest in any encoding: MD5 in base64url has 22. */
 const shownCharsMax = 21
@@ -144,17 +146,18 @@ const shownChars = 8
  * Masks what could be a signature or a token: everything long and without separators, unless the stages show it
  * anyway, as they do with times, digests of bodies and dates.
  */
-const maskTokens = (value: string, known: string): string =>
-  value.replaceAll(/[A-Za-z0-9+/_.%-]+={0,2}/g, (token) =>
+function maskTokens(value: string, known: string): string {
+  return value.replaceAll(/[A-Za-z0-9+/_.%-]+={0,2}/g, (token) =>
     token.length <= shownCharsMax || known.includes(token)
       ? token
       : `${token.slice(0, shownChars)}...[masked]`,
   )
+}
 
 /** Parameters that are no secret; every other value is masked. */
 const plainParameters = /^(?:grant_type|scope|audience|resource|client_id|client_assertion_type)$/
 
-const maskedTokenRequest = ({ url, headers, body }: MintRequest): string => {
+function maskedTokenRequest({ url, headers, body }: MintRequest): string {
   const fields = headers.map(([name, value]) => `${name}: ${name === 'authorization' ? redacted : value}`)
   const parameters = [...new URLSearchParams(body)].map(
     ([name, value]) => `${name}=${plainParameters.test(name) ? value : redacted}`,
@@ -163,7 +166,7 @@ const maskedTokenRequest = ({ url, headers, body }: MintRequest): string => {
 }
 
 /** Header and claims of a signed assertion, without its signature. */
-const assertionStages = ({ body }: MintRequest): readonly Stage[] => {
+function assertionStages({ body }: MintRequest): readonly Stage[] {
   const parameters = new URLSearchParams(body)
   const assertion = parameters.get('assertion') ?? parameters.get('client_assertion')
   if (assertion === null) return []
@@ -176,13 +179,13 @@ const assertionStages = ({ body }: MintRequest): readonly Stage[] => {
   ]
 }
 
-const modeMistakes = (keyName: string, values: readonly string[]): readonly string[] => {
+function modeMistakes(keyName: string, values: readonly string[]): readonly string[] {
   const mode = values.flatMap((value) => /(?:^|[^A-Za-z0-9])[a-z]{2}_(live|test)_/.exec(value)?.[1] ?? [])[0]
   if (mode === undefined || (mode === 'test') === isTestName(keyName)) return []
   return [`The key "${keyName}" holds a ${mode} key: the upstream knows it in its ${mode} mode only.`]
 }
 
-const requestMistakes = ({ scheme, request, moment }: ExplainInput): readonly string[] => {
+function requestMistakes({ scheme, request, moment }: ExplainInput): readonly string[] {
   const contentType = request.header('content-type')
   const need = scheme.bodyNeed(contentType)
   const mistakes: string[] = []

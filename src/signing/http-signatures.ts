@@ -130,10 +130,10 @@ export const httpSignatures: SignScheme<SignatureOptions, SignatureSecret, Signa
 }
 
 /** null when the digest is not covered, and so not set. */
-const digestOf = (
+function digestOf(
   { body }: SignRequest,
   { coversDigest }: SignatureOptions,
-): string | null | Promise<string> => {
+): string | null | Promise<string> {
   if (!coversDigest) return null
   if (body.kind === 'empty') return emptyContentDigest
   const sha256 = bodySha256(body)
@@ -141,16 +141,18 @@ const digestOf = (
 }
 
 /** RFC 9530 section 2. */
-const contentDigest = (sha256: Bytes): string => `sha-256=:${base64(sha256)}:`
+function contentDigest(sha256: Bytes): string {
+  return `sha-256=:${base64(sha256)}:`
+}
 
 /** Most requests have no body. */
 const emptyContentDigest = contentDigest(emptySha256)
 
-const baseOf = (
+function baseOf(
   request: SignRequest,
   { components }: SignatureOptions,
   { params, digest }: { readonly params: string; readonly digest: string | null },
-): string => {
+): string {
   const lines = components.map(({ name, identifier, value }) => ({
     identifier,
     // The one field that is covered before it is set.
@@ -159,17 +161,19 @@ const baseOf = (
   return signatureBase(lines, params)
 }
 
-const withDigest = (request: SignRequest, digest: string): SignRequest => ({
-  ...request,
-  header: (name) => (name === 'content-digest' ? digest : request.header(name)),
-})
+function withDigest(request: SignRequest, digest: string): SignRequest {
+  return {
+    ...request,
+    header: (name) => (name === 'content-digest' ? digest : request.header(name)),
+  }
+}
 
 /** Section 2.3. */
-const paramsOf = (
+function paramsOf(
   { expiresSeconds, nonce }: SignatureOptions,
   { fixed: { components, keyid, algAndTag } }: SignatureKey,
   { now, nonce: draw }: Moment,
-): string => {
+): string {
   const created = Math.floor(now / 1000)
   const expires = expiresSeconds === null ? '' : `;expires=${created + expiresSeconds}`
   const drawn = nonce ? serializeParameters({ nonce: draw() }) : ''
@@ -179,7 +183,7 @@ const paramsOf = (
 /** What a structured field's string may hold (RFC 9651 section 3.3.3). */
 const printable = /^[\x20-\x7e]+$/
 
-const parseShared = (text: string): SignatureSecret => {
+function parseShared(text: string): SignatureSecret {
   const [keyid, encoded] = parsePair(text, ['keyid', 'base64 secret'])
   if (!printable.test(keyid)) throw new SecretFault('the keyid must be printable ASCII')
   const secret = fromBase64(encoded)
@@ -194,7 +198,7 @@ const parseShared = (text: string): SignatureSecret => {
   }
 }
 
-const parseJwkSecret = (text: string, algorithm: PrivateAlgorithmName): SignatureSecret => {
+function parseJwkSecret(text: string, algorithm: PrivateAlgorithmName): SignatureSecret {
   const fields = parseJsonObject(text)
   const keyid = fields === null ? undefined : textMember(fields, 'keyid')
   if (fields === null || keyid === undefined || !printable.test(keyid))

@@ -32,10 +32,7 @@ export const schemes = table({
 export type SchemeName = keyof typeof schemes
 
 /** The scheme that `sign` names, bound to its options; null when anything is wrong, all of which is reported. */
-export const parseSign = (
-  sign: Readonly<Record<string, unknown>>,
-  fault: ReportFault,
-): BoundScheme | null => {
+export function parseSign(sign: Readonly<Record<string, unknown>>, fault: ReportFault): BoundScheme | null {
   const name = sign['scheme']
   const bind = typeof name === 'string' ? row(schemes, name) : undefined
   if (bind === undefined) {

@@ -58,7 +58,7 @@ export type PrivateAlgorithmName = keyof typeof privateAlgorithms
 export type PrivateJwk = Readonly<Record<string, string>> & { readonly kty: string }
 
 /** The members of a private JWK that its algorithm needs; throws SecretFault with what is wrong. */
-export const parsePrivateJwk = (input: unknown, algorithm: PrivateAlgorithmName): PrivateJwk => {
+export function parsePrivateJwk(input: unknown, algorithm: PrivateAlgorithmName): PrivateJwk {
   const { form }: PrivateAlgorithm = privateAlgorithms[algorithm]
   if (typeof input !== 'object' || input === null) throw new SecretFault('the jwk must be an object')
   const jwk = input as Readonly<Record<string, unknown>>
@@ -82,7 +82,7 @@ export const parsePrivateJwk = (input: unknown, algorithm: PrivateAlgorithmName)
 export type Signer = (data: Bytes) => Promise<ArrayBuffer>
 
 /** Imports the key, and returns what signs with it. */
-export const importSigner = async (jwk: PrivateJwk, algorithm: PrivateAlgorithmName): Promise<Signer> => {
+export async function importSigner(jwk: PrivateJwk, algorithm: PrivateAlgorithmName): Promise<Signer> {
   const { importParameters, signParameters }: PrivateAlgorithm = privateAlgorithms[algorithm]
   return signerOf(
     () => crypto.subtle.importKey('jwk', jwk, importParameters, false, ['sign']),
@@ -92,7 +92,7 @@ export const importSigner = async (jwk: PrivateJwk, algorithm: PrivateAlgorithmN
 }
 
 /** The same from PKCS #8, which Google and GitHub hand out as PEM. */
-export const importPkcs8Signer = async (der: Bytes, algorithm: PrivateAlgorithmName): Promise<Signer> => {
+export async function importPkcs8Signer(der: Bytes, algorithm: PrivateAlgorithmName): Promise<Signer> {
   const { importParameters, signParameters }: PrivateAlgorithm = privateAlgorithms[algorithm]
   return signerOf(
     () => crypto.subtle.importKey('pkcs8', der, importParameters, false, ['sign']),
@@ -101,11 +101,11 @@ export const importPkcs8Signer = async (der: Bytes, algorithm: PrivateAlgorithmN
   )
 }
 
-const signerOf = async (
+async function signerOf(
   importKey: () => Promise<ImportedKey>,
   parameters: SignParameters,
   algorithm: string,
-): Promise<Signer> => {
+): Promise<Signer> {
   let key: ImportedKey
   try {
     key = await importKey()

@@ -18,8 +18,9 @@ export type JwsAlgorithm = 'HS256' | keyof typeof privateByJose
 
 export const jwsAlgorithms = ['HS256', ...Object.keys(privateByJose)] as readonly JwsAlgorithm[]
 
-export const privateAlgorithmOf = (algorithm: Exclude<JwsAlgorithm, 'HS256'>): PrivateAlgorithmName =>
-  privateByJose[algorithm]
+export function privateAlgorithmOf(algorithm: Exclude<JwsAlgorithm, 'HS256'>): PrivateAlgorithmName {
+  return privateByJose[algorithm]
+}
 
 /** What a secret binding holds: `<id>:<secret>` for HS256, else JSON `{ "keyid", "jwk" }` or `{ "keyid", "pem" }`. */
 export interface JwsSecret {
@@ -27,7 +28,7 @@ export interface JwsSecret {
   readonly importSigner: ImportSigner
 }
 
-export const parseJwsSecret = (text: string, algorithm: JwsAlgorithm): JwsSecret => {
+export function parseJwsSecret(text: string, algorithm: JwsAlgorithm): JwsSecret {
   if (algorithm === 'HS256') return parseShared(text)
   const fields = parseJsonObject(text)
   const keyid = fields === null ? undefined : textMember(fields, 'keyid')
@@ -37,7 +38,7 @@ export const parseJwsSecret = (text: string, algorithm: JwsAlgorithm): JwsSecret
 }
 
 /** RFC 7518 section 3.2 asks for a key as long as the hash; APIs hand out shorter ones, in characters of their own. */
-const parseShared = (text: string): JwsSecret => {
+function parseShared(text: string): JwsSecret {
   const [keyid, secret] = parsePair(text, ['id', 'secret'])
   if (!/^[\x21-\x7e]+$/.test(keyid)) throw new SecretFault('the id must be visible ASCII')
   return {
@@ -50,10 +51,14 @@ const parseShared = (text: string): JwsSecret => {
 }
 
 /** What is signed: both parts in base64url, joined by a dot. A header that is a text is encoded already. */
-export const signingInput = (header: object | string, claims: object): string =>
-  `${typeof header === 'string' ? header : encodedPart(header)}.${encodedPart(claims)}`
+export function signingInput(header: object | string, claims: object): string {
+  return `${typeof header === 'string' ? header : encodedPart(header)}.${encodedPart(claims)}`
+}
 
-export const encodedPart = (part: object): string => base64url(utf8(JSON.stringify(part)))
+export function encodedPart(part: object): string {
+  return base64url(utf8(JSON.stringify(part)))
+}
 
-export const compactJws = async (input: string, sign: Signer): Promise<string> =>
-  `${input}.${base64url(new Uint8Array(await sign(utf8(input))))}`
+export async function compactJws(input: string, sign: Signer): Promise<string> {
+  return `${input}.${base64url(new Uint8Array(await sign(utf8(input))))}`
+}

@@ -123,7 +123,7 @@ export const jwt: SignScheme<JwtOptions, JwsSecret, JwtKey> = {
 
 type FilledIn = Record<string, StaticClaim | readonly string[]>
 
-const fixedHeader = ({ algorithm, joseHeader }: JwtOptions, keyid: string): string | null => {
+function fixedHeader({ algorithm, joseHeader }: JwtOptions, keyid: string): string | null {
   const header: FilledIn = { alg: algorithm, kid: keyid, typ: 'JWT' }
   for (const [name, claim] of joseHeader) {
     if (claim.kind === 'parts') return null
@@ -132,17 +132,19 @@ const fixedHeader = ({ algorithm, joseHeader }: JwtOptions, keyid: string): stri
   return encodedPart(header)
 }
 
-const headerOf = async ({ algorithm, joseHeader }: JwtOptions, sheet: Sheet): Promise<object> => ({
-  alg: algorithm,
-  kid: sheet.keyId,
-  typ: 'JWT',
-  ...(await filledIn(joseHeader, sheet)),
-})
+async function headerOf({ algorithm, joseHeader }: JwtOptions, sheet: Sheet): Promise<object> {
+  return {
+    alg: algorithm,
+    kid: sheet.keyId,
+    typ: 'JWT',
+    ...(await filledIn(joseHeader, sheet)),
+  }
+}
 
-const claimsOf = async (
+async function claimsOf(
   { claims, backdateSeconds, notBefore, lifetimeSeconds }: JwtOptions,
   sheet: Sheet,
-): Promise<object> => {
+): Promise<object> {
   const now = Math.floor(sheet.now / 1000)
   const filled = await filledIn(claims, sheet)
   filled['iat'] = now - backdateSeconds
@@ -153,7 +155,7 @@ const claimsOf = async (
 
 const decoder = new TextDecoder()
 
-const filledIn = async (claims: JwtOptions['claims'], sheet: Sheet): Promise<FilledIn> => {
+async function filledIn(claims: JwtOptions['claims'], sheet: Sheet): Promise<FilledIn> {
   const filled: FilledIn = {}
   for (const [name, claim] of claims) {
     const value = claim.kind === 'static' ? claim.value : claim.string.write(sheet)
@@ -163,12 +165,12 @@ const filledIn = async (claims: JwtOptions['claims'], sheet: Sheet): Promise<Fil
   return filled
 }
 
-const parseClaims = (
+function parseClaims(
   options: OptionReader,
   name: string,
   reserved: readonly string[],
   fault: ReportFault,
-): JwtOptions['claims'] => {
+): JwtOptions['claims'] {
   const input = options.raw(name)
   if (input === undefined) return []
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
@@ -182,7 +184,7 @@ const parseClaims = (
   })
 }
 
-const parseClaim = (value: unknown, at: string, fault: ReportFault): Claim => {
+function parseClaim(value: unknown, at: string, fault: ReportFault): Claim {
   if (Array.isArray(value)) return { kind: 'parts', string: parseString(value, at, fault) }
   if (typeof value === 'object' && value !== null && 'list' in value) {
     const list = value.list
@@ -198,7 +200,7 @@ const parseClaim = (value: unknown, at: string, fault: ReportFault): Claim => {
   return { kind: 'static', value: value as StaticClaim }
 }
 
-const widestNeed = (claims: JwtOptions['claims']): BodyNeed => {
+function widestNeed(claims: JwtOptions['claims']): BodyNeed {
   const needs = claims.map(([, claim]) => (claim.kind === 'parts' ? claim.string.bodyNeed : 'none'))
   return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
 }

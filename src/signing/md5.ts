@@ -8,7 +8,7 @@ const shifts = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21] as co
 /** RFC 1321 section 3.4: the integer part of 4294967296 times abs(sin(i)). */
 const sines = Array.from({ length: 64 }, (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32))
 
-export const md5 = (message: Uint8Array): Bytes => {
+export function md5(message: Uint8Array): Bytes {
   const padded = pad(message)
   const state = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476] as [number, number, number, number]
   for (let offset = 0; offset < padded.byteLength; offset += 64) addBlock(state, padded, offset)
@@ -18,7 +18,7 @@ export const md5 = (message: Uint8Array): Bytes => {
 }
 
 /** One 1 bit, zeros to 8 bytes short of a block, and the length in bits. */
-const pad = (message: Uint8Array): DataView => {
+function pad(message: Uint8Array): DataView {
   const length = (((message.length + 8) >>> 6) + 1) << 6
   const padded = new Uint8Array(length)
   padded.set(message)
@@ -29,7 +29,7 @@ const pad = (message: Uint8Array): DataView => {
   return view
 }
 
-const addBlock = (state: [number, number, number, number], block: DataView, offset: number): void => {
+function addBlock(state: [number, number, number, number], block: DataView, offset: number): void {
   let [a, b, c, d] = state
   for (let step = 0; step < 64; step += 1) {
     const round = step >>> 4
@@ -49,7 +49,7 @@ const addBlock = (state: [number, number, number, number], block: DataView, offs
 }
 
 /** The functions F, G, H and I of RFC 1321 section 3.4, with the word of the block that the step reads. */
-const mix = (round: number, step: number, b: number, c: number, d: number): readonly [number, number] => {
+function mix(round: number, step: number, b: number, c: number, d: number): readonly [number, number] {
   if (round === 0) return [(b & c) | (~b & d), step]
   if (round === 1) return [(d & b) | (~d & c), (5 * step + 1) & 15]
   if (round === 2) return [b ^ c ^ d, (3 * step + 5) & 15]
@@ -57,7 +57,7 @@ const mix = (round: number, step: number, b: number, c: number, d: number): read
 }
 
 /** RFC 2104 with MD5, whose block is 64 bytes. */
-export const hmacMd5 = (secret: Bytes, data: Uint8Array): Bytes => {
+export function hmacMd5(secret: Bytes, data: Uint8Array): Bytes {
   const key = new Uint8Array(64)
   key.set(secret.length > 64 ? md5(secret) : secret)
   const inner = md5(concatBytes([key.map((byte) => byte ^ 0x36), data]))

@@ -105,20 +105,22 @@ export const oauthJwtBearer: MintScheme<AssertionOptions, AssertionSecret> = {
   thenSign: (_request, _options, minted) => bearerEdits(minted),
 }
 
-const pairsOf = (
+function pairsOf(
   { use, scope, scopeClaim, parameters }: AssertionOptions,
   assertion: string,
-): readonly (readonly [string, string])[] => [
-  ...(use === 'grant'
-    ? ([
-        ['grant_type', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
-        ['assertion', assertion],
-      ] as const)
-    : ([
-        ['grant_type', 'client_credentials'],
-        ['client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
-        ['client_assertion', assertion],
-      ] as const)),
-  ...(scope === null || scopeClaim ? [] : [['scope', scope] as const]),
-  ...parameters,
-]
+): readonly (readonly [string, string])[] {
+  return [
+    ...(use === 'grant'
+      ? ([
+          ['grant_type', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+          ['assertion', assertion],
+        ] as const)
+      : ([
+          ['grant_type', 'client_credentials'],
+          ['client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
+          ['client_assertion', assertion],
+        ] as const)),
+    ...(scope === null || scopeClaim ? [] : [['scope', scope] as const]),
+    ...parameters,
+  ]
+}

@@ -31,7 +31,7 @@ export interface OptionReader {
   readonly done: () => void
 }
 
-export const readOptions = (input: Input, fault: ReportFault): OptionReader => {
+export function readOptions(input: Input, fault: ReportFault): OptionReader {
   const known = new Set<string>()
   const raw = (name: string): unknown => {
     known.add(name)
@@ -105,7 +105,7 @@ const headerNameForm = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/
  * Why a scheme may not set this header, or null. Credentials go where the operator says, but never into what
  * frames the message or what the edge and we ourselves speak in. `name` in lower case.
  */
-export const headerNameFault = (name: string): string | null => {
+export function headerNameFault(name: string): string | null {
   if (!headerNameForm.test(name)) return 'must be the name of a header'
   if (name === 'authorization' || name === 'cookie') return null
   if (isProtectedHeader(name.replaceAll('_', '-')))

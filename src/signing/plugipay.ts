@@ -72,12 +72,12 @@ export const plugipay: SignScheme<PlugipayOptions, PlugipaySecret, PlugipayKey> 
   sends: () => [],
 }
 
-const signed = async (
+async function signed(
   text: string,
   seconds: string,
   { id, key }: PlugipayKey,
   headers: PlugipayOptions['headers'],
-): Promise<Edits> => {
+): Promise<Edits> {
   const signature = hex(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(text))))
   if (headers === 'x-plugipay') {
     return {
@@ -96,7 +96,7 @@ const signed = async (
   }
 }
 
-const stringToSign = (request: SignRequest, seconds: string, hash: string): string => {
+function stringToSign(request: SignRequest, seconds: string, hash: string): string {
   const text = `${request.method}\n${request.path}${request.query}\n${seconds}\n${hash}`
   const idempotencyKey = request.header('idempotency-key')
   if (idempotencyKey === null) return text
@@ -107,12 +107,16 @@ const stringToSign = (request: SignRequest, seconds: string, hash: string): stri
   return `${text}\n${idempotencyKey}`
 }
 
-const bodyHash = (request: SignRequest): string | Promise<string> =>
-  request.body.kind !== 'empty' && isMultipart(request.header('content-type'))
+function bodyHash(request: SignRequest): string | Promise<string> {
+  return request.body.kind !== 'empty' && isMultipart(request.header('content-type'))
     ? emptySha256Hex
     : bodySha256Hex(request.body)
+}
 
-const isMultipart = (contentType: string | null): boolean =>
-  contentType !== null && /^multipart\/form-data\s*(?:;|$)/i.test(contentType.trimStart())
+function isMultipart(contentType: string | null): boolean {
+  return contentType !== null && /^multipart\/form-data\s*(?:;|$)/i.test(contentType.trimStart())
+}
 
-const unixSeconds = (now: number): string => String(Math.floor(now / 1000))
+function unixSeconds(now: number): string {
+  return String(Math.floor(now / 1000))
+}

@@ -16,7 +16,7 @@ import { SecretFault } from './scheme.ts'
 export type ImportSigner = () => Promise<Signer>
 
 /** A JSON object, or null. JSON.parse repeats what it cannot read in its message: here it does not. */
-export const parseJsonObject = (text: string): Readonly<Record<string, unknown>> | null => {
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     const parsed: unknown = JSON.parse(text)
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
@@ -28,17 +28,17 @@ export const parseJsonObject = (text: string): Readonly<Record<string, unknown>>
 }
 
 /** The member of that name as text; undefined when it is anything else. */
-export const textMember = (fields: Readonly<Record<string, unknown>>, name: string): string | undefined => {
+export function textMember(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined
   return typeof value === 'string' ? value : undefined
 }
 
 /** The key of `{ jwk }` or `{ [pemName] }`. Throws SecretFault. */
-export const parsePrivateKey = (
+export function parsePrivateKey(
   fields: Readonly<Record<string, unknown>>,
   algorithm: PrivateAlgorithmName,
   { pemName = 'pem' }: { readonly pemName?: string } = {},
-): ImportSigner => {
+): ImportSigner {
   const pem = textMember(fields, pemName)
   if (pem !== undefined) {
     const der = parsePem(pem, algorithm)
@@ -52,7 +52,7 @@ export const parsePrivateKey = (
  * PKCS #8 in PEM (RFC 7468 section 10), or the older forms that are still handed out: an RSA key in PKCS #1
  * (GitHub) or an elliptic one in SEC 1 (Coinbase).
  */
-export const parsePem = (text: string, algorithm: PrivateAlgorithmName): Bytes => {
+export function parsePem(text: string, algorithm: PrivateAlgorithmName): Bytes {
   const match =
     /^\s*-----BEGIN ((?:RSA |EC )?)PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END \1PRIVATE KEY-----\s*$/.exec(
       text,
@@ -67,11 +67,12 @@ export const parsePem = (text: string, algorithm: PrivateAlgorithmName): Bytes =
 }
 
 /** RFC 5208 section 5: version 0, the algorithm, and the key in an octet string. */
-const pkcs8Of = (algorithm: Bytes, key: Bytes): Bytes =>
-  tlv(0x30, concatBytes([Uint8Array.of(0x02, 0x01, 0x00), algorithm, tlv(0x04, key)]))
+function pkcs8Of(algorithm: Bytes, key: Bytes): Bytes {
+  return tlv(0x30, concatBytes([Uint8Array.of(0x02, 0x01, 0x00), algorithm, tlv(0x04, key)]))
+}
 
 /** Tag, length and value in DER (X.690 section 8.1). */
-const tlv = (tag: number, value: Bytes): Bytes => {
+function tlv(tag: number, value: Bytes): Bytes {
   const size = value.length
   const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff]
   return concatBytes([Uint8Array.from([tag, ...length]), value])

@@ -4,13 +4,14 @@ import { Refusal } from '../core/problems.ts'
 export type Pair = readonly [name: string, value: string]
 
 /** RFC 3986 section 2.3: everything but unreserved characters encoded, in upper-case hex. */
-export const percentEncode = (text: string): string =>
-  unreserved.test(text)
+export function percentEncode(text: string): string {
+  return unreserved.test(text)
     ? text
     : encodeURIComponent(text).replaceAll(
         /[!'()*]/g,
         (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
       )
+}
 
 const unreserved = /^[\w.~-]*$/
 
@@ -18,21 +19,21 @@ const unreserved = /^[\w.~-]*$/
  * The query with pairs behind it, as it is sent: the one rule for what is signed and for what goes on the
  * wire. Names and values are encoded already.
  */
-export const appendQuery = (query: string, pairs: readonly Pair[]): string => {
+export function appendQuery(query: string, pairs: readonly Pair[]): string {
   if (pairs.length === 0) return query
   const added = joinedPairs(pairs)
   if (query === '') return `?${added}`
   return query === '?' || query.endsWith('&') ? query + added : `${query}&${added}`
 }
 
-export const joinedPairs = (pairs: readonly Pair[]): string => {
+export function joinedPairs(pairs: readonly Pair[]): string {
   let text = ''
   for (const [name, value] of pairs) text += text === '' ? `${name}=${value}` : `&${name}=${value}`
   return text
 }
 
 /** The pairs of a query as they stand, still encoded; a name without `=` has the value null. */
-export const rawPairs = (query: string): readonly (readonly [name: string, value: string | null])[] => {
+export function rawPairs(query: string): readonly (readonly [name: string, value: string | null])[] {
   const text = query.startsWith('?') ? query.slice(1) : query
   if (text === '') return []
   return text.split('&').map((pair) => {
@@ -42,7 +43,7 @@ export const rawPairs = (query: string): readonly (readonly [name: string, value
 }
 
 /** Percent-decoded; throws Refusal `request_invalid` where that is not UTF-8. `+` stays what it is. */
-export const percentDecode = (text: string): string => {
+export function percentDecode(text: string): string {
   if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
@@ -56,14 +57,15 @@ export const percentDecode = (text: string): string => {
 /** By their lower case. */
 export type OwnedNames = ReadonlyMap<string, string>
 
-export const ownedNames = (names: readonly string[]): OwnedNames =>
-  new Map(names.map((name) => [name.toLowerCase(), name]))
+export function ownedNames(names: readonly string[]): OwnedNames {
+  return new Map(names.map((name) => [name.toLowerCase(), name]))
+}
 
 /**
  * Refuses a caller's query that already has one of the names that the scheme adds: the upstream would choose
  * one of the two, and not always ours. Names are compared decoded and without case.
  */
-export const refuseQueryNames = (query: string, names: OwnedNames): void => {
+export function refuseQueryNames(query: string, names: OwnedNames): void {
   if (query.length < 2 || names.size === 0) return
   for (const [name] of rawPairs(query)) {
     const owned = names.get(looselyDecoded(name))
@@ -74,7 +76,7 @@ export const refuseQueryNames = (query: string, names: OwnedNames): void => {
   }
 }
 
-const looselyDecoded = (name: string): string => {
+function looselyDecoded(name: string): string {
   if (unreserved.test(name)) return name.toLowerCase()
   const spaced = name.replaceAll('+', ' ')
   try {

@@ -149,31 +149,33 @@ export type OpenKey =
     }
 
 /** Fixes the options of a scheme; the generic types end here. */
-export const bindScheme = <Options, Parsed, Prepared>(
+export function bindScheme<Options, Parsed, Prepared>(
   name: string,
   scheme: SignScheme<Options, Parsed, Prepared> | MintScheme<Options, Parsed>,
   options: Options,
-): BoundScheme => ({
-  name,
-  owns: new Set(scheme.owns(options)),
-  selectors: new Set(scheme.selectors),
-  bodyNeed: (contentType) => scheme.bodyNeed(options, contentType),
-  open: async (text) => {
-    const secret = scheme.parseSecret(text, options)
-    if (scheme.kind === 'mint') {
-      return {
-        kind: 'mint',
-        mintRequest: (moment) => scheme.mintRequest(secret, options, moment),
-        parseMint: (json, now) => scheme.parseMint(json, options, now),
-        thenSign: (request, minted) => scheme.thenSign(request, options, minted),
+): BoundScheme {
+  return {
+    name,
+    owns: new Set(scheme.owns(options)),
+    selectors: new Set(scheme.selectors),
+    bodyNeed: (contentType) => scheme.bodyNeed(options, contentType),
+    open: async (text) => {
+      const secret = scheme.parseSecret(text, options)
+      if (scheme.kind === 'mint') {
+        return {
+          kind: 'mint',
+          mintRequest: (moment) => scheme.mintRequest(secret, options, moment),
+          parseMint: (json, now) => scheme.parseMint(json, options, now),
+          thenSign: (request, minted) => scheme.thenSign(request, options, minted),
+        }
       }
-    }
-    const prepared = await scheme.prepare(secret, options)
-    return {
-      kind: 'sign',
-      sign: (request, moment) => scheme.sign(request, options, prepared, moment),
-      stages: (request, moment) => scheme.stages(request, options, prepared, moment),
-      sends: scheme.sends(secret, options),
-    }
-  },
-})
+      const prepared = await scheme.prepare(secret, options)
+      return {
+        kind: 'sign',
+        sign: (request, moment) => scheme.sign(request, options, prepared, moment),
+        stages: (request, moment) => scheme.stages(request, options, prepared, moment),
+        sends: scheme.sends(secret, options),
+      }
+    },
+  }
+}

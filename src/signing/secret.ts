@@ -6,18 +6,18 @@
 import { SecretFault } from './scheme.ts'
 
 /** A secret of one part. Inner spaces are allowed where a password may have them. */
-export const parseWhole = (text: string, what: string, { inner }: { inner?: 'spaces' } = {}): string => {
+export function parseWhole(text: string, what: string, { inner }: { inner?: 'spaces' } = {}): string {
   const fault = formFault(text, inner === 'spaces')
   if (fault !== null) throw new SecretFault(`${what} ${fault}`)
   return text
 }
 
 /** `<first>:<second>`, split at the first colon. */
-export const parsePair = (
+export function parsePair(
   text: string,
   names: readonly [string, string],
   { inner }: { inner?: 'spaces' } = {},
-): readonly [string, string] => {
+): readonly [string, string] {
   const form = `<${names[0]}>:<${names[1]}>`
   const colon = text.indexOf(':')
   if (colon === -1) throw new SecretFault(`the secret has no colon; its form is ${form}`)
@@ -29,7 +29,7 @@ export const parsePair = (
   return parts
 }
 
-const formFault = (text: string, innerSpaces: boolean): string | null => {
+function formFault(text: string, innerSpaces: boolean): string | null {
   if (text === '') return 'is empty'
   if (/[\u0000-\u001f\u007f]/.test(text))
     return 'holds a line break or another control character; look for one that was copied along'
@@ -42,9 +42,11 @@ const formFault = (text: string, innerSpaces: boolean): string | null => {
  * Whether any part of a secret begins with what its slot refuses: a live key in a `test` slot is found by its
  * id as well as by its secret.
  */
-export const beginsWithRefused = (secret: string, prefixes: readonly string[]): boolean =>
-  secret.split(':').some((part) => prefixes.some((prefix) => part.trimStart().startsWith(prefix)))
+export function beginsWithRefused(secret: string, prefixes: readonly string[]): boolean {
+  return secret.split(':').some((part) => prefixes.some((prefix) => part.trimStart().startsWith(prefix)))
+}
 
 /** Whether a key's name in the configuration says that it is for testing: `test`, `ci-test`, `sandbox`. */
-export const isTestName = (name: string): boolean =>
-  /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i.test(name)
+export function isTestName(name: string): boolean {
+  return /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i.test(name)
+}

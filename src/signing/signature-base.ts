@@ -27,25 +27,27 @@ export interface Component {
 }
 
 /** Section 2.5: a line for each component, and the signature parameters last. */
-export const signatureBase = (
+export function signatureBase(
   components: readonly { readonly identifier: string; readonly value: string }[],
   signatureParams: string,
-): string => {
+): string {
   let base = ''
   for (const { identifier, value } of components) base += `${identifier}: ${value}\n`
   return `${base}"@signature-params": ${signatureParams}`
 }
 
 /** Section 2.3: the inner list of components, before its parameters. */
-export const componentList = (components: readonly Component[]): string =>
-  serializeInnerList([components.map(({ item }) => item), new Map()])
+export function componentList(components: readonly Component[]): string {
+  return serializeInnerList([components.map(({ item }) => item), new Map()])
+}
 
 /** A parameter of the list, or several. */
-export const serializeParameters = (parameters: Readonly<Record<string, BareItem>>): string =>
-  serializeInnerList([[], new Map(Object.entries(parameters))]).slice('()'.length)
+export function serializeParameters(parameters: Readonly<Record<string, BareItem>>): string {
+  return serializeInnerList([[], new Map(Object.entries(parameters))]).slice('()'.length)
+}
 
 /** `date`, `@path`, `@query-param;name="id"`, or with the name in quotes as RFC 9421 writes it. A text is a fault. */
-export const parseComponent = (text: string): Component | string => {
+export function parseComponent(text: string): Component | string {
   const item = readItem(text)
   if (item === null) return `${JSON.stringify(text)} is not a component, such as @method or content-type`
   const [name, parameters] = item as [string, Parameters]
@@ -53,7 +55,7 @@ export const parseComponent = (text: string): Component | string => {
   return typeof value === 'string' ? value : { name, item, identifier: serializeItem(item), value }
 }
 
-const readItem = (text: string): Item | null => {
+function readItem(text: string): Item | null {
   const semicolon = text.indexOf(';')
   const quoted = text.startsWith('"')
   const name = semicolon === -1 ? text : text.slice(0, semicolon)
@@ -78,7 +80,7 @@ const simple: Readonly<Record<string, ValueOf>> = {
 }
 
 /** Section 2.2. A text is a fault. */
-const derivedValue = (name: string, parameters: Parameters): ValueOf | string => {
+function derivedValue(name: string, parameters: Parameters): ValueOf | string {
   if (name === '@query-param') {
     const parameter = parameters.get('name')
     return typeof parameter === 'string' && parameters.size === 1
@@ -91,7 +93,7 @@ const derivedValue = (name: string, parameters: Parameters): ValueOf | string =>
 }
 
 /** Section 2.2.8: names and values decoded and encoded anew; a name that comes twice cannot be covered. */
-const queryParameter = (query: string, name: string): string => {
+function queryParameter(query: string, name: string): string {
   const values = rawPairs(query)
     .filter(([raw]) => formEncoded(raw) === name)
     .map(([, value]) => formEncoded(value ?? ''))
@@ -104,7 +106,7 @@ const queryParameter = (query: string, name: string): string => {
 }
 
 /** The application/x-www-form-urlencoded percent-encode set of the URL standard, with a space as %20. */
-const formEncoded = (raw: string): string => {
+function formEncoded(raw: string): string {
   let decoded: string
   try {
     decoded = decodeURIComponent(raw.replaceAll('+', ' '))
@@ -127,7 +129,7 @@ const uncoverable: ReadonlySet<string> = new Set([
 ])
 
 /** Section 2.1. A text is a fault. */
-const fieldValue = (name: string, parameters: Parameters): ValueOf | string => {
+function fieldValue(name: string, parameters: Parameters): ValueOf | string {
   if (name === 'content-length') return 'content-length cannot be signed here; cover content-digest'
   if (name !== name.toLowerCase()) return `${name} must be in lower case`
   if (uncoverable.has(name) || headerNameFault(name) !== null)
@@ -141,7 +143,7 @@ const fieldValue = (name: string, parameters: Parameters): ValueOf | string => {
   return `${name} takes ;key="..." or ;bs here; ;sf would need to know the type of the field`
 }
 
-const sentField = (request: SignRequest, name: string): string => {
+function sentField(request: SignRequest, name: string): string {
   const value = request.header(name)
   if (value === null || !/^[\t\x20-\x7e]*$/.test(value))
     throw new Refusal('header_invalid', {
@@ -154,7 +156,7 @@ const sentField = (request: SignRequest, name: string): string => {
  * Section 2.1.2: one member of a dictionary, in its canonical form. A field with a decimal is refused: 1.0 and 1
  * are one number here, and two texts to the verifier.
  */
-const member = (field: string, name: string, key: string): string => {
+function member(field: string, name: string, key: string): string {
   let found: Item | [Item[], Parameters] | undefined
   try {
     found = /\d\.\d/.test(field) ? undefined : parseDictionary(field).get(key)

@@ -56,7 +56,7 @@ export const standardWebhooks: SignScheme<null, Bytes, ImportedKey> = {
   sends: () => [],
 }
 
-const headOf = (request: SignRequest, { now, nonce }: Moment): { id: string; seconds: string } => {
+function headOf(request: SignRequest, { now, nonce }: Moment): { id: string; seconds: string } {
   const idempotencyKey = request.header('idempotency-key')
   if (idempotencyKey !== null && !/^[\x21-\x2d\x2f-\x7e]+$/.test(idempotencyKey))
     throw new Refusal('header_invalid', {

@@ -33,7 +33,7 @@ const ownParameters: ReadonlySet<string> = new Set([
   'client_assertion_type',
 ])
 
-export const readTokenEndpoint = (options: OptionReader, fault: ReportFault): TokenEndpointOptions => {
+export function readTokenEndpoint(options: OptionReader, fault: ReportFault): TokenEndpointOptions {
   const tokenUrl = options.text('tokenUrl')
   const problem = tokenUrl === '' ? null : tokenUrlFault(tokenUrl)
   if (problem !== null) fault('tokenUrl', problem)
@@ -48,7 +48,7 @@ export const readTokenEndpoint = (options: OptionReader, fault: ReportFault): To
   }
 }
 
-const readParameters = (input: unknown, fault: ReportFault): TokenEndpointOptions['parameters'] => {
+function readParameters(input: unknown, fault: ReportFault): TokenEndpointOptions['parameters'] {
   if (input === undefined) return []
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     fault('parameters', 'must be names with texts')
@@ -65,7 +65,7 @@ const readParameters = (input: unknown, fault: ReportFault): TokenEndpointOption
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** Why a token must not be fetched from there, or null. */
-export const tokenUrlFault = (text: string): string | null => {
+export function tokenUrlFault(text: string): string | null {
   const url = /^[\x21-\x7e]+$/.test(text) && !text.includes('\\') ? URL.parse(text) : null
   if (url === null) return 'must be a URL, such as https://login.acme.example/oauth/token'
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname)))
@@ -76,8 +76,9 @@ export const tokenUrlFault = (text: string): string | null => {
 }
 
 /** RFC 6749 appendix B. */
-export const formBody = (pairs: readonly (readonly [name: string, value: string])[]): string =>
-  new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value])).toString()
+export function formBody(pairs: readonly (readonly [name: string, value: string])[]): string {
+  return new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value])).toString()
+}
 
 export const tokenRequestHeaders = [
   ['content-type', 'application/x-www-form-urlencoded'],
@@ -85,11 +86,11 @@ export const tokenRequestHeaders = [
 ] as const
 
 /** RFC 6749 section 5.1, bearer tokens only. Throws SecretFault; its message has nothing of the answer but a code. */
-export const parseTokenAnswer = (
+export function parseTokenAnswer(
   json: unknown,
   { expiresSeconds }: TokenEndpointOptions,
   now: number,
-): Minted => {
+): Minted {
   const answer = (typeof json === 'object' && json !== null ? json : {}) as Readonly<Record<string, unknown>>
   const { access_token: token, token_type: type, expires_in: expires, error } = answer
   if (typeof error === 'string' && /^[a-z_]{1,40}$/.test(error))
@@ -105,6 +106,8 @@ export const parseTokenAnswer = (
   return { token: new Secret(token), expiresAt: now + Math.min(seconds, 86_400) * 1000 }
 }
 
-export const bearerEdits = ({ token }: Minted): Edits => ({
-  set: [['authorization', `Bearer ${token.reveal()}`]],
-})
+export function bearerEdits({ token }: Minted): Edits {
+  return {
+    set: [['authorization', `Bearer ${token.reveal()}`]],
+  }
+}

@@ -11,8 +11,9 @@ import type { Signer } from './signing-keys.ts'
 
 export type Audience = 'calls' | 'administration'
 
-export const audienceOf = (url: string, audience: Audience): string =>
-  audience === 'calls' ? url : `${url}/api`
+export function audienceOf(url: string, audience: Audience): string {
+  return audience === 'calls' ? url : `${url}/api`
+}
 
 export interface AccessTokenClaims {
   readonly audience: Audience
@@ -45,11 +46,11 @@ interface MintContext {
  * Signs a token. It never outlives what it descends from. null when it would be longer than any verifier
  * accepts, which only a very long list of scopes can cause.
  */
-export const mintAccessToken = async (
+export async function mintAccessToken(
   { kid, algorithm, key }: Signer,
   claims: AccessTokenClaims,
   { url, now, notAfter }: MintContext,
-): Promise<AccessToken | null> => {
+): Promise<AccessToken | null> {
   const expiresAt = Math.min(now + accessTokenSeconds, notAfter ?? Number.POSITIVE_INFINITY)
   const payload = {
     iss: url,

@@ -50,7 +50,7 @@ const fingerprintChars = 16
  * Tells the same secret from another one to those who hold the key, and nothing to anyone else: HMAC-SHA256 of
  * the secret, cut to 64 bits, 16 hexadecimal digits.
  */
-export const fingerprint = async (secret: Secret, key: Secret): Promise<string> => {
+export async function fingerprint(secret: Secret, key: Secret): Promise<string> {
   const encoder = new TextEncoder()
   const hmacKey = await crypto.subtle.importKey(
     'raw',
@@ -66,10 +66,12 @@ export const fingerprint = async (secret: Secret, key: Secret): Promise<string> 
 }
 
 /** Where a request came from, as the platform says; a caller's own X-Forwarded-For counts for nothing. */
-export const addressOf = (headers: Headers): string | null => headers.get('cf-connecting-ip')
+export function addressOf(headers: Headers): string | null {
+  return headers.get('cf-connecting-ip')
+}
 
 /** Whom attempts are counted for: an IPv6 address is counted with its /64, all of which one host may use. */
-export const networkOf = (headers: Headers): string | null => {
+export function networkOf(headers: Headers): string | null {
   const address = addressOf(headers)
   if (address === null || !address.includes(':')) return address
   const [head = '', tail] = address.split('::', 2)

@@ -24,7 +24,7 @@ export interface AuthorizationRequest {
 }
 
 /** Throws OAuthRefusal, which a page shows: the answer must not be sent anywhere. */
-export const readAsker = (parameters: Parameters, clients: Configuration['clients']): Asker => {
+export function readAsker(parameters: Parameters, clients: Configuration['clients']): Asker {
   const clientId = required(parameters, 'client_id')
   const redirectUri = required(parameters, 'redirect_uri')
   const registered = clients.get(clientId)?.redirectUris
@@ -41,19 +41,20 @@ export const readAsker = (parameters: Parameters, clients: Configuration['client
 /** RFC 8252 section 7.3: the literal address, one path, any port. Compared as text: nothing is normalised. */
 const loopbackForm = /^http:\/\/(?:127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})\/callback$/
 
-const isLoopback = (uri: string): boolean =>
-  uri.length <= redirectUriCharsMax && Number(loopbackForm.exec(uri)?.[1] ?? 65_536) <= 65_535
+function isLoopback(uri: string): boolean {
+  return uri.length <= redirectUriCharsMax && Number(loopbackForm.exec(uri)?.[1] ?? 65_536) <= 65_535
+}
 
 /** base64url of a SHA-256. */
 const challengeForm = /^[A-Za-z0-9_-]{43}$/
 const verifierForm = /^[A-Za-z0-9._~-]{43,128}$/
 
 /** Throws OAuthRefusal, which goes back to the client. */
-export const readAuthorization = (
+export function readAuthorization(
   parameters: Parameters,
   { clientId }: Asker,
   url: string,
-): AuthorizationRequest => {
+): AuthorizationRequest {
   if (required(parameters, 'response_type') !== 'code')
     throw new OAuthRefusal('unsupported_response_type', 'response_type can only be code.')
   for (const name of ['request', 'request_uri', 'registration'])
@@ -70,30 +71,33 @@ export const readAuthorization = (
 }
 
 /** The terminal administers; a page in a browser calls, and that is all that its people agreed to. */
-export const assertAudience = (clientId: string, audience: Audience): void => {
+export function assertAudience(clientId: string, audience: Audience): void {
   if (audience === 'administration' && clientId !== cliClientId)
     throw new OAuthRefusal('invalid_target', 'This client gets tokens for calls alone.')
 }
 
 /** RFC 7636 section 4.6. */
-export const provesChallenge = async (verifier: string, challenge: string): Promise<boolean> =>
-  verifierForm.test(verifier) && (await challengeOf(verifier)) === challenge
+export async function provesChallenge(verifier: string, challenge: string): Promise<boolean> {
+  return verifierForm.test(verifier) && (await challengeOf(verifier)) === challenge
+}
 
-export const challengeOf = async (verifier: string): Promise<string> =>
-  base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
+export async function challengeOf(verifier: string): Promise<string> {
+  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
+}
 
-export const base64url = (bytes: ArrayBuffer): string =>
-  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+export function base64url(bytes: ArrayBuffer): string {
+  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')
+}
 
 /** The address that the answer is sent to, with `iss` (RFC 9207). */
-export const answerUri = (
+export function answerUri(
   { redirectUri, state }: Asker,
   answer: Readonly<Record<string, string>>,
   issuer: string,
-): string => {
+): string {
   const query = new URLSearchParams({ ...answer, ...(state === undefined ? {} : { state }), iss: issuer })
   return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query}`
 }

@@ -10,7 +10,7 @@ export const cliClientId = 'countersign-cli'
 export const unnamedClientId = 'countersign-unnamed'
 
 /** Throws OAuthRefusal `invalid_client` for a client that is neither built in nor configured. */
-export const readClientId = (parameters: Parameters, clients: Configuration['clients']): string => {
+export function readClientId(parameters: Parameters, clients: Configuration['clients']): string {
   const clientId = parameters.get('client_id')
   if (clientId === undefined) return unnamedClientId
   if (clientId === cliClientId || clients.has(clientId)) return clientId

@@ -8,7 +8,7 @@ const letters = 'BCDFGHJKLMNPQRSTVWXZ'
 const userCodeChars = 8
 
 /** `WDJB-MJHT`. `randomBytes` gives that many fresh random bytes. */
-export const makeUserCode = (randomBytes: (count: number) => Uint8Array): string => {
+export function makeUserCode(randomBytes: (count: number) => Uint8Array): string {
   let code = ''
   while (code.length < userCodeChars) {
     for (const byte of randomBytes(userCodeChars)) {
@@ -20,7 +20,7 @@ export const makeUserCode = (randomBytes: (count: number) => Uint8Array): string
 }
 
 /** The code as people type it (case, hyphens and blanks do not matter), in its one form; null when it is none. */
-export const readUserCode = (text: string): string | null => {
+export function readUserCode(text: string): string | null {
   const code = text.toUpperCase().replace(/[\s.\-_]/g, '')
   if (code.length !== userCodeChars || ![...code].every((letter) => letters.includes(letter))) return null
   return `${code.slice(0, 4)}-${code.slice(4)}`

@@ -23,7 +23,7 @@ type AuditRow = {
   readonly origin: string | null
 }
 
-export const appendAudit = (sql: SqlStorage, entry: AuditDraft, now: number): void => {
+export function appendAudit(sql: SqlStorage, entry: AuditDraft, now: number): void {
   sql.exec(
     'INSERT INTO audit (at, actor, action, team, target, detail, origin) VALUES (?, ?, ?, ?, ?, ?, ?)',
     now,
@@ -37,11 +37,11 @@ export const appendAudit = (sql: SqlStorage, entry: AuditDraft, now: number): vo
 }
 
 /** The newest first. */
-export const listAudit = (
+export function listAudit(
   sql: SqlStorage,
   { team, from }: AuditFilter,
   { before, limit }: { readonly before: number | null; readonly limit: number },
-): Page<AuditEntry> => {
+): Page<AuditEntry> {
   const rows = sql
     .exec<AuditRow>(
       `SELECT * FROM audit WHERE id < ?1 AND at >= ?2 AND (?3 IS NULL OR team = ?3) ORDER BY id DESC LIMIT ?4`,
@@ -63,7 +63,7 @@ export const listAudit = (
 }
 
 /** By age, and by number: a flood of entries costs the oldest ones, never the storage. */
-export const pruneAudit = (sql: SqlStorage, now: number): void => {
+export function pruneAudit(sql: SqlStorage, now: number): void {
   sql.exec('DELETE FROM audit WHERE at < ?', now - auditDays * 86_400_000)
   sql.exec('DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?', auditEntriesMax)
 }

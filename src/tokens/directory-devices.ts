@@ -25,7 +25,7 @@ type DeviceRow = {
   readonly polled_at: number | null
 }
 
-export const openDevice = (sql: SqlStorage, device: DeviceRequest): Deposit => {
+export function openDevice(sql: SqlStorage, device: DeviceRequest): Deposit {
   const now = device.createdAt
   const count = (): number =>
     sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM devices WHERE expires_at > ?', now).one().n
@@ -47,7 +47,7 @@ export const openDevice = (sql: SqlStorage, device: DeviceRequest): Deposit => {
  * What waits under this user code; null when nothing does. A code that was looked at too often is over: nobody
  * types one so many times, whoever guesses does.
  */
-export const lookAtDevice = (sql: SqlStorage, userCodeDigest: string, now: number): ListedDevice | null => {
+export function lookAtDevice(sql: SqlStorage, userCodeDigest: string, now: number): ListedDevice | null {
   const [found] = sql
     .exec<DeviceRow>(
       `UPDATE devices SET looks = looks + 1
@@ -68,11 +68,11 @@ export const lookAtDevice = (sql: SqlStorage, userCodeDigest: string, now: numbe
 }
 
 /** Decides it once; the device code's digest, and its end. null when it was decided, or is over. */
-export const decideDevice = (
+export function decideDevice(
   sql: SqlStorage,
   userCodeDigest: string,
   { state, now }: { readonly state: 'approved' | 'denied'; readonly now: number },
-): { readonly digest: string; readonly expiresAt: number } | null => {
+): { readonly digest: string; readonly expiresAt: number } | null {
   const [decided] = sql
     .exec<{ digest: string; expires_at: number }>(
       `UPDATE devices SET state = ? WHERE code = ? AND state = 'pending' AND expires_at > ? RETURNING digest, expires_at`,
@@ -88,11 +88,11 @@ export const decideDevice = (
 const pollGraceMillis = 500
 
 /** Section 3.5: who polls too fast while it is pending is told so, and waits five seconds longer from then on. */
-export const pollDevice = (
+export function pollDevice(
   sql: SqlStorage,
   { digest, clientId }: Pick<DeviceRequest, 'digest' | 'clientId'>,
   now: number,
-): DevicePoll => {
+): DevicePoll {
   const [found] = sql.exec<DeviceRow>('SELECT * FROM devices WHERE digest = ?', digest).toArray()
   if (found === undefined || found.client_id !== clientId) return 'unknown'
   if (found.state === 'denied') return 'denied'
@@ -105,7 +105,7 @@ export const pollDevice = (
 }
 
 /** Counts an attempt; whether it is within the limit. Windows are fixed: at most twice the limit pass in one. */
-export const attempt = (sql: SqlStorage, { what, max, windowMillis }: AttemptLimit, now: number): boolean => {
+export function attempt(sql: SqlStorage, { what, max, windowMillis }: AttemptLimit, now: number): boolean {
   sql.exec('DELETE FROM attempts WHERE ends_at <= ?', now)
   const { count } = sql
     .exec<{ count: number }>(
@@ -121,6 +121,6 @@ export const attempt = (sql: SqlStorage, { what, max, windowMillis }: AttemptLim
 /** What is over stays for an hour, so that a late poll hears that it expired. */
 const overMillis = 3_600_000
 
-export const pruneDevices = (sql: SqlStorage, now: number): void => {
+export function pruneDevices(sql: SqlStorage, now: number): void {
   sql.exec('DELETE FROM devices WHERE expires_at <= ?', now - overMillis)
 }

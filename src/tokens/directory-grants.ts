@@ -41,7 +41,7 @@ export const grantsSchema = `
 const endedClaimMillis = (accessTokenSeconds + clockToleranceSecondsDefault) * 1000
 
 /** Keeps a single-use thing until it expires. */
-export const deposit = (sql: SqlStorage, thing: SingleUse, now: number): Deposit => {
+export function deposit(sql: SqlStorage, thing: SingleUse, now: number): Deposit {
   const count = (): number => sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM single_uses').one().n
   if (count() >= singleUsesMax) {
     sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
@@ -62,11 +62,11 @@ export const deposit = (sql: SqlStorage, thing: SingleUse, now: number): Deposit
  * Redeems it, once: reading and marking happen in one turn of a single-threaded object. What has expired, or
  * belongs to a grant that has ended, is unknown. A second attempt ends the grant.
  */
-export const redeem = (
+export function redeem(
   sql: SqlStorage,
   kind: string,
   { digest, now }: { readonly digest: string; readonly now: number },
-): Redemption => {
+): Redemption {
   const [found] = sql
     .exec<{ grant_id: string | null; payload: string; expires_at: number; redeemed_at: number | null }>(
       'SELECT grant_id, payload, expires_at, redeemed_at FROM single_uses WHERE kind = ? AND digest = ?',
@@ -87,11 +87,11 @@ export const redeem = (
 }
 
 /** Looks without redeeming; null for what is unknown or expired. */
-export const examine = (
+export function examine(
   sql: SqlStorage,
   kind: string,
   { digest, now }: { readonly digest: string; readonly now: number },
-): Examined | null => {
+): Examined | null {
   const [found] = sql
     .exec<{ payload: string; redeemed_at: number | null }>(
       'SELECT payload, redeemed_at FROM single_uses WHERE kind = ? AND digest = ? AND expires_at > ?',
@@ -103,10 +103,10 @@ export const examine = (
   return found === undefined ? null : { spent: found.redeemed_at !== null, payload: found.payload }
 }
 
-export const openFamily = (
+export function openFamily(
   sql: SqlStorage,
   { familyDigest, digest, payload, expiresAt }: RefreshFamily,
-): void => {
+): void {
   sql.exec(
     'INSERT INTO families (family, digest, payload, expires_at) VALUES (?, ?, ?, ?)',
     familyDigest,
@@ -117,11 +117,11 @@ export const openFamily = (
 }
 
 /** What a presented refresh token is worth; null when its family is unknown, or was idle for too long. */
-export const examineFamily = (
+export function examineFamily(
   sql: SqlStorage,
   familyDigest: string,
   { digest, now }: { readonly digest: string; readonly now: number },
-): Examined | null => {
+): Examined | null {
   const [found] = sql
     .exec<{ digest: string; payload: string }>(
       'SELECT digest, payload FROM families WHERE family = ? AND expires_at > ?',
@@ -133,23 +133,26 @@ export const examineFamily = (
 }
 
 /** The presented token's successor takes its place, once; false when another one already has. */
-export const rotateFamily = (
+export function rotateFamily(
   sql: SqlStorage,
   { familyDigest, digest, payload, expiresAt }: RefreshFamily,
   presented: string,
-): boolean =>
-  sql
-    .exec(
-      'UPDATE families SET digest = ?, payload = ?, expires_at = ? WHERE family = ? AND digest = ? RETURNING 1',
-      digest,
-      payload,
-      expiresAt,
-      familyDigest,
-      presented,
-    )
-    .toArray().length === 1
+): boolean {
+  return (
+    sql
+      .exec(
+        'UPDATE families SET digest = ?, payload = ?, expires_at = ? WHERE family = ? AND digest = ? RETURNING 1',
+        digest,
+        payload,
+        expiresAt,
+        familyDigest,
+        presented,
+      )
+      .toArray().length === 1
+  )
+}
 
-export const openGrant = (sql: SqlStorage, grant: GrantRecord): void => {
+export function openGrant(sql: SqlStorage, grant: GrantRecord): void {
   sql.exec(
     'INSERT INTO grants (id, subject, team, expires_at) VALUES (?, ?, ?, ?)',
     grant.id,
@@ -159,12 +162,12 @@ export const openGrant = (sql: SqlStorage, grant: GrantRecord): void => {
   )
 }
 
-export const grantStands = (sql: SqlStorage, id: string, now: number): boolean => {
+export function grantStands(sql: SqlStorage, id: string, now: number): boolean {
   const condition = 'id = ? AND ended_at IS NULL AND expires_at > ?'
   return sql.exec(`SELECT 1 FROM grants WHERE ${condition}`, id, now).toArray().length === 1
 }
 
-export const findGrant = (sql: SqlStorage, id: string, now: number): GrantRecord | null => {
+export function findGrant(sql: SqlStorage, id: string, now: number): GrantRecord | null {
   const [found] = sql
     .exec<{ subject: string; team: string | null; expires_at: number }>(
       'SELECT subject, team, expires_at FROM grants WHERE id = ? AND ended_at IS NULL AND expires_at > ?',
@@ -177,17 +180,17 @@ export const findGrant = (sql: SqlStorage, id: string, now: number): GrantRecord
     : { id, subject: found.subject, team: found.team, expiresAt: found.expires_at }
 }
 
-export const endGrant = (sql: SqlStorage, id: string, now: number): readonly Ended[] => {
+export function endGrant(sql: SqlStorage, id: string, now: number): readonly Ended[] {
   sql.exec('UPDATE grants SET ended_at = ? WHERE id = ? AND ended_at IS NULL', now, id)
   const grants = sql.exec<{ team: string | null }>('SELECT team FROM grants WHERE id = ?', id).toArray()
   return grants.map(({ team }) => ({ grantId: id, team }))
 }
 
-export const endGrantsOf = (
+export function endGrantsOf(
   sql: SqlStorage,
   { subject, team }: SubjectOfTeam,
   now: number,
-): readonly Ended[] => {
+): readonly Ended[] {
   const open = sql
     .exec<{ id: string }>(
       'SELECT id FROM grants WHERE subject = ?1 AND (?2 IS NULL OR team = ?2) AND ended_at IS NULL',
@@ -199,7 +202,7 @@ export const endGrantsOf = (
 }
 
 /** Ends JWTs by one of their claims; an earlier end of the same claim is only ever extended. */
-export const endClaim = (sql: SqlStorage, { kind, value, at }: EndedClaim): void => {
+export function endClaim(sql: SqlStorage, { kind, value, at }: EndedClaim): void {
   sql.exec(
     `INSERT INTO ended_claims (kind, value, at) VALUES (?, ?, ?)
      ON CONFLICT (kind, value) DO UPDATE SET at = MAX(at, excluded.at)`,
@@ -210,26 +213,29 @@ export const endClaim = (sql: SqlStorage, { kind, value, at }: EndedClaim): void
 }
 
 /** Whether a JWT with these claims was ended by one of them. */
-export const claimEnded = (
+export function claimEnded(
   sql: SqlStorage,
   { tokenId, grantId, subject, team, issuedAt }: StandingQuery,
-): boolean =>
-  sql
-    .exec(
-      `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value IN (?1, ?6, ?7, ?8))
+): boolean {
+  return (
+    sql
+      .exec(
+        `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value IN (?1, ?6, ?7, ?8))
          OR (kind = 'subject' AND value IN (?2, ?3) AND at >= ?5) OR (kind = 'team' AND value = ?4 AND at >= ?5)`,
-      tokenId,
-      subject,
-      claimOfTeam(subject, team),
-      team ?? '',
-      issuedAt,
-      grantId,
-      claimOfTeam(tokenId, team),
-      claimOfTeam(grantId, team),
-    )
-    .toArray().length > 0
+        tokenId,
+        subject,
+        claimOfTeam(subject, team),
+        team ?? '',
+        issuedAt,
+        grantId,
+        claimOfTeam(tokenId, team),
+        claimOfTeam(grantId, team),
+      )
+      .toArray().length > 0
+  )
+}
 
-export const pruneGrants = (sql: SqlStorage, now: number): void => {
+export function pruneGrants(sql: SqlStorage, now: number): void {
   sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
   sql.exec('DELETE FROM families WHERE expires_at <= ?', now)
   sql.exec('DELETE FROM grants WHERE expires_at <= ?', now)

@@ -52,7 +52,7 @@ type TokenRow = {
   readonly revoked_at: number | null
 }
 
-export const insertToken = (sql: SqlStorage, token: TokenRecord): Creation => {
+export function insertToken(sql: SqlStorage, token: TokenRecord): Creation {
   // It was good when the request was authorized; only here nothing can come between.
   const parent = token.parent === null ? null : readToken(sql, token.parent)
   if (token.parent !== null && (parent === null || statusOf(parent, token.createdAt) !== 'active'))
@@ -78,17 +78,17 @@ export const insertToken = (sql: SqlStorage, token: TokenRecord): Creation => {
   return 'created'
 }
 
-export const findToken = (sql: SqlStorage, id: string): ListedToken | null => {
+export function findToken(sql: SqlStorage, id: string): ListedToken | null {
   const record = readToken(sql, id)
   return record === null ? null : withoutDigest(record)
 }
 
 /** The newest first. `before`: the position after which to go on; null: from the newest. */
-export const listTokens = (
+export function listTokens(
   sql: SqlStorage,
   filter: TokenFilter,
   { now, before, limit }: { readonly now: number; readonly before: number | null; readonly limit: number },
-): Page<ListedToken> => {
+): Page<ListedToken> {
   const conditions: string[] = ['number < ?']
   const bindings: (string | number)[] = [before ?? Number.MAX_SAFE_INTEGER]
   const where = (condition: string, ...values: readonly (string | number)[]): void => {
@@ -121,11 +121,11 @@ export const listTokens = (
 }
 
 /** Judges what was presented and notes, coarsely, that it was used. */
-export const presentToken = (
+export function presentToken(
   sql: SqlStorage,
   id: string,
   { digest, now }: { readonly digest: string; readonly now: number },
-): Presented => {
+): Presented {
   const record = readToken(sql, id)
   const judgement = judgeToken(record, digest, { owner: ownerOf(sql, record), now })
   if (!judgement.good || record === null)
@@ -137,7 +137,7 @@ export const presentToken = (
 }
 
 /** Whether a token that a JWT descends from is still good. */
-export const tokenStanding = (sql: SqlStorage, id: string, now: number): Judgement => {
+export function tokenStanding(sql: SqlStorage, id: string, now: number): Judgement {
   const record = readToken(sql, id)
   if (record === null) return { good: false, reason: 'unknown' }
   return judgeStanding(record, { owner: ownerOf(sql, record), now })
@@ -147,7 +147,7 @@ export const tokenStanding = (sql: SqlStorage, id: string, now: number): Judgeme
  * Revokes a token and all that were made with it. Names every grant that it ends, those that had ended before
  * too: the accounts must hear of each, and a caller that lost the answer asks again.
  */
-export const revokeToken = (sql: SqlStorage, id: string, now: number): readonly Ended[] => {
+export function revokeToken(sql: SqlStorage, id: string, now: number): readonly Ended[] {
   const family = sql
     .exec<{ id: string; team: string }>(
       `WITH RECURSIVE family (id, team) AS (
@@ -164,11 +164,11 @@ export const revokeToken = (sql: SqlStorage, id: string, now: number): readonly 
 }
 
 /** Revokes all that a subject owns or is. */
-export const revokeTokensOf = (
+export function revokeTokensOf(
   sql: SqlStorage,
   { subject, team }: SubjectOfTeam,
   now: number,
-): readonly Ended[] => {
+): readonly Ended[] {
   const ids = sql
     .exec<{ id: string }>(
       `SELECT id FROM tokens
@@ -181,12 +181,12 @@ export const revokeTokensOf = (
 }
 
 /** The token, when this is its digest; revoked and expired ones too, for a holder may revoke what has expired. */
-export const heldToken = (sql: SqlStorage, id: string, digest: string): ListedToken | null => {
+export function heldToken(sql: SqlStorage, id: string, digest: string): ListedToken | null {
   const record = readToken(sql, id)
   return record !== null && sameDigest(record.digest, digest) ? withoutDigest(record) : null
 }
 
-export const rememberPerson = (sql: SqlStorage, person: Person, now: number): void => {
+export function rememberPerson(sql: SqlStorage, person: Person, now: number): void {
   sql.exec(
     'INSERT OR REPLACE INTO people (subject, role, team, seen_at) VALUES (?, ?, ?, ?)',
     person.subject,
@@ -196,11 +196,11 @@ export const rememberPerson = (sql: SqlStorage, person: Person, now: number): vo
   )
 }
 
-export const forgetPerson = (sql: SqlStorage, subject: string): void => {
+export function forgetPerson(sql: SqlStorage, subject: string): void {
   sql.exec('DELETE FROM people WHERE subject = ?', subject)
 }
 
-export const findPerson = (sql: SqlStorage, subject: string): Person | null => {
+export function findPerson(sql: SqlStorage, subject: string): Person | null {
   const [found] = sql
     .exec<{ role: string; team: string | null }>('SELECT role, team FROM people WHERE subject = ?', subject)
     .toArray()
@@ -210,32 +210,37 @@ export const findPerson = (sql: SqlStorage, subject: string): Person | null => {
 }
 
 /** Forgets tokens that ended long ago. */
-export const pruneTokens = (sql: SqlStorage, now: number): void => {
+export function pruneTokens(sql: SqlStorage, now: number): void {
   const before = now - endedTokenDays * 86_400_000
   sql.exec('DELETE FROM tokens WHERE revoked_at < ?1 OR expires_at < ?1', before)
 }
 
-const ownerOf = (sql: SqlStorage, record: TokenRecord | null): Person | null =>
-  record === null ? null : findPerson(sql, record.owner)
+function ownerOf(sql: SqlStorage, record: TokenRecord | null): Person | null {
+  return record === null ? null : findPerson(sql, record.owner)
+}
 
-const readToken = (sql: SqlStorage, id: string): TokenRecord | null => {
+function readToken(sql: SqlStorage, id: string): TokenRecord | null {
   const [found] = sql.exec<TokenRow>('SELECT * FROM tokens WHERE id = ?', id).toArray()
   return found === undefined ? null : toRecord(found)
 }
 
-const toRecord = (stored: TokenRow): TokenRecord => ({
-  id: stored.id,
-  digest: stored.digest,
-  name: stored.name,
-  team: stored.team,
-  scopes: JSON.parse(stored.scopes),
-  owner: stored.owner,
-  service: stored.service === 1,
-  parent: stored.parent,
-  createdAt: stored.created_at,
-  expiresAt: stored.expires_at,
-  lastUsedAt: stored.last_used_at,
-  revokedAt: stored.revoked_at,
-})
+function toRecord(stored: TokenRow): TokenRecord {
+  return {
+    id: stored.id,
+    digest: stored.digest,
+    name: stored.name,
+    team: stored.team,
+    scopes: JSON.parse(stored.scopes),
+    owner: stored.owner,
+    service: stored.service === 1,
+    parent: stored.parent,
+    createdAt: stored.created_at,
+    expiresAt: stored.expires_at,
+    lastUsedAt: stored.last_used_at,
+    revokedAt: stored.revoked_at,
+  }
+}
 
-const withoutDigest = ({ digest: _kept, ...listed }: TokenRecord): ListedToken => listed
+function withoutDigest({ digest: _kept, ...listed }: TokenRecord): ListedToken {
+  return listed
+}

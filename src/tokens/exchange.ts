@@ -28,7 +28,7 @@ export interface ExchangeRequest {
  * Reads the parameters that section 2.1 names; others are ignored (T04). What would change the meaning and is
  * not offered (delegation, other token types) is refused rather than ignored. Throws OAuthRefusal.
  */
-export const readExchange = (parameters: Parameters, url: string): ExchangeRequest => {
+export function readExchange(parameters: Parameters, url: string): ExchangeRequest {
   const subjectToken = required(parameters, 'subject_token')
   const type = required(parameters, 'subject_token_type')
   if (type !== accessTokenType && type !== jwtType) {
@@ -53,7 +53,7 @@ export const readExchange = (parameters: Parameters, url: string): ExchangeReque
 }
 
 /** The `scope` parameter; null when it was not sent. Throws OAuthRefusal `invalid_scope`. */
-export const readScopes = (parameters: Parameters): readonly string[] | null => {
+export function readScopes(parameters: Parameters): readonly string[] | null {
   const text = parameters.get('scope')
   if (text === undefined) return null
   const scopes = parseScopeParameter(text)
@@ -68,7 +68,7 @@ export const readScopes = (parameters: Parameters): readonly string[] | null => 
  * What the token is for, by `resource` (RFC 8707) or `audience` (RFC 8693); calling, when neither was sent.
  * Throws OAuthRefusal `invalid_target`.
  */
-export const readAudience = (parameters: Parameters, url: string): Audience => {
+export function readAudience(parameters: Parameters, url: string): Audience {
   const wanted = new Set<Audience>()
   for (const name of ['resource', 'audience']) {
     const value = parameters.get(name)
@@ -83,11 +83,12 @@ export const readAudience = (parameters: Parameters, url: string): Audience => {
   return audience
 }
 
-const invalidTarget = (url: string): OAuthRefusal =>
-  new OAuthRefusal(
+function invalidTarget(url: string): OAuthRefusal {
+  return new OAuthRefusal(
     'invalid_target',
     `A token is for one resource: ${url} to call, or ${audienceOf(url, 'administration')} to administer.`,
   )
+}
 
 /** What was proven about a subject token, whichever kind it was. */
 export interface Proven {
@@ -108,11 +109,11 @@ export interface Proven {
  * to what the team is granted now. A wish beyond it is refused; a wildcard that the team holds in part is
  * narrowed, and the answer says to what (RFC 6749 section 3.3). Throws OAuthRefusal.
  */
-export const scopesToIssue = (
+export function scopesToIssue(
   proven: Proven,
   request: Pick<ExchangeRequest, 'scopes' | 'audience'>,
   teams: ReadonlyMap<string, Team>,
-): readonly string[] => {
+): readonly string[] {
   if (proven.subject.length > claimCharsMax) {
     throw new OAuthRefusal('invalid_request', `The subject has more than ${claimCharsMax} characters.`)
   }
@@ -136,22 +137,30 @@ export const scopesToIssue = (
   return issued
 }
 
-const scopeBeyond = (): OAuthRefusal =>
-  new OAuthRefusal(
+function scopeBeyond(): OAuthRefusal {
+  return new OAuthRefusal(
     'invalid_scope',
     'The scope is beyond what the subject token holds, or what its team is granted now. Ask for less.',
   )
+}
 
 /** No answer fits: see `mintAccessToken`. */
-export const scopesTooLong = (): OAuthRefusal =>
-  new OAuthRefusal('invalid_scope', 'So many scopes do not fit into one token. Ask for fewer with scope.')
+export function scopesTooLong(): OAuthRefusal {
+  return new OAuthRefusal(
+    'invalid_scope',
+    'So many scopes do not fit into one token. Ask for fewer with scope.',
+  )
+}
 
 /** `sub` of what an issuer's JWT is exchanged for. */
-export const exchangedSubject = (issuer: string, subject: string): string => `${issuer}:${subject}`
+export function exchangedSubject(issuer: string, subject: string): string {
+  return `${issuer}:${subject}`
+}
 
 /**
  * `gid` of what an issuer's JWT is exchanged for: the same for the same `jti`, so that revoking the one ends the
  * other; a digest, because a `jti` may be long and a token without one stands for itself.
  */
-export const exchangedGrantId = async (issuer: string, tokenId: string): Promise<string> =>
-  grantIdOf('jwt', await digestOf(new Secret(`${issuer}\n${tokenId}`)))
+export async function exchangedGrantId(issuer: string, tokenId: string): Promise<string> {
+  return grantIdOf('jwt', await digestOf(new Secret(`${issuer}\n${tokenId}`)))
+}

@@ -7,7 +7,7 @@ const form =
  * Milliseconds since 1970 of an RFC 3339 time, or of the beginning of a day (`2026-11-22`, UTC); null when it is
  * neither. A day that its month does not have is refused: `Date` would take it for another day.
  */
-export const readInstant = (text: string): number | null => {
+export function readInstant(text: string): number | null {
   const [, year, month, day, hour = '00', minute = '00', second = '00'] = form.exec(text) ?? []
   if (year === undefined || month === undefined || day === undefined) return null
   const asDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)))
@@ -17,7 +17,10 @@ export const readInstant = (text: string): number | null => {
   return Number.isNaN(millis) ? null : millis
 }
 
-export const writeInstant = (millis: number): string => new Date(millis).toISOString()
+export function writeInstant(millis: number): string {
+  return new Date(millis).toISOString()
+}
 
-export const writeInstantOrNull = (millis: number | null): string | null =>
-  millis === null ? null : writeInstant(millis)
+export function writeInstantOrNull(millis: number | null): string | null {
+  return millis === null ? null : writeInstant(millis)
+}

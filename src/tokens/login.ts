@@ -9,12 +9,14 @@ import { adminKeyOwner } from './records.ts'
 const prefixes = { person: 'csp_', adminKey: 'csa_' } as const
 
 /** 256 random bits behind a prefix that scanners find; of whom it is shows only as far as the digest needs it. */
-export const makeLoginSecret = (randomBytes: (count: number) => Uint8Array, subject: string): string =>
-  `${subject === adminKeyOwner ? prefixes.adminKey : prefixes.person}${opaqueText(randomBytes(opaqueSecretBytes))}`
+export function makeLoginSecret(randomBytes: (count: number) => Uint8Array, subject: string): string {
+  return `${subject === adminKeyOwner ? prefixes.adminKey : prefixes.person}${opaqueText(randomBytes(opaqueSecretBytes))}`
+}
 
 /** Digest of a login's text. `adminKey` is the one that is set now. */
-export const loginDigest = (text: string, adminKey: Secret): Promise<string> =>
-  digestOf(new Secret(text.startsWith(prefixes.adminKey) ? `${text}\n${adminKey.reveal()}` : text))
+export function loginDigest(text: string, adminKey: Secret): Promise<string> {
+  return digestOf(new Secret(text.startsWith(prefixes.adminKey) ? `${text}\n${adminKey.reveal()}` : text))
+}
 
 export interface PresentedRefreshToken {
   readonly familyDigest: string
@@ -24,20 +26,20 @@ export interface PresentedRefreshToken {
 const refreshForm = /^(cs[pa]_[0-9A-Za-z]{43})_[0-9A-Za-z]{43}$/
 
 /** The digests of a refresh token's family and of itself; null when it has not the form of one. */
-export const readRefreshToken = async (
+export async function readRefreshToken(
   text: string,
   adminKey: Secret,
-): Promise<PresentedRefreshToken | null> => {
+): Promise<PresentedRefreshToken | null> {
   const family = refreshForm.exec(text)?.[1]
   if (family === undefined) return null
   return { familyDigest: await loginDigest(family, adminKey), digest: await loginDigest(text, adminKey) }
 }
 
 /** The first refresh token of a family, or the next one: the same family, another secret. */
-export const nextRefreshToken = (
+export function nextRefreshToken(
   randomBytes: (count: number) => Uint8Array,
   { subject, previous }: { readonly subject: string; readonly previous: string | null },
-): string => {
+): string {
   const family = previous?.slice(0, previous.lastIndexOf('_')) ?? makeLoginSecret(randomBytes, subject)
   return `${family}_${opaqueText(randomBytes(opaqueSecretBytes))}`
 }

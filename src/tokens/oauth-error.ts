@@ -57,9 +57,10 @@ export class OAuthRefusal extends Error {
  * The one answer for every subject token that is not good: unknown, wrong, revoked, expired, of a person who
  * left, of a team that is gone. Which of these it was is logged, and told to nobody who does not own the token.
  */
-export const subjectTokenRefused = (reason: string): OAuthRefusal =>
-  new OAuthRefusal(
+export function subjectTokenRefused(reason: string): OAuthRefusal {
+  return new OAuthRefusal(
     'invalid_request',
     'The subject token is not accepted. Make a new one, or look at its status with one who may list it.',
     { reason },
   )
+}

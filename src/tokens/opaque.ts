@@ -31,7 +31,7 @@ export interface PersonalToken {
 }
 
 /** `random`: `tokenIdBytes + opaqueSecretBytes` fresh random bytes, which become the id and the secret. */
-export const makePersonalToken = (random: Uint8Array): PersonalToken => {
+export function makePersonalToken(random: Uint8Array): PersonalToken {
   if (random.length !== tokenIdBytes + opaqueSecretBytes) throw new RangeError('42 random bytes are needed')
   const id = base62(random.subarray(0, tokenIdBytes), idChars)
   const body = `${personalTokenPrefix}${id}_${base62(random.subarray(tokenIdBytes), secretChars)}`
@@ -45,7 +45,7 @@ export type ParsedPersonalToken =
   /** Something else altogether. */
   | { readonly kind: 'other' }
 
-export const parsePersonalToken = (text: string): ParsedPersonalToken => {
+export function parsePersonalToken(text: string): ParsedPersonalToken {
   if (!text.startsWith(personalTokenPrefix)) return { kind: 'other' }
   const [, body, id, , crc] = form.exec(text) ?? []
   if (body === undefined || id === undefined || checksum(body) !== crc) return { kind: 'mistyped' }
@@ -53,14 +53,17 @@ export const parsePersonalToken = (text: string): ParsedPersonalToken => {
 }
 
 /** What is stored of an opaque credential: SHA-256 of its text, in hexadecimal. */
-export const digestOf = async (text: Secret): Promise<string> =>
-  hex(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text.reveal())))
+export async function digestOf(text: Secret): Promise<string> {
+  return hex(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text.reveal())))
+}
 
 /** 256 random bits as 43 base62 characters, for codes and refresh tokens. */
-export const opaqueText = (random: Uint8Array): string => base62(random, secretChars)
+export function opaqueText(random: Uint8Array): string {
+  return base62(random, secretChars)
+}
 
 /** Compares two digests of equal length without an early exit. */
-export const sameDigest = (left: string, right: string): boolean => {
+export function sameDigest(left: string, right: string): boolean {
   if (left.length !== right.length) return false
   let difference = 0
   for (let index = 0; index < left.length; index += 1) {
@@ -69,15 +72,16 @@ export const sameDigest = (left: string, right: string): boolean => {
   return difference === 0
 }
 
-export const hex = (bytes: ArrayBuffer | Uint8Array): string =>
-  Array.from(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes), (byte) =>
+export function hex(bytes: ArrayBuffer | Uint8Array): string {
+  return Array.from(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes), (byte) =>
     byte.toString(16).padStart(2, '0'),
   ).join('')
+}
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** The bytes as one big-endian number to the base 62, padded with zeros to `chars`. */
-const base62 = (bytes: Uint8Array, chars: number): string => {
+function base62(bytes: Uint8Array, chars: number): string {
   let number = 0n
   for (const byte of bytes) number = (number << 8n) | BigInt(byte)
   let text = ''
@@ -89,7 +93,7 @@ const base62 = (bytes: Uint8Array, chars: number): string => {
 }
 
 /** CRC-32 as zlib and PNG use it (polynomial 0xEDB88320, reflected), to the base 62. */
-const checksum = (text: string): string => {
+function checksum(text: string): string {
   let crc = 0xffffffff
   for (let index = 0; index < text.length; index += 1) {
     crc ^= text.charCodeAt(index)

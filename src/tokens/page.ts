@@ -12,12 +12,14 @@ export interface Page<Item> {
 }
 
 /** A row number as text that invites nobody to do arithmetic with it. */
-export const cursorOf = (position: number): string => btoa(`p${position}`).replaceAll('=', '')
+export function cursorOf(position: number): string {
+  return btoa(`p${position}`).replaceAll('=', '')
+}
 
 const positionForm = /^p(\d{1,15})$/
 
 /** Throws Refusal `request_invalid` for what no list of ours handed out. */
-export const readCursor = (cursor: string): number => {
+export function readCursor(cursor: string): number {
   let text = ''
   try {
     text = atob(cursor)
@@ -30,7 +32,7 @@ export const readCursor = (cursor: string): number => {
 }
 
 /** The `limit` parameter, 1 to `pageItemsMax`. */
-export const readPageLimit = (text: string | undefined): number => {
+export function readPageLimit(text: string | undefined): number {
   if (text === undefined) return pageItemsDefault
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= pageItemsMax) return limit
@@ -38,11 +40,11 @@ export const readPageLimit = (text: string | undefined): number => {
 }
 
 /** Cuts what was read one row beyond the limit into a page. */
-export const pageOf = <Item>(
+export function pageOf<Item>(
   rows: readonly Item[],
   limit: number,
   position: (item: Item) => number,
-): Page<Item> => {
+): Page<Item> {
   const items = rows.slice(0, limit)
   const last = items.at(-1)
   return { items, next: rows.length > limit && last !== undefined ? cursorOf(position(last)) : null }

@@ -9,7 +9,7 @@ import { OAuthRefusal } from './oauth-error.ts'
 export type Parameters = ReadonlyMap<string, string>
 
 /** Reads `application/x-www-form-urlencoded` text. Throws OAuthRefusal `invalid_request`. */
-export const readParameters = (form: string): Parameters => {
+export function readParameters(form: string): Parameters {
   assertEscapes(form)
   const parameters = new Map<string, string>()
   const seen = new Set<string>()
@@ -29,14 +29,14 @@ export const readParameters = (form: string): Parameters => {
 }
 
 /** The parameter's value. Throws OAuthRefusal `invalid_request` that names what is missing. */
-export const required = (parameters: Parameters, name: string): string => {
+export function required(parameters: Parameters, name: string): string {
   const value = parameters.get(name)
   if (value === undefined) throw new OAuthRefusal('invalid_request', `The parameter ${name} is missing.`)
   return value
 }
 
 /** `URLSearchParams` mends what is broken; here it is refused instead. */
-const assertEscapes = (form: string): void => {
+function assertEscapes(form: string): void {
   try {
     decodeURIComponent(form)
   } catch {

@@ -6,7 +6,9 @@ import type { Person, StandingGrant } from './records.ts'
 import { allGranted } from './scope-set.ts'
 
 /** `sub` of a person; the slash keeps it apart from the subjects of issuers. */
-const personSubject = (sub: string): string => `signin/${sub}`
+function personSubject(sub: string): string {
+  return `signin/${sub}`
+}
 
 /** Controls, lone surrogates and marks that turn the direction of text. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
@@ -18,11 +20,11 @@ const ranks: readonly Role[] = ['member', 'team-admin', 'admin']
  * administer the platform: then there is nothing that they may do. A list of teams is none, since it is not for us
  * to choose who pays; of a list of roles (groups) the highest counts.
  */
-export const readPerson = (
+export function readPerson(
   claims: Readonly<Record<string, unknown>>,
   { team: teamRule, role: roleRule }: Pick<SignIn, 'team' | 'role'>,
   teams: Configuration['teams'],
-): Person | null => {
+): Person | null {
   const own = (name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined)
   const sub = own('sub')
   if (typeof sub !== 'string' || sub === '' || unprintable.test(sub)) return null
@@ -36,7 +38,7 @@ export const readPerson = (
   return team === null && role !== 'admin' ? null : { subject, role, team }
 }
 
-const highestRole = (claim: unknown, map: ReadonlyMap<string, Role>): Role => {
+function highestRole(claim: unknown, map: ReadonlyMap<string, Role>): Role {
   const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim]
   const rank = Math.max(
     0,
@@ -46,7 +48,7 @@ const highestRole = (claim: unknown, map: ReadonlyMap<string, Role>): Role => {
 }
 
 /** Everything that a person may call with now. */
-export const scopesOf = ({ team }: Person, teams: Configuration['teams']): readonly string[] => {
+export function scopesOf({ team }: Person, teams: Configuration['teams']): readonly string[] {
   const known = team === null ? undefined : teams.get(team)
   return known === undefined ? [] : allGranted(known)
 }
@@ -55,11 +57,11 @@ export const scopesOf = ({ team }: Person, teams: Configuration['teams']): reado
  * What a login proves at this moment: what was approved, within what its owner may now. null when they may nothing
  * any more, or moved to another team: then it is that team's account that would have to hear of revocations.
  */
-export const provenByGrant = (
+export function provenByGrant(
   { id, person, team, subject, expiresAt }: StandingGrant,
   approved: readonly string[] | null,
   teams: Configuration['teams'],
-): Proven | null => {
+): Proven | null {
   if (person === null || person.team !== team) return null
   return {
     subject,

@@ -26,10 +26,10 @@ export interface TokenRecord {
 
 export type TokenStatus = 'active' | 'expired' | 'revoked'
 
-export const statusOf = (
+export function statusOf(
   { revokedAt, expiresAt }: Pick<TokenRecord, 'revokedAt' | 'expiresAt'>,
   now: number,
-): TokenStatus => {
+): TokenStatus {
   if (revokedAt !== null) return 'revoked'
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active'
 }
@@ -49,20 +49,28 @@ export const adminKeyOwner = 'admin-key'
  * `sub` of what acts for itself. The slash keeps it apart from subjects of issuers, which read
  * `<name of the issuer>:<sub>` and whose names have none.
  */
-const serviceSubject = (id: string): string => `token/${id}`
+function serviceSubject(id: string): string {
+  return `token/${id}`
+}
 
-const isPerson = (owner: string): boolean => owner !== adminKeyOwner && !owner.startsWith(serviceSubject(''))
+function isPerson(owner: string): boolean {
+  return owner !== adminKeyOwner && !owner.startsWith(serviceSubject(''))
+}
 
 /** Prefixes of `gid`: what a token descends from. */
-export const grantIdOf = (kind: 'pat' | 'jwt' | 'refresh' | 'session', id: string): string => `${kind}:${id}`
+export function grantIdOf(kind: 'pat' | 'jwt' | 'refresh' | 'session', id: string): string {
+  return `${kind}:${id}`
+}
 
 /** The personal token that a grant is; null: it is another kind of grant. */
-export const tokenIdOfGrant = (grantId: string): string | null =>
-  grantId.startsWith('pat:') ? grantId.slice('pat:'.length) : null
+export function tokenIdOfGrant(grantId: string): string | null {
+  return grantId.startsWith('pat:') ? grantId.slice('pat:'.length) : null
+}
 
 /** `sub` of the tokens that a personal token is exchanged for. */
-export const subjectOf = ({ id, owner, service }: Pick<TokenRecord, 'id' | 'owner' | 'service'>): string =>
-  service || owner === adminKeyOwner ? serviceSubject(id) : owner
+export function subjectOf({ id, owner, service }: Pick<TokenRecord, 'id' | 'owner' | 'service'>): string {
+  return service || owner === adminKeyOwner ? serviceSubject(id) : owner
+}
 
 export type Judgement =
   | { readonly good: true; readonly role: Role }
@@ -73,11 +81,11 @@ export type Judgement =
  * Whether a presented personal token is good, and with which role. `owner` is what the directory knows of the
  * owner now: a token never carries more than that.
  */
-export const judgeToken = (
+export function judgeToken(
   record: TokenRecord | null,
   presentedDigest: string,
   { owner, now }: { readonly owner: Person | null; readonly now: number },
-): Judgement => {
+): Judgement {
   if (record === null) return { good: false, reason: 'unknown' }
   if (!sameDigest(record.digest, presentedDigest)) return { good: false, reason: 'wrong secret' }
   return judgeStanding(record, { owner, now })
@@ -88,10 +96,10 @@ export const judgeToken = (
  * that another token made and one made with the admin key are members of their team: what no person signed in
  * for does not administer.
  */
-export const judgeStanding = (
+export function judgeStanding(
   record: TokenRecord,
   { owner, now }: { readonly owner: Person | null; readonly now: number },
-): Judgement => {
+): Judgement {
   const status = statusOf(record, now)
   if (status !== 'active') return { good: false, reason: status }
   const person = isPerson(record.owner)
@@ -195,8 +203,9 @@ export interface SubjectOfTeam {
 }
 
 /** Value of an ended claim that ends tokens of one team only; a line end stands in no claim. null: of every team. */
-export const claimOfTeam = (value: string, team: string | null): string =>
-  team === null ? value : `${team}\n${value}`
+export function claimOfTeam(value: string, team: string | null): string {
+  return team === null ? value : `${team}\n${value}`
+}
 
 /** What was ended apart from a grant, until every JWT that it concerns has expired. */
 export interface EndedClaim {

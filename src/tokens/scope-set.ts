@@ -16,30 +16,32 @@ interface TokenScope {
 
 const form = /^([a-z][a-z0-9-]{0,31})(?:@([!#-9;-?A-[\]-~]+))?:([\x21\x23-\x5b\x5d-\x7e]+)$/
 
-const parse = (text: string): TokenScope | null => {
+function parse(text: string): TokenScope | null {
   const [, upstream, key, pattern] = form.exec(text) ?? []
   if (upstream === undefined || pattern === undefined) return null
   return { upstream, key: key ?? null, pattern }
 }
 
-const print = ({ upstream, key, pattern }: TokenScope): string =>
-  `${upstream}${key === null ? '' : `@${key}`}:${pattern}`
+function print({ upstream, key, pattern }: TokenScope): string {
+  return `${upstream}${key === null ? '' : `@${key}`}:${pattern}`
+}
 
 /** `<upstream>:<scope>` or `<upstream>@<key>:<scope>`, within the bounds of one scope. */
-export const isTokenScope = (text: string): boolean =>
-  text.length <= tokenScopeCharsMax && parse(text) !== null
+export function isTokenScope(text: string): boolean {
+  return text.length <= tokenScopeCharsMax && parse(text) !== null
+}
 
 /**
  * A `scope` parameter (RFC 6749 section 3.3): scopes separated by single spaces, repetitions removed. null when
  * one of them is not ours in form or there are too many.
  */
-export const parseScopeParameter = (text: string): readonly string[] | null => {
+export function parseScopeParameter(text: string): readonly string[] | null {
   const scopes = [...new Set(text.split(' '))]
   return scopes.length <= tokenScopesMax && scopes.every(isTokenScope) ? scopes : null
 }
 
 /** Whether everything that `narrow` admits is admitted by one of `wide`. */
-export const coversScope = (wide: readonly string[], narrow: string): boolean => {
+export function coversScope(wide: readonly string[], narrow: string): boolean {
   const inner = parse(narrow)
   if (inner === null) return false
   return wide.some((text) => {
@@ -57,7 +59,7 @@ export const coversScope = (wide: readonly string[], narrow: string): boolean =>
  * What of these scopes the team was granted: each scope cut down to the grant, so `plugipay:*` of a team that
  * was granted `customer:*` becomes `plugipay:customer:*`. Sorted, without repetitions.
  */
-export const withinGrants = (scopes: readonly string[], team: Team): readonly string[] => {
+export function withinGrants(scopes: readonly string[], team: Team): readonly string[] {
   const kept = new Set<string>()
   for (const text of scopes) {
     const scope = parse(text)
@@ -70,32 +72,34 @@ export const withinGrants = (scopes: readonly string[], team: Team): readonly st
 }
 
 /** All that the team was granted, as scopes of a token. */
-export const allGranted = (team: Team): readonly string[] =>
-  withinGrants(
+export function allGranted(team: Team): readonly string[] {
+  return withinGrants(
     [...team.grants.keys()].map((upstream) => `${upstream}:*`),
     team,
   )
+}
 
 /** Compiled scopes of a token, as they were written. */
-export const scopeTexts = (scopes: ReadonlyMap<string, Scopes>): readonly string[] =>
-  [...scopes].flatMap(([target, { exact, prefixes }]) => [
+export function scopeTexts(scopes: ReadonlyMap<string, Scopes>): readonly string[] {
+  return [...scopes].flatMap(([target, { exact, prefixes }]) => [
     ...[...exact].map((scope) => `${target}:${scope}`),
     ...prefixes.map((prefix) => `${target}:${prefix}*`),
   ])
+}
 
 /** The wildcard's prefix (`customer:` of `customer:*`, `''` of `*`); null for an exact scope. */
-const prefixOf = (pattern: string): string | null => {
+function prefixOf(pattern: string): string | null {
   if (pattern === '*') return ''
   return pattern.endsWith(':*') ? pattern.slice(0, -1) : null
 }
 
-const coversPattern = (outer: string, inner: string): boolean => {
+function coversPattern(outer: string, inner: string): boolean {
   const prefix = prefixOf(outer)
   if (prefix === null) return outer === inner
   return (prefixOf(inner) ?? inner).startsWith(prefix)
 }
 
-const meet = (pattern: string, granted: Scopes): readonly string[] => {
+function meet(pattern: string, granted: Scopes): readonly string[] {
   const patterns = [...granted.exact, ...granted.prefixes.map((prefix) => `${prefix}*`)]
   return patterns.flatMap((other) => {
     if (coversPattern(other, pattern)) return [pattern]
@@ -104,9 +108,10 @@ const meet = (pattern: string, granted: Scopes): readonly string[] => {
 }
 
 /** Without those that another one covers. */
-const minimal = (scopes: readonly string[]): readonly string[] =>
-  scopes
+function minimal(scopes: readonly string[]): readonly string[] {
+  return scopes
     .filter((scope) =>
       scopes.every((other) => other === scope || !coversScope([other], scope) || coversScope([scope], other)),
     )
     .sort()
+}

@@ -23,7 +23,7 @@ export interface Signer {
 }
 
 /** Imports the key that signs. `keys` were judged by `config`; one that cannot be imported is a fault of ours. */
-export const openSigner = async ({ kid, algorithm, privateJwk }: SigningKey): Promise<Signer> => {
+export async function openSigner({ kid, algorithm, privateJwk }: SigningKey): Promise<Signer> {
   const key = await importJWK(JSON.parse(privateJwk.reveal()), algorithm)
   if (key instanceof Uint8Array) throw new TypeError('the signing key is not asymmetric')
   return { kid, algorithm, key }

@@ -22,7 +22,7 @@ type Member = (typeof members)[number]
 type Faults = string[]
 
 /** `body` is parsed JSON; `now` in milliseconds since 1970. Throws Refusal `request_invalid` that lists every fault. */
-export const readTokenRequest = (body: unknown, now: number): TokenRequest => {
+export function readTokenRequest(body: unknown, now: number): TokenRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new Refusal('request_invalid', { detail: 'The body must be a JSON object.' })
   }
@@ -49,7 +49,7 @@ export const readTokenRequest = (body: unknown, now: number): TokenRequest => {
 /** Controls and what turns the direction of text would let a name pretend to be another one in a list. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
 
-const readName = (value: unknown, faults: Faults): string => {
+function readName(value: unknown, faults: Faults): string {
   if (
     typeof value === 'string' &&
     value.trim() !== '' &&
@@ -61,13 +61,13 @@ const readName = (value: unknown, faults: Faults): string => {
   return ''
 }
 
-const readTeam = (value: unknown, faults: Faults): string => {
+function readTeam(value: unknown, faults: Faults): string {
   if (typeof value === 'string' && value !== '') return value
   faults.push('team must name a team of the configuration')
   return ''
 }
 
-const readScopeList = (value: unknown, faults: Faults): readonly string[] => {
+function readScopeList(value: unknown, faults: Faults): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : []
   const scopes = list.filter((scope) => typeof scope === 'string')
   if (
@@ -83,7 +83,7 @@ const readScopeList = (value: unknown, faults: Faults): readonly string[] => {
   return []
 }
 
-const readService = (value: unknown, faults: Faults): boolean => {
+function readService(value: unknown, faults: Faults): boolean {
   if (value !== undefined && typeof value !== 'boolean') faults.push('service must be true or false')
   return value === true
 }
@@ -94,11 +94,11 @@ interface ExpiryContext {
   readonly faults: Faults
 }
 
-const readExpiry = (
+function readExpiry(
   expiresIn: unknown,
   expiresAt: unknown,
   { service, now, faults }: ExpiryContext,
-): number | null => {
+): number | null {
   if ((expiresIn === undefined) === (expiresAt === undefined)) {
     faults.push("give either expiresIn ('30d', '90d' or 'never') or expiresAt (a time)")
     return now
@@ -118,7 +118,7 @@ const readExpiry = (
   }
 }
 
-const readEnd = (value: unknown, { service, now, faults }: ExpiryContext): number => {
+function readEnd(value: unknown, { service, now, faults }: ExpiryContext): number {
   const end = typeof value === 'string' ? readInstant(value) : null
   const latest = service ? claimSecondsMax * 1000 : now + personalTokenDaysMax * dayMillis
   if (end === null) faults.push('expiresAt must be an RFC 3339 time such as 2030-01-31T12:00:00Z')
@@ -127,4 +127,6 @@ const readEnd = (value: unknown, { service, now, faults }: ExpiryContext): numbe
   return end ?? now
 }
 
-const printable = (text: string): string => JSON.stringify(text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?'))
+function printable(text: string): string {
+  return JSON.stringify(text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?'))
+}

@@ -48,7 +48,7 @@ export interface TokenVerifier {
  * Waits for an object's answer. That it cannot be reached is a failure of the platform which the caller may try
  * again, and nothing is taken for granted meanwhile.
  */
-export const answered = async <Answer>(asked: Promise<Answer>): Promise<Answer> => {
+export async function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked
   } catch (error) {
@@ -65,7 +65,7 @@ export const answered = async <Answer>(asked: Promise<Answer>): Promise<Answer> 
  * Ends, in their teams' accounts, the tokens that descend from what has ended. Beyond a few of one team, all that
  * the team was issued until now: one call instead of hundreds, and whoever is still good exchanges anew.
  */
-export const endInAccounts = async (accounts: AccountRevocations, ended: readonly Ended[]): Promise<void> => {
+export async function endInAccounts(accounts: AccountRevocations, ended: readonly Ended[]): Promise<void> {
   for (const [team, ofTeam] of Map.groupBy(ended, (one) => one.team)) {
     if (team === null) continue
     if (ofTeam.length > endedGrantsMax) await answered(accounts.revoke(team, 'all'))

@@ -8,9 +8,8 @@ type Entry = Omit<UpstreamDefinition, 'keys' | 'refusedPrefixes'> & {
 }
 
 /** An API with a base URL of its own. */
-export const entry =
-  ({ livePrefixes = [], ...defaults }: Entry) =>
-  <const Keys extends KeyBindings>({
+export function entry({ livePrefixes = [], ...defaults }: Entry) {
+  return <const Keys extends KeyBindings>({
     keys,
     ...overrides
   }: CatalogueOptions<Keys>): UpstreamDefinition<Keys> => ({
@@ -19,21 +18,22 @@ export const entry =
     ...(livePrefixes.length > 0 ? { refusedPrefixes: refuseLiveInTest(keys, livePrefixes) } : {}),
     ...overrides,
   })
+}
 
 /** An API that everybody runs at an address of their own: `url` is required. */
-export const entryWithoutUrl =
-  (defaults: Omit<Entry, 'url'>) =>
-  <const Keys extends KeyBindings>(
+export function entryWithoutUrl(defaults: Omit<Entry, 'url'>) {
+  return <const Keys extends KeyBindings>(
     options: CatalogueOptions<Keys> & { readonly url: string },
-  ): UpstreamDefinition<Keys> =>
-    entry({ ...defaults, url: options.url })(options)
+  ): UpstreamDefinition<Keys> => entry({ ...defaults, url: options.url })(options)
+}
 
-const refuseLiveInTest = (
+function refuseLiveInTest(
   keys: KeyBindings,
   livePrefixes: readonly string[],
-): Readonly<Record<string, readonly string[]>> =>
-  Object.fromEntries(
+): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
     Object.keys(keys)
       .filter(isTestName)
       .map((name) => [name, livePrefixes]),
   )
+}

@@ -15,11 +15,11 @@ export interface AnswerOptions {
 }
 
 /** Prints the answer and gives its text where it was kept. Throws Failure for what is not a success. */
-export const printAnswer = async (
+export async function printAnswer(
   context: Context,
   response: Answer,
   options: AnswerOptions,
-): Promise<string> => {
+): Promise<string> {
   const { terminal } = context
   if (ownErrorCode(response.headers) !== null) {
     const text = await response.text()
@@ -44,7 +44,7 @@ export const printAnswer = async (
 }
 
 /** An upstream's own refusal: its body is data and was printed; this says whose it is. */
-const upstreamFailure = (response: Answer, upstream: string): Failure => {
+function upstreamFailure(response: Answer, upstream: string): Failure {
   const { status } = response
   const refused = status === 401 || status === 403
   return new Failure(exitOfStatus(status), `${upstream} answered ${status}. This is its own answer.`, {
@@ -57,12 +57,15 @@ const upstreamFailure = (response: Answer, upstream: string): Failure => {
 const largeBytes = 1_048_576
 
 /** Only a person's terminal, and only JSON that is not too large to wait for. */
-const layOut = ({ terminal }: Context, { headers }: Answer): boolean =>
-  terminal.shown &&
-  /^application\/(?:[\w.-]+\+)?json\b/.test(headers.get('content-type') ?? '') &&
-  Number(headers.get('content-length') ?? 0) <= largeBytes
+function layOut({ terminal }: Context, { headers }: Answer): boolean {
+  return (
+    terminal.shown &&
+    /^application\/(?:[\w.-]+\+)?json\b/.test(headers.get('content-type') ?? '') &&
+    Number(headers.get('content-length') ?? 0) <= largeBytes
+  )
+}
 
-const prettyJson = (text: string): string => {
+function prettyJson(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2)
   } catch {
@@ -70,7 +73,7 @@ const prettyJson = (text: string): string => {
   }
 }
 
-const stream = async ({ body }: Answer): Promise<void> => {
+async function stream({ body }: Answer): Promise<void> {
   let last = 10
   for await (const chunk of body) {
     last = chunk.at(-1) ?? last
@@ -80,13 +83,13 @@ const stream = async ({ body }: Answer): Promise<void> => {
   if (last !== 10 && process.stdout.isTTY) process.stdout.write('\n')
 }
 
-const head = (response: Answer): string => {
+function head(response: Answer): string {
   const lines = response.headers.entries().map(([name, value]) => `${name}: ${value}`)
   const text = `HTTP ${response.status} ${response.statusText}\n${lines.join('\n')}\n\n`
   return process.stdout.isTTY ? printable(text) : text
 }
 
-const envelope = (response: Answer, text: string, answeredBy: string): object => {
+function envelope(response: Answer, text: string, answeredBy: string): object {
   const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
   const body: unknown = isJson && text !== '' ? parseOr(text) : text
   return {
@@ -98,7 +101,7 @@ const envelope = (response: Answer, text: string, answeredBy: string): object =>
   }
 }
 
-const parseOr = (text: string): unknown => {
+function parseOr(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -107,5 +110,8 @@ const parseOr = (text: string): unknown => {
 }
 
 /** Whether a new access token could help: Countersign refused this one. */
-export const refusesToken = (response: Answer): boolean =>
-  response.status === 401 && /^token_(revoked|expired|invalid)$/.test(ownErrorCode(response.headers) ?? '')
+export function refusesToken(response: Answer): boolean {
+  return (
+    response.status === 401 && /^token_(revoked|expired|invalid)$/.test(ownErrorCode(response.headers) ?? '')
+  )
+}

@@ -16,13 +16,13 @@ export interface CallBody extends OutgoingBody {
 
 const contentType = 'application/json'
 
-export const bodyOfFields = (fields: readonly Field[]): CallBody => {
+export function bodyOfFields(fields: readonly Field[]): CallBody {
   const text = fieldsToJson(fields)
   return { ...textBody(text), replayable: true, contentType, digest: () => sha256([text]) }
 }
 
 /** `-` is stdin, which streams as it comes. A file is not read into memory either. */
-export const bodyOfInput = (file: string): CallBody => {
+export function bodyOfInput(file: string): CallBody {
   if (file === '-') return streamBody(() => process.stdin, { bytes: null, digest: digestUnknown })
   let stats: Stats
   try {
@@ -38,28 +38,27 @@ export const bodyOfInput = (file: string): CallBody => {
     : streamBody(open, { bytes: null, digest: digestUnknown })
 }
 
-const streamBody = (
-  open: () => Readable,
-  { bytes, digest }: Pick<CallBody, 'bytes' | 'digest'>,
-): CallBody => ({
-  bytes,
-  replayable: bytes !== null,
-  contentType,
-  sendTo: (request) => {
-    const source = open()
-    // An answer may come, and be the last word, before all of the body went out: that is no error.
-    source.on('error', (error) => request.destroy(error))
-    request.on('close', () => source.destroy())
-    source.pipe(request)
-  },
-  digest,
-})
+function streamBody(open: () => Readable, { bytes, digest }: Pick<CallBody, 'bytes' | 'digest'>): CallBody {
+  return {
+    bytes,
+    replayable: bytes !== null,
+    contentType,
+    sendTo: (request) => {
+      const source = open()
+      // An answer may come, and be the last word, before all of the body went out: that is no error.
+      source.on('error', (error) => request.destroy(error))
+      request.on('close', () => source.destroy())
+      source.pipe(request)
+    },
+    digest,
+  }
+}
 
-const digestUnknown = (): never => {
+function digestUnknown(): never {
   throw usageFailure('--digest needs the whole body first; give a file to --input.')
 }
 
-const sha256 = async (chunks: Iterable<string> | AsyncIterable<Buffer>): Promise<string> => {
+async function sha256(chunks: Iterable<string> | AsyncIterable<Buffer>): Promise<string> {
   const { createHash } = await import('node:crypto')
   const hash = createHash('sha256')
   for await (const chunk of chunks) hash.update(chunk)

@@ -19,7 +19,7 @@ export interface Field {
 const keyForm = /^([^[\]=]+)((?:\[[^[\]]*\])*)=([\s\S]*)$/
 
 /** `-f key=text`: the value is text, whatever it looks like. */
-export const readTextField = (field: string): Field => {
+export function readTextField(field: string): Field {
   const [, key, brackets = '', value] = keyForm.exec(field) ?? []
   if (key === undefined || value === undefined) {
     throw usageFailure(`A field reads key=value, or key[inner]=value; "${field.split('=')[0]}" does not.`)
@@ -28,7 +28,7 @@ export const readTextField = (field: string): Field => {
 }
 
 /** `-F key=value`: numbers, true, false and null are themselves, `@file` is the file's text, `@-` stdin's. */
-export const readTypedField = (field: string): Field => {
+export function readTypedField(field: string): Field {
   const { path, value } = readTextField(field)
   const text = String(value)
   if (text.startsWith('@')) return { path, value: readText(text.slice(1)) }
@@ -38,7 +38,7 @@ export const readTypedField = (field: string): Field => {
   return { path, value: number ?? text }
 }
 
-const readText = (file: string): string => {
+function readText(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
@@ -49,13 +49,13 @@ const readText = (file: string): string => {
 type Growing = Map<string, Growing | Field['value']> | (Growing | Field['value'])[]
 
 /** The fields as one JSON text. Throws Failure `usage` when two of them contradict each other. */
-export const fieldsToJson = (fields: readonly Field[]): string => {
+export function fieldsToJson(fields: readonly Field[]): string {
   const root: Growing = new Map()
   for (const field of fields) put(root, field.path, field)
   return JSON.stringify(toPlain(root))
 }
 
-const put = (into: Growing, path: readonly string[], field: Field): void => {
+function put(into: Growing, path: readonly string[], field: Field): void {
   const [key = '', ...rest] = path
   const contradiction = (): Error =>
     usageFailure(`The field ${field.path.join('.')} contradicts another one: it is given as two things.`)
@@ -77,7 +77,7 @@ const put = (into: Growing, path: readonly string[], field: Field): void => {
   put(there, rest, field)
 }
 
-const toPlain = (value: Growing | Field['value']): FieldValue => {
+function toPlain(value: Growing | Field['value']): FieldValue {
   if (Array.isArray(value)) return value.map(toPlain)
   if (!(value instanceof Map)) return value
   const tree: Record<string, FieldValue> = Object.create(null)
@@ -86,7 +86,7 @@ const toPlain = (value: Growing | Field['value']): FieldValue => {
 }
 
 /** The fields as a query, for methods without a body. */
-export const fieldsToQuery = (fields: readonly Field[]): string => {
+export function fieldsToQuery(fields: readonly Field[]): string {
   const query = new URLSearchParams()
   for (const { path, value } of fields) {
     const [key = '', ...inner] = path

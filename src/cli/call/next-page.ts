@@ -13,7 +13,7 @@ const cursorNames = ['next_cursor', 'nextCursor', 'next_page_token', 'nextPageTo
 const places = ['meta', 'pagination', 'paging', 'page_info', 'links']
 
 /** null: this was the last page. */
-export const nextPage = (url: URL, { headers, text }: Page, cursorParameter: string): URL | null => {
+export function nextPage(url: URL, { headers, text }: Page, cursorParameter: string): URL | null {
   const link = nextLink(headers.get('link') ?? '')
   const found = link ?? cursorOf(text)
   if (found === null) return null
@@ -24,14 +24,14 @@ export const nextPage = (url: URL, { headers, text }: Page, cursorParameter: str
   return next.href === url.href ? null : next
 }
 
-const nextLink = (header: string): string | null => {
+function nextLink(header: string): string | null {
   for (const [, target = '', parameters = ''] of header.matchAll(/<([^>]*)>([^<]*)/g)) {
     if (/;\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:[;,]|$)/i.test(parameters)) return target
   }
   return null
 }
 
-const cursorOf = (text: string): string | null => {
+function cursorOf(text: string): string | null {
   let body: unknown
   try {
     body = JSON.parse(text)
@@ -51,5 +51,6 @@ const cursorOf = (text: string): string | null => {
 }
 
 /** A `next` member may be a URL or a path with the whole query; anything else is a cursor. */
-const queryOf = (text: string): string | null =>
-  /^(https?:\/\/|\/|\?)/.test(text) && text.includes('?') ? text.slice(text.indexOf('?')) : null
+function queryOf(text: string): string | null {
+  return /^(https?:\/\/|\/|\?)/.test(text) && text.includes('?') ? text.slice(text.indexOf('?')) : null
+}

@@ -6,7 +6,7 @@ import { usageFailure } from '../failure.ts'
  * origin: a token never leaves for another host (L05). What `new URL` would silently change (dot segments,
  * backslashes) is refused, since the upstream would be asked something else than what was typed.
  */
-export const readTarget = (origin: string, text: string): URL => {
+export function readTarget(origin: string, text: string): URL {
   const wanted = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `${origin}/${text.replace(/^\//, '')}`
   const encoded = wanted.replace(/[^\x21-\x7e]+/gu, encodeURIComponent)
   const url = URL.parse(encoded)

@@ -12,7 +12,7 @@ interface AuditOptions {
   readonly limit: string
 }
 
-export const declareAudit = (program: Command): void => {
+export function declareAudit(program: Command): void {
   const audit = program
     .command('audit')
     .description('who changed what, when and from where; the newest first')
@@ -23,7 +23,7 @@ export const declareAudit = (program: Command): void => {
   examples(audit, ['countersign audit --team checkout --since 7d', 'countersign audit --limit all --json'])
 }
 
-const runAudit = async (context: Context, { team, since, limit }: AuditOptions): Promise<void> => {
+async function runAudit(context: Context, { team, since, limit }: AuditOptions): Promise<void> {
   const { terminal } = context
   const from = since === undefined ? undefined : readInstant(since, '--since', Date.now())
   const items = await listAll(context, '/api/audit', { team, from }, readLimit(limit))
@@ -42,13 +42,14 @@ const runAudit = async (context: Context, { team, since, limit }: AuditOptions):
   )
 }
 
-const readLimit = (text: string): number => {
+function readLimit(text: string): number {
   if (text === 'all') return Number.POSITIVE_INFINITY
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
   throw usageFailure('--limit is a whole number, or all.')
 }
 
-const details = (detail: Readonly<Record<string, unknown>>): string =>
-  Object.entries(detail)
+function details(detail: Readonly<Record<string, unknown>>): string {
+  return Object.entries(detail)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ')
+}

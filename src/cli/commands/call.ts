@@ -26,7 +26,7 @@ interface CallOptions {
   readonly cursor: string
 }
 
-export const declareCall = (program: Command): void => {
+export function declareCall(program: Command): void {
   const call = program
     .command('call')
     .description('call an API through Countersign; the answer goes to stdout as it comes')
@@ -68,7 +68,7 @@ interface Call {
   readonly upstream: string
 }
 
-const runCall = async (context: Context, options: CallOptions, args: readonly string[]): Promise<void> => {
+async function runCall(context: Context, options: CallOptions, args: readonly string[]): Promise<void> {
   let call = await readCall(context, options, args)
   const { include = false, paginate = false } = options
   const keep = paginate || context.terminal.json
@@ -90,12 +90,13 @@ const runCall = async (context: Context, options: CallOptions, args: readonly st
 }
 
 /** A connection that breaks while the body comes is told as such; anything else is what it was. */
-const brokenAnswer = (context: Context, error: unknown): unknown =>
-  errorCode(error) === '' ? error : networkFailure(context.url, error)
+function brokenAnswer(context: Context, error: unknown): unknown {
+  return errorCode(error) === '' ? error : networkFailure(context.url, error)
+}
 
 const methodForm = /^(GET|HEAD|POST|PUT|PATCH|DELETE)$/i
 
-const readCall = async (context: Context, options: CallOptions, args: readonly string[]): Promise<Call> => {
+async function readCall(context: Context, options: CallOptions, args: readonly string[]): Promise<Call> {
   const [first, second] = args
   if (first === undefined) throw usageFailure('Name an upstream and a path.', 'countersign call --help')
   const path = second ?? first
@@ -125,11 +126,11 @@ const readCall = async (context: Context, options: CallOptions, args: readonly s
   return { url, method, headers, body, upstream: url.pathname.split('/')[1] ?? '' }
 }
 
-const readBody = async (
+async function readBody(
   method: string,
   fields: readonly Field[],
   { input }: CallOptions,
-): Promise<CallBody | null> => {
+): Promise<CallBody | null> {
   const bodyless = method === 'GET' || method === 'HEAD'
   if (input === undefined && (bodyless || fields.length === 0)) return null
   // Most calls have no body, and what it takes to make one is slow to load.
@@ -140,7 +141,7 @@ const readBody = async (
   return bodyOfInput(input)
 }
 
-const appendQuery = (url: URL, query: string): void => {
+function appendQuery(url: URL, query: string): void {
   if (query !== '') url.search = url.search === '' ? query : `${url.search}&${query}`
 }
 
@@ -148,7 +149,7 @@ const appendQuery = (url: URL, query: string): void => {
 const ownHeaders =
   /^(authorization|countersign-authorization|host|cookie|content-length|transfer-encoding|connection)$/
 
-const readHeaders = ({ header = [], key }: CallOptions): Map<string, string> => {
+function readHeaders({ header = [], key }: CallOptions): Map<string, string> {
   const headers = new Map([
     ['user-agent', `countersign-cli/${version}`],
     ['accept', '*/*'],
@@ -165,13 +166,13 @@ const readHeaders = ({ header = [], key }: CallOptions): Map<string, string> => 
 }
 
 /** Visible ASCII and blanks: what every hop of HTTP takes. */
-const headerValue = (name: string, value: string): string => {
+function headerValue(name: string, value: string): string {
   if (/^[\t\x20-\x7e]*$/.test(value)) return value
   throw usageFailure(`${name} holds characters that no header can.`)
 }
 
 /** Once more with a new token, when Countersign refused the one at hand and the body can be sent again. */
-const sendWithToken = async (context: Context, call: Call): Promise<Answer> => {
+async function sendWithToken(context: Context, call: Call): Promise<Answer> {
   const { text } = await getAccessToken(context, 'calls')
   const answer = await sendOnce(context, call, text)
   const again = isRenewable(context.credential) && (call.body?.replayable ?? true)
@@ -181,7 +182,7 @@ const sendWithToken = async (context: Context, call: Call): Promise<Answer> => {
   return sendOnce(context, call, renewed.text)
 }
 
-const sendOnce = async (context: Context, call: Call, token: string): Promise<Answer> => {
+async function sendOnce(context: Context, call: Call, token: string): Promise<Answer> {
   const { url, method } = call
   const headers = new Map(call.headers).set('authorization', `Bearer ${token}`)
   const startedAt = performance.now()

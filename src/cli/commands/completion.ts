@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { examples, runs } from '../command.ts'
 
-export const declareCompletion = (program: Command): void => {
+export function declareCompletion(program: Command): void {
   const completion = program
     .command('completion')
     .description('print a script that completes commands and flags in your shell')
@@ -23,11 +23,7 @@ interface Place {
   readonly flags: readonly { readonly long: string; readonly description: string }[]
 }
 
-const placesOf = (
-  command: Command,
-  words: readonly string[],
-  inherited: Place['flags'],
-): readonly Place[] => {
+function placesOf(command: Command, words: readonly string[], inherited: Place['flags']): readonly Place[] {
   const own = command.options.flatMap(({ long, description }) => (long ? [{ long, description }] : []))
   const flags = [...own, ...inherited]
   return [
@@ -37,10 +33,13 @@ const placesOf = (
 }
 
 const help = { long: '--help', description: 'explain a command' }
-const allPlaces = (program: Command): readonly Place[] => placesOf(program, [], [help])
+
+function allPlaces(program: Command): readonly Place[] {
+  return placesOf(program, [], [help])
+}
 
 /** zsh reads bash's completions by a module of its own. */
-const bashScript = (program: Command, shell: string): string => {
+function bashScript(program: Command, shell: string): string {
   const cases = allPlaces(program).map(({ words, commands, flags }) => {
     const names = [...commands.map((command) => command.name()), ...flags.map(({ long }) => long)]
     return `    '${words}') words='${names.join(' ')}' ;;`
@@ -61,12 +60,13 @@ ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
+
 complete -o default -F _countersign countersign
 `
 }
 
-const fishScript = (program: Command): string =>
-  allPlaces(program)
+function fishScript(program: Command): string {
+  return allPlaces(program)
     .flatMap(({ words, commands, flags }) => {
       const condition =
         words === ''
@@ -83,3 +83,4 @@ const fishScript = (program: Command): string =>
       ]
     })
     .join('')
+}

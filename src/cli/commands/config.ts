@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { errorCode } from '../private-files.ts'
 
-export const declareConfig = (program: Command): void => {
+export function declareConfig(program: Command): void {
   const config = program.command('config').description('look after countersign.config.ts')
   const check = config
     .command('check')
@@ -16,7 +16,7 @@ export const declareConfig = (program: Command): void => {
   examples(check, ['countersign config check', 'countersign config check deploy/edge.config.ts --json'])
 }
 
-const runCheck = async ({ terminal }: Context, _: object, args: readonly string[]): Promise<void> => {
+async function runCheck({ terminal }: Context, _: object, args: readonly string[]): Promise<void> {
   const file = resolve(args[0] ?? 'countersign.config.ts')
   const input = await importDefault(file)
   const { parseConfig } = await import('../../config/parse.ts')
@@ -35,9 +35,11 @@ const runCheck = async ({ terminal }: Context, _: object, args: readonly string[
   throw new Failure('failure', `${file} has ${count(faults.length, 'fault')}.`, { code: 'config_invalid' })
 }
 
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
 
-const importDefault = async (file: string): Promise<unknown> => {
+async function importDefault(file: string): Promise<unknown> {
   let module: object
   try {
     module = await import(pathToFileURL(file).href)
@@ -50,7 +52,7 @@ const importDefault = async (file: string): Promise<unknown> => {
   })
 }
 
-const importFailure = (file: string, error: unknown): Failure => {
+function importFailure(file: string, error: unknown): Failure {
   const said = error instanceof Error ? error.message : String(error)
   const missing = errorCode(error) === 'ERR_MODULE_NOT_FOUND' && said.includes(`'${file}'`)
   if (missing) {

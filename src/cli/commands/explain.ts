@@ -14,7 +14,7 @@ interface ExplainOptions {
   readonly bodySha256?: string
 }
 
-export const declareExplain = (program: Command): void => {
+export function declareExplain(program: Command): void {
   const explain = program
     .command('explain')
     .description('show how a call would be signed, step by step, without making it; for admins')
@@ -28,11 +28,11 @@ export const declareExplain = (program: Command): void => {
   examples(explain, ['countersign explain POST plugipay/api/v1/customers --key test --input customer.json'])
 }
 
-const runExplain = async (
+async function runExplain(
   context: Context,
   options: ExplainOptions,
   [method = '', path = '']: readonly string[],
-): Promise<void> => {
+): Promise<void> {
   const url = readTarget(context.url, path)
   const [, upstream = '', rest = '/'] = /^\/([^/]+)(\/.*)?$/.exec(url.pathname) ?? []
   const bodySha256 = await readDigest(options)
@@ -54,16 +54,17 @@ const runExplain = async (
   )
 }
 
-const readHeaders = (lines: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(
+function readHeaders(lines: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
     lines.map((line) => {
       const [, name, value = ''] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? []
       if (name === undefined) throw usageFailure('A header reads "Name: value".')
       return [name, value]
     }),
   )
+}
 
-const readDigest = async ({ input, bodySha256 }: ExplainOptions): Promise<string | undefined> => {
+async function readDigest({ input, bodySha256 }: ExplainOptions): Promise<string | undefined> {
   if (input !== undefined && bodySha256 !== undefined) {
     throw usageFailure('Give --input or --body-sha256, not both.')
   }
@@ -84,14 +85,15 @@ interface Section {
   readonly text: string
 }
 
-const stagesOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] =>
-  [answer['stages'] ?? []].flat().map((stage) => {
+function stagesOf(answer: Readonly<Record<string, unknown>>): readonly Section[] {
+  return [answer['stages'] ?? []].flat().map((stage) => {
     const { name, text } = Object(stage)
     return { name: String(name), text: typeof text === 'string' ? text : JSON.stringify(text) }
   })
+}
 
 /** What the scheme would set, as the answer masks it. */
-const editsOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] => {
+function editsOf(answer: Readonly<Record<string, unknown>>): readonly Section[] {
   const lines = (['headers', 'query'] as const).flatMap((part) =>
     [answer[part] ?? []].flat().map((edit) => {
       const { name, value } = Object(edit)
@@ -101,13 +103,14 @@ const editsOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] 
   return lines.length === 0 ? [] : [{ name: 'what is set', text: lines.join('\n') }]
 }
 
-const mistakesOf = (answer: Readonly<Record<string, unknown>>): readonly Section[] => {
+function mistakesOf(answer: Readonly<Record<string, unknown>>): readonly Section[] {
   const mistakes = [answer['mistakes'] ?? []].flat().map(String)
   return mistakes.length === 0 ? [] : [{ name: 'look at this first', text: mistakes.join('\n') }]
 }
 
-const indent = (text: string): string =>
-  text
+function indent(text: string): string {
+  return text
     .split('\n')
     .map((line) => `  ${line}`)
     .join('\n')
+}

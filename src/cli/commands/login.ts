@@ -15,7 +15,7 @@ interface LoginOptions {
   readonly browser?: boolean
 }
 
-export const declareLogin = (program: Command): void => {
+export function declareLogin(program: Command): void {
   const login = program
     .command('login')
     .description('log in with your browser; over SSH or without a display, with a code for another device')
@@ -30,7 +30,7 @@ export const declareLogin = (program: Command): void => {
   ])
 }
 
-const runLogin = async (context: Context, options: LoginOptions): Promise<void> => {
+async function runLogin(context: Context, options: LoginOptions): Promise<void> {
   const ways = [options.token !== undefined, options.device, options.browser].filter(Boolean)
   if (ways.length > 1) throw usageFailure('Choose one of --token, --device and --browser.')
   const place = readPlace(context)
@@ -54,7 +54,7 @@ interface Way {
   readonly progress: Progress
 }
 
-const logIn = async (context: Context, place: Place, { options, progress }: Way): Promise<Identity> => {
+async function logIn(context: Context, place: Place, { options, progress }: Way): Promise<Identity> {
   if (options.token !== undefined) return keepToken(context, place, await readGiven(context, options.token))
   // A listener and cryptography: too slow to load for every other command.
   const { hasBrowser, loginWithBrowser } = await import('../login/browser.ts')
@@ -70,14 +70,16 @@ const logIn = async (context: Context, place: Place, { options, progress }: Way)
   return keepSession(context, place, issued)
 }
 
-const ways = ({ device, browser }: LoginOptions): number => [device, browser].filter(Boolean).length
+function ways({ device, browser }: LoginOptions): number {
+  return [device, browser].filter(Boolean).length
+}
 
-const greeting = ({ profile, url }: Place, { subject, team, role }: Identity): string => {
+function greeting({ profile, url }: Place, { subject, team, role }: Identity): string {
   const of = typeof team === 'string' ? ` of ${team}` : ''
   return `Logged in to ${url} as ${String(subject)} (${String(role)}${of}), profile ${profile}.`
 }
 
-const readGiven = async ({ terminal }: Context, given: string): Promise<Secret> => {
+async function readGiven({ terminal }: Context, given: string): Promise<Secret> {
   if (given !== '-') {
     terminal.note(
       'The token now stands in the history of your shell and in the list of processes; - reads it from stdin.',

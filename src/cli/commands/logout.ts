@@ -9,7 +9,7 @@ import { revokeToken } from '../oauth.ts'
 import { stateDirectory } from '../profiles.ts'
 import { resolveProfile } from '../settings.ts'
 
-export const declareLogout = (program: Command): void => {
+export function declareLogout(program: Command): void {
   const logout = program
     .command('logout')
     .description('revoke what you logged in with, then remove it from this machine')
@@ -17,7 +17,7 @@ export const declareLogout = (program: Command): void => {
   runs(logout, runLogout)
 }
 
-const runLogout = async (context: Context, { keep = false }: { readonly keep?: boolean }): Promise<void> => {
+async function runLogout(context: Context, { keep = false }: { readonly keep?: boolean }): Promise<void> {
   const { terminal, flags, environment } = context
   const profile = resolveProfile(flags, environment).value
   const stored = readCredentials().get(profile)
@@ -42,11 +42,12 @@ const runLogout = async (context: Context, { keep = false }: { readonly keep?: b
 }
 
 /** The admin key and JWTs of other issuers are not the token service's to end. */
-const isRevocable = ({ kind, secret }: StoredCredential): boolean =>
-  kind === 'session' || kindOfToken(secret.reveal()) === 'personal'
+function isRevocable({ kind, secret }: StoredCredential): boolean {
+  return kind === 'session' || kindOfToken(secret.reveal()) === 'personal'
+}
 
 /** Kept until it is revoked: what is removed here could never be revoked from here again. */
-const revokeOrExplain = async ({ url, secret }: StoredCredential): Promise<boolean> => {
+async function revokeOrExplain({ url, secret }: StoredCredential): Promise<boolean> {
   try {
     if (await revokeToken(url, secret)) return true
   } catch (error) {

@@ -7,7 +7,7 @@ import { withLock } from '../file-lock.ts'
 import { readProfiles, stateDirectory, writeProfiles } from '../profiles.ts'
 import { textTable } from '../text-table.ts'
 
-export const declareProfiles = (program: Command): void => {
+export function declareProfiles(program: Command): void {
   const profiles = program.command('profiles').description('the Countersigns that you log in to')
   runs(profiles.command('list').description('list them; * is current'), runList)
   const use = profiles.command('use').description('make one current').argument('<name>')
@@ -19,7 +19,7 @@ export const declareProfiles = (program: Command): void => {
   runs(remove, runRemove)
 }
 
-const runList = ({ terminal }: Context): void => {
+function runList({ terminal }: Context): void {
   const { current, urls } = readProfiles()
   const credentials = readCredentials()
   const items = [...urls].map(([name, url]) => ({
@@ -40,18 +40,18 @@ const runList = ({ terminal }: Context): void => {
   )
 }
 
-const known = (name: string): ReadonlyMap<string, string> => {
+function known(name: string): ReadonlyMap<string, string> {
   const { urls } = readProfiles()
   if (urls.has(name)) return urls
   throw new Failure('notFound', `There is no profile ${name}.`, { hint: 'countersign profiles list' })
 }
 
-const runUse = async ({ terminal }: Context, _: object, [name = '']: readonly string[]): Promise<void> => {
+async function runUse({ terminal }: Context, _: object, [name = '']: readonly string[]): Promise<void> {
   await withLock(stateDirectory(), () => writeProfiles({ urls: known(name), current: name }))
   terminal.show({ current: name }, () => `${name} is current.`)
 }
 
-const runRemove = async ({ terminal }: Context, _: object, [name = '']: readonly string[]): Promise<void> => {
+async function runRemove({ terminal }: Context, _: object, [name = '']: readonly string[]): Promise<void> {
   await withLock(stateDirectory(), () => {
     const urls = new Map(known(name))
     const { current } = readProfiles()

@@ -17,7 +17,7 @@ interface RevokeOptions {
   readonly yes?: boolean
 }
 
-export const declareRevoke = (program: Command): void => {
+export function declareRevoke(program: Command): void {
   const revoke = program
     .command('revoke')
     .description('end tokens before they expire: two seconds later no call starts with them')
@@ -37,7 +37,7 @@ export const declareRevoke = (program: Command): void => {
   ])
 }
 
-const runRevoke = async (context: Context, options: RevokeOptions): Promise<void> => {
+async function runRevoke(context: Context, options: RevokeOptions): Promise<void> {
   const { team, jti, subject, issuer } = options
   const given = [jti, subject, options.before].filter((one) => one !== undefined)
   if (options.list === true && given.length === 0) {
@@ -54,16 +54,17 @@ const runRevoke = async (context: Context, options: RevokeOptions): Promise<void
   context.terminal.show({ id, until }, () => `Revoked (${id}).`)
 }
 
-const readBefore = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : readInstant(text === 'now' ? '0m' : text, '--before', Date.now())
+function readBefore(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : readInstant(text === 'now' ? '0m' : text, '--before', Date.now())
+}
 
-const question = ({ team, jti, subject, before }: Readonly<Record<string, string | undefined>>): string => {
+function question({ team, jti, subject, before }: Readonly<Record<string, string | undefined>>): string {
   if (jti !== undefined) return `Revoke the token ${jti} of ${team}?`
   if (subject !== undefined) return `Revoke all that ${subject} holds of ${team}?`
   return `Revoke every token of ${team} that was issued before ${before}?`
 }
 
-const listRevocations = async (context: Context, team: string): Promise<void> => {
+async function listRevocations(context: Context, team: string): Promise<void> {
   const { terminal } = context
   const items = await listAll(context, '/api/revocations', { team })
   if (items.length === 0) terminal.remark(`Nothing of ${team} is revoked.`)
@@ -78,7 +79,8 @@ const listRevocations = async (context: Context, team: string): Promise<void> =>
   )
 }
 
-const whatIsRevoked = (item: Readonly<Record<string, unknown>>): string =>
-  ['jti', 'subject', 'gid', 'before']
+function whatIsRevoked(item: Readonly<Record<string, unknown>>): string {
+  return ['jti', 'subject', 'gid', 'before']
     .flatMap((name) => (item[name] === undefined ? [] : [`${name} ${item[name]}`]))
     .join(' ')
+}

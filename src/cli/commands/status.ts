@@ -8,14 +8,14 @@ import { profilesPath } from '../profiles.ts'
 import { type Cell, pairs } from '../text-table.ts'
 import { describeCredential } from './whoami.ts'
 
-export const declareStatus = (program: Command): void => {
+export function declareStatus(program: Command): void {
   const status = program
     .command('status')
     .description('say what would be used and why, without asking anybody')
   runs(status, runStatus)
 }
 
-const runStatus = ({ settings, terminal }: Context): void => {
+function runStatus({ settings, terminal }: Context): void {
   const { url, profile, credential, absence } = settings
   const kept = credential?.profile ? readCredentials().get(credential.profile)?.accessTokens : undefined
   const tokens = [...(kept ?? [])].map(([audience, { expiresAt }]) => ({

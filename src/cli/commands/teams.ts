@@ -14,7 +14,7 @@ interface LimitOptions {
   readonly reset?: boolean
 }
 
-export const declareTeams = (program: Command): void => {
+export function declareTeams(program: Command): void {
   const teams = program.command('teams').description('teams: their grants and limits, for admins')
   runs(teams.command('list').description('list them'), runList)
   const show = teams.command('show').description('show one, with its grants and limits').argument('<team>')
@@ -47,7 +47,7 @@ export const declareTeams = (program: Command): void => {
   ])
 }
 
-const runList = async (context: Context): Promise<void> => {
+async function runList(context: Context): Promise<void> {
   const { terminal } = context
   const items = await listAll(context, '/api/teams')
   terminal.show({ items }, () =>
@@ -60,15 +60,19 @@ const runList = async (context: Context): Promise<void> => {
   )
 }
 
-const runShow = async (context: Context, _: object, [team = '']: readonly string[]): Promise<void> =>
-  showTeam(context, await api(context, teamPath(team)))
+async function runShow(context: Context, _: object, [team = '']: readonly string[]): Promise<void> {
+  return showTeam(context, await api(context, teamPath(team)))
+}
 
-const change = async (context: Context, team: string, body: object): Promise<void> =>
-  showTeam(context, await api(context, teamPath(team), { method: 'PATCH', body }))
+async function change(context: Context, team: string, body: object): Promise<void> {
+  return showTeam(context, await api(context, teamPath(team), { method: 'PATCH', body }))
+}
 
-const teamPath = (team: string): string => `/api/teams/${encodeURIComponent(team)}`
+function teamPath(team: string): string {
+  return `/api/teams/${encodeURIComponent(team)}`
+}
 
-const showTeam = ({ terminal }: Context, team: Team): void =>
+function showTeam({ terminal }: Context, team: Team): void {
   terminal.show(team, () =>
     pairs([
       ['team', String(team['id'])],
@@ -79,22 +83,23 @@ const showTeam = ({ terminal }: Context, team: Team): void =>
       ),
     ]),
   )
+}
 
-const limitText = (limit: unknown): string => {
+function limitText(limit: unknown): string {
   const { name, requests, per, burst, overridden } = Object(limit)
   return `${name} ${requests} per ${per}, burst ${burst}${overridden === true ? ' (overridden)' : ''}`
 }
 
-const grantText = ({ keys, defaultKey, scopes }: Readonly<Record<string, unknown>>): string => {
+function grantText({ keys, defaultKey, scopes }: Readonly<Record<string, unknown>>): string {
   const preferred = typeof defaultKey === 'string' ? ` (${defaultKey} unless chosen)` : ''
   return `keys ${[keys].flat().join(' ')}${preferred}; scopes ${[scopes].flat().join(' ')}`
 }
 
-const runLimit = async (
+async function runLimit(
   context: Context,
   { requests, burst, reset = false }: LimitOptions,
   [team = '', limit = '']: readonly string[],
-): Promise<void> => {
+): Promise<void> {
   const numbers = requests !== undefined || burst !== undefined
   if (reset === numbers) throw usageFailure('Give --requests, --burst or both, or --reset alone.')
   const override = {
@@ -104,7 +109,7 @@ const runLimit = async (
   await change(context, team, { limits: { [limit]: reset ? null : override } })
 }
 
-const readCount = (text: string, option: string): number => {
+function readCount(text: string, option: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw usageFailure(
     `${option} is a whole number, 1 or more.`,

@@ -14,7 +14,7 @@ interface TokenOptions {
   readonly admin?: boolean
 }
 
-export const declareToken = (program: Command): void => {
+export function declareToken(program: Command): void {
   const token = program
     .command('token')
     .description('print a fresh short-lived JWT, for curl and scripts')
@@ -27,7 +27,7 @@ export const declareToken = (program: Command): void => {
   ])
 }
 
-const runToken = async (context: Context, { scope, admin = false }: TokenOptions): Promise<void> => {
+async function runToken(context: Context, { scope, admin = false }: TokenOptions): Promise<void> {
   const audience = admin ? 'administration' : 'calls'
   const { text, expiresAt } = await obtain(context, audience, scope)
   const until = Number.isFinite(expiresAt) ? new Date(expiresAt).toISOString() : null
@@ -39,7 +39,7 @@ const runToken = async (context: Context, { scope, admin = false }: TokenOptions
 }
 
 /** The JWT of an issuer is exchanged for ours; one of our own is what was asked for already. */
-const obtain = (context: Context, audience: Audience, scope: string | undefined): Promise<AccessToken> => {
+function obtain(context: Context, audience: Audience, scope: string | undefined): Promise<AccessToken> {
   const { credential, url } = context
   if (credential.kind === 'key') {
     throw usageFailure('The admin key is sent as it is; there is no token to get for it.')

@@ -19,7 +19,7 @@ interface CreateOptions {
   readonly service?: boolean
 }
 
-export const declareTokens = (program: Command): void => {
+export function declareTokens(program: Command): void {
   const tokens = program.command('tokens').description('personal tokens: make, list and revoke them')
   const list = tokens
     .command('list')
@@ -50,7 +50,7 @@ export const declareTokens = (program: Command): void => {
   runs(revoke, runRevoke)
 }
 
-const runList = async (context: Context, { team, status }: ListOptions): Promise<void> => {
+async function runList(context: Context, { team, status }: ListOptions): Promise<void> {
   const { terminal } = context
   const items = await listAll(context, '/api/tokens', { team, status })
   if (items.length === 0) terminal.remark('There are no tokens.')
@@ -69,11 +69,11 @@ const runList = async (context: Context, { team, status }: ListOptions): Promise
   )
 }
 
-const runCreate = async (
+async function runCreate(
   context: Context,
   { team, scope = [], expires, service = false }: CreateOptions,
   [name = '']: readonly string[],
-): Promise<void> => {
+): Promise<void> {
   const { terminal } = context
   const expiry = ['30d', '90d', 'never'].includes(expires)
     ? { expiresIn: expires }
@@ -85,17 +85,17 @@ const runCreate = async (
   terminal.remark(`This is the only time that it is shown. Its id is ${made['id']}.`)
 }
 
-const ownTeam = async (context: Context): Promise<string> => {
+async function ownTeam(context: Context): Promise<string> {
   const { team } = await api(context, '/api/whoami')
   if (typeof team === 'string') return team
   throw usageFailure('You belong to no team; say for which one the token is, with --team.')
 }
 
-const runRevoke = async (
+async function runRevoke(
   context: Context,
   options: { readonly yes?: boolean },
   [id = '']: readonly string[],
-): Promise<void> => {
+): Promise<void> {
   await confirm(context, `Revoke the token ${id}?`, options)
   await api(context, `/api/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' })
   context.terminal.show({ revoked: id }, () => `${id} is revoked.`)

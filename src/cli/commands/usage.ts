@@ -20,7 +20,7 @@ type Row = Readonly<Record<string, unknown>>
 const dimensions = ['hour', 'day', 'upstream', 'key', 'subject', 'outcome']
 const barChars = 24
 
-export const declareUsage = (program: Command): void => {
+export function declareUsage(program: Command): void {
   const usage = program
     .command('usage')
     .description("what a team's calls were, from its books")
@@ -36,7 +36,7 @@ export const declareUsage = (program: Command): void => {
   ])
 }
 
-const runUsage = async (context: Context, options: UsageOptions): Promise<void> => {
+async function runUsage(context: Context, options: UsageOptions): Promise<void> {
   const { terminal } = context
   const by = options.by.split(',').map((name) => name.trim())
   if (!by.every((name) => dimensions.includes(name))) {
@@ -62,7 +62,7 @@ const runUsage = async (context: Context, options: UsageOptions): Promise<void> 
   if (!terminal.json) for (const line of summary(report)) terminal.note(line)
 }
 
-const usageTable = ({ terminal }: Context, rows: readonly Row[], by: readonly string[]): string => {
+function usageTable({ terminal }: Context, rows: readonly Row[], by: readonly string[]): string {
   const most = Math.max(1, ...rows.map(({ requests }) => Number(requests)))
   const columns: Column<Row>[] = [
     ...by.map((name): Column<Row> => ({ title: name, cell: (row) => text(row[name]) })),
@@ -75,26 +75,29 @@ const usageTable = ({ terminal }: Context, rows: readonly Row[], by: readonly st
   return textTable(terminal, rows, columns)
 }
 
-const text = (value: unknown): Cell => (value === undefined || value === null ? '-' : String(value))
+function text(value: unknown): Cell {
+  return value === undefined || value === null ? '-' : String(value)
+}
 
-const meanMillis = ({ requests, millis }: Row): Cell =>
-  Number(requests) > 0 ? Math.round(Number(millis) / Number(requests)) : '-'
+function meanMillis({ requests, millis }: Row): Cell {
+  return Number(requests) > 0 ? Math.round(Number(millis) / Number(requests)) : '-'
+}
 
 /** Full blocks and one eighth of one: as fine as a terminal can draw. */
-const bar = (share: number): string => {
+function bar(share: number): string {
   const eighths = Math.max(1, Math.round(share * barChars * 8))
   return '█'.repeat(Math.floor(eighths / 8)) + (eighths % 8 === 0 ? '' : ' ▏▎▍▌▋▊▉'.charAt(eighths % 8))
 }
 
 /** For a person with a unit, for a program the bytes; `-` where they are not known. */
-const size = (bytes: unknown, forPerson: boolean): Cell => {
+function size(bytes: unknown, forPerson: boolean): Cell {
   if (typeof bytes !== 'number') return '-'
   if (!forPerson || bytes < 1024) return bytes
   const power = Math.min(4, Math.floor(Math.log2(bytes) / 10))
   return `${(bytes / 1024 ** power).toFixed(1)} ${' KMGT'.charAt(power)}iB`
 }
 
-const summary = (report: Row): readonly string[] => {
+function summary(report: Row): readonly string[] {
   const { team, from, to, granted, used, returned, outstanding, unsettled } = report
   const refused = [report['refused']].flat().map((one) => Object(one))
   const calls = refused.map(({ code, requests }) => `${requests} ${code}`).join(', ')

@@ -9,7 +9,7 @@ import { relativeTime } from '../instants.ts'
 import type { ActiveCredential } from '../settings.ts'
 import { pairs } from '../text-table.ts'
 
-export const declareWhoami = (program: Command): void => {
+export function declareWhoami(program: Command): void {
   const whoami = program
     .command('whoami')
     .description('say who you are here: team, role, scopes, and until when; fails when logged out')
@@ -25,7 +25,7 @@ interface Identity {
   readonly expiresAt: unknown
 }
 
-const runWhoami = async (context: Context): Promise<void> => {
+async function runWhoami(context: Context): Promise<void> {
   const { terminal, url, credential } = context
   const claimed = claimedIdentity(url, credential)
   const { subject, team, role, scopes, expiresAt } = claimed ?? (await api(context, '/api/whoami'))
@@ -47,11 +47,12 @@ const runWhoami = async (context: Context): Promise<void> => {
   }
 }
 
-export const describeCredential = ({ kind, secret }: ActiveCredential): string =>
-  kind === 'session' ? kindNames.session : describeToken(secret)
+export function describeCredential({ kind, secret }: ActiveCredential): string {
+  return kind === 'session' ? kindNames.session : describeToken(secret)
+}
 
 /** A JWT for calls opens no administration, so it is asked itself; null for every other credential. */
-const claimedIdentity = (url: string, { kind, secret }: ActiveCredential): Identity | null => {
+function claimedIdentity(url: string, { kind, secret }: ActiveCredential): Identity | null {
   if (kind !== 'jwt') return null
   const { sub, team, scope, exp, aud } = readClaims(secret.reveal())
   if ([aud].flat().includes(audienceUrl(url, 'administration'))) return null
@@ -64,4 +65,6 @@ const claimedIdentity = (url: string, { kind, secret }: ActiveCredential): Ident
   }
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '-')
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '-'
+}

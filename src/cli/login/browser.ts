@@ -7,11 +7,11 @@ import { listen } from './loopback.ts'
 import { challengeOf, unguessable } from './pkce.ts'
 import type { Progress } from './progress.ts'
 
-export const loginWithBrowser = async (
+export async function loginWithBrowser(
   { environment }: Context,
   url: string,
   progress: Progress,
-): Promise<Issued> => {
+): Promise<Issued> {
   const [verifier, state] = [unguessable(), unguessable()]
   const loopback = await listen({ state, issuer: url })
   try {
@@ -41,7 +41,7 @@ export const loginWithBrowser = async (
 }
 
 /** Best effort: the address stands on the terminal already. It holds no secret, so a process list may show it. */
-export const openBrowser = (page: string, environment: NodeJS.ProcessEnv): void => {
+export function openBrowser(page: string, environment: NodeJS.ProcessEnv): void {
   const [command = '', ...args] = openCommand(environment)
   const { COUNTERSIGN_TOKEN: _ours, ...env } = environment
   const child = spawn(command, [...args, page], { stdio: 'ignore', detached: true, env })
@@ -49,14 +49,14 @@ export const openBrowser = (page: string, environment: NodeJS.ProcessEnv): void 
   child.unref()
 }
 
-const openCommand = ({ BROWSER: browser }: NodeJS.ProcessEnv): readonly string[] => {
+function openCommand({ BROWSER: browser }: NodeJS.ProcessEnv): readonly string[] {
   if (browser) return [browser]
   if (process.platform === 'darwin') return ['open']
   return process.platform === 'win32' ? ['rundll32', 'url.dll,FileProtocolHandler'] : ['xdg-open']
 }
 
 /** Whether a browser can be expected to appear in front of the person. */
-export const hasBrowser = (environment: NodeJS.ProcessEnv): boolean => {
+export function hasBrowser(environment: NodeJS.ProcessEnv): boolean {
   if (environment['BROWSER']) return true
   if (environment['SSH_CONNECTION'] || environment['SSH_TTY']) return false
   if (process.platform === 'darwin' || process.platform === 'win32') return true

@@ -10,7 +10,7 @@ const intervalSecondsDefault = 5
 /** Section 3.5: how much slower after `slow_down`. */
 const slowDownSeconds = 5
 
-export const loginWithDevice = async (url: string, progress: Progress): Promise<Issued> => {
+export async function loginWithDevice(url: string, progress: Progress): Promise<Issued> {
   const answer = await postForm(url, '/oauth/device_authorization', { client_id: clientId })
   const grant = readGrant(answer)
   if (grant === null) throw oauthFailure(url, answer)
@@ -38,7 +38,7 @@ interface PendingGrant extends DeviceGrant {
   readonly intervalSeconds: number
 }
 
-const readGrant = ({ status, fields }: OAuthAnswer): PendingGrant | null => {
+function readGrant({ status, fields }: OAuthAnswer): PendingGrant | null {
   const { device_code: deviceCode, user_code: userCode, verification_uri: uri, interval } = fields
   if (status !== 200 || typeof deviceCode !== 'string') return null
   if (typeof userCode !== 'string' || typeof uri !== 'string') return null
@@ -53,7 +53,7 @@ const readGrant = ({ status, fields }: OAuthAnswer): PendingGrant | null => {
   }
 }
 
-const poll = async (url: string, deviceCode: Secret): Promise<Issued | 'pending' | 'slow_down'> => {
+async function poll(url: string, deviceCode: Secret): Promise<Issued | 'pending' | 'slow_down'> {
   const sentAt = Date.now()
   let answer: OAuthAnswer
   try {
@@ -84,5 +84,9 @@ const poll = async (url: string, deviceCode: Secret): Promise<Issued | 'pending'
   throw oauthFailure(url, answer)
 }
 
-const expired = (): Failure =>
-  new Failure('tryAgain', 'The code was not approved in time.', { code: 'expired_token', hint: 'Try again.' })
+function expired(): Failure {
+  return new Failure('tryAgain', 'The code was not approved in time.', {
+    code: 'expired_token',
+    hint: 'Try again.',
+  })
+}

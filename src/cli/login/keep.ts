@@ -19,7 +19,7 @@ export interface Place {
 }
 
 /** Where a login goes. A profile stands for one Countersign: another one's login is not put over it. */
-export const readPlace = ({ flags, environment }: Context): Place => {
+export function readPlace({ flags, environment }: Context): Place {
   const { current, urls } = readProfiles()
   const profile = askedProfile(flags, environment)?.value ?? current ?? defaultProfile
   const there = urls.get(profile)
@@ -40,7 +40,7 @@ export interface Identity {
 }
 
 /** A token that was made elsewhere. Throws Failure when it is not good, and writes nothing then. */
-export const keepToken = async (context: Context, place: Place, secret: Secret): Promise<Identity> => {
+export async function keepToken(context: Context, place: Place, secret: Secret): Promise<Identity> {
   const kind = kindOfToken(secret.reveal())
   if (kind === 'jwt') {
     throw usageFailure(
@@ -60,7 +60,7 @@ export const keepToken = async (context: Context, place: Place, secret: Secret):
 }
 
 /** What a person approved. `issued`: for the administration, which says who they are. */
-export const keepSession = async (context: Context, place: Place, issued: Issued): Promise<Identity> => {
+export async function keepSession(context: Context, place: Place, issued: Issued): Promise<Identity> {
   const { accessToken, refreshToken } = issued
   if (refreshToken === null) {
     throw new Failure('failure', `${place.url} gave a token that cannot be renewed.`, {
@@ -73,13 +73,13 @@ export const keepSession = async (context: Context, place: Place, issued: Issued
   return identity
 }
 
-const whoami = async (context: Context, url: string, token: string): Promise<Identity> => {
+async function whoami(context: Context, url: string, token: string): Promise<Identity> {
   const { subject, team, role } = await api(context, '/api/whoami', { given: { url, token } })
   return { subject, team, role }
 }
 
 /** The credential first: a profile without one is merely logged out. */
-const save = async ({ profile, url }: Place, credential: StoredCredential): Promise<void> => {
+async function save({ profile, url }: Place, credential: StoredCredential): Promise<void> {
   const replaced = await withLock(stateDirectory(), () => {
     const credentials = new Map(readCredentials())
     const before = credentials.get(profile)

@@ -23,7 +23,7 @@ interface Expected {
   readonly issuer: string
 }
 
-export const listen = async (expected: Expected): Promise<Loopback> => {
+export async function listen(expected: Expected): Promise<Loopback> {
   const server = createServer({ keepAlive: false })
   const port = await bind(server)
   const host = `127.0.0.1:${port}`
@@ -63,8 +63,8 @@ export const listen = async (expected: Expected): Promise<Loopback> => {
   return { redirectUri: `http://${host}${callbackPath}`, code, close }
 }
 
-const bind = (server: Server): Promise<number> =>
-  new Promise((resolve, reject) => {
+function bind(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
     server.once('error', () =>
       reject(
         new Failure('failure', 'No port on 127.0.0.1 can be listened on.', {
@@ -78,8 +78,9 @@ const bind = (server: Server): Promise<number> =>
       resolve(typeof address === 'object' && address !== null ? address.port : 0)
     })
   })
+}
 
-const readAnswer = (answer: URLSearchParams, { state, issuer }: Expected): string | Failure => {
+function readAnswer(answer: URLSearchParams, { state, issuer }: Expected): string | Failure {
   const forged = new Failure('refused', "The browser's answer does not belong to this login.", {
     hint: 'Nothing was saved. Log in again, and use the page that this command opens.',
     code: 'state_mismatch',
@@ -95,18 +96,19 @@ const readAnswer = (answer: URLSearchParams, { state, issuer }: Expected): strin
   return answer.get('code') ?? forged
 }
 
-const sameText = (left: string, right: string): boolean => {
+function sameText(left: string, right: string): boolean {
   const [one, other] = [Buffer.from(left), Buffer.from(right)]
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-const said = (outcome: string | Failure): string =>
-  outcome instanceof Failure
+function said(outcome: string | Failure): string {
+  return outcome instanceof Failure
     ? 'The login failed. The terminal says why; you can close this page.'
     : 'You are logged in. You can close this page and go back to the terminal.'
+}
 
 /** Words of our own only: nothing that came in the request is repeated. */
-const page = (response: ServerResponse, status: number, text: string): void => {
+function page(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

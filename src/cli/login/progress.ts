@@ -12,7 +12,7 @@ export interface Progress {
   readonly stop: () => void
 }
 
-export const createProgress = (terminal: Terminal): Progress => {
+export function createProgress(terminal: Terminal): Progress {
   const event = (fields: object): void => {
     process.stdout.write(`${printableJson(JSON.stringify(fields))}\n`)
   }
@@ -44,7 +44,7 @@ export const createProgress = (terminal: Terminal): Progress => {
 
 const frames = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
 
-const createSpinner = ({ interactive, json }: Terminal): { start: () => void; stop: () => void } => {
+function createSpinner({ interactive, json }: Terminal): { start: () => void; stop: () => void } {
   let timer: NodeJS.Timeout | null = null
   return {
     start: () => {

@@ -60,25 +60,29 @@ export interface Journal {
   readonly meters: Set<string>
 }
 
-export const createJournal = (): Journal => ({
-  ledger: new LedgerChanges(),
-  usage: [],
-  refused: [],
-  observed: [],
-  leases: new Set(),
-  meters: new Set(),
-})
+export function createJournal(): Journal {
+  return {
+    ledger: new LedgerChanges(),
+    usage: [],
+    refused: [],
+    observed: [],
+    leases: new Set(),
+    meters: new Set(),
+  }
+}
 
-export const createAccount = (): AccountState => ({
-  clock: 0,
-  serial: 0,
-  rules: { version: 1, suspended: false, revocations: [] },
-  meters: new Map(),
-  isolates: new Map(),
-  leases: new Map(),
-  active: new Map(),
-  subjects: new Map(),
-})
+export function createAccount(): AccountState {
+  return {
+    clock: 0,
+    serial: 0,
+    rules: { version: 1, suspended: false, revocations: [] },
+    meters: new Map(),
+    isolates: new Map(),
+    leases: new Map(),
+    active: new Map(),
+    subjects: new Map(),
+  }
+}
 
 interface StoredAccount {
   readonly rules: Rules
@@ -92,7 +96,7 @@ interface StoredAccount {
  * The account as it was when it was last stored. A limit in observe mode may come back a little fuller than it
  * was (what it would have refused in the last two seconds is debited), which refuses nobody.
  */
-export const restoreAccount = (stored: StoredAccount): AccountState => {
+export function restoreAccount(stored: StoredAccount): AccountState {
   const state = createAccount()
   state.rules = stored.rules
   for (const [id, isolate] of stored.isolates) {
@@ -121,17 +125,18 @@ export const restoreAccount = (stored: StoredAccount): AccountState => {
   return state
 }
 
-export const leaseId = (isolate: string, sequence: number, set: string): string =>
-  `${isolate}/${sequence}/${set}`
+export function leaseId(isolate: string, sequence: number, set: string): string {
+  return `${isolate}/${sequence}/${set}`
+}
 
 /** The account's time: a clock that steps back stands still instead, so no limit refills twice. */
-export const tick = (state: AccountState, now: number): number => {
+export function tick(state: AccountState, now: number): number {
   state.clock = Math.max(state.clock, now)
   return state.clock
 }
 
 /** Moves what nothing was heard of for 60 s to unsettled. */
-export const sweepUnsettled = (state: AccountState, now: number): Journal => {
+export function sweepUnsettled(state: AccountState, now: number): Journal {
   const journal = createJournal()
   for (const [id, lease] of state.leases) {
     if (lease.unsettled || lease.grantedAt + unsettledMillis > now) continue
@@ -150,16 +155,18 @@ export const sweepUnsettled = (state: AccountState, now: number): Journal => {
 }
 
 /** When the next lease becomes unsettled unless it is heard of; null: none is outstanding. */
-export const nextSweepAt = (state: AccountState): number | null => {
+export function nextSweepAt(state: AccountState): number | null {
   for (const lease of state.leases.values())
     if (!lease.unsettled && openUnits(lease) > 0) return lease.grantedAt + unsettledMillis
   return null
 }
 
-export const openUnits = (lease: Lease): number => lease.units - lease.used - lease.returned
+export function openUnits(lease: Lease): number {
+  return lease.units - lease.used - lease.returned
+}
 
 /** What the account's copy in memory can do without: isolates long silent, hours long past. Storage has them. */
-export const forgetSilent = (state: AccountState, now: number): void => {
+export function forgetSilent(state: AccountState, now: number): void {
   for (const [id, { seenAt }] of state.isolates) if (seenAt + unsettledMillis < now) state.isolates.delete(id)
   for (const [id, lease] of state.leases)
     if (lease.unsettled && !state.isolates.has(lease.isolate)) state.leases.delete(id)
@@ -167,7 +174,7 @@ export const forgetSilent = (state: AccountState, now: number): void => {
 }
 
 /** Forgets leases of which nothing is open and nothing can be credited any more; the journal deletes their rows. */
-export const dropSettled = (state: AccountState, journal: Journal, now: number): void => {
+export function dropSettled(state: AccountState, journal: Journal, now: number): void {
   for (const [id, lease] of state.leases) {
     if (lease.grantedAt + creditMillis >= now) break
     if (openUnits(lease) > 0) continue

@@ -30,11 +30,11 @@ interface SyncContext {
  * Applies a sync once. The same (isolate, sequence) gets the stored reply again and changes nothing, so a lost
  * reply costs neither units nor truth; an older sequence gets an empty one.
  */
-export const applySync = (
+export function applySync(
   state: AccountState,
   request: SyncRequest,
   context: SyncContext,
-): { readonly reply: SyncReply; readonly journal: Journal } => {
+): { readonly reply: SyncReply; readonly journal: Journal } {
   const journal = createJournal()
   const known = state.isolates.get(request.isolate)
   if (known !== undefined && request.sequence <= known.sequence) {
@@ -59,16 +59,18 @@ export const applySync = (
 
 const nothing: StoredReply = { leases: [], refusals: [], limits: [], overloaded: false }
 
-const replyOf = (state: AccountState, request: SyncRequest, stored: StoredReply): SyncReply => ({
-  ...stored,
-  sequence: request.sequence,
-  rules: request.rulesVersion === state.rules.version ? null : state.rules,
-  rulesVersion: state.rules.version,
-  holdMillis: holdMillis(state),
-})
+function replyOf(state: AccountState, request: SyncRequest, stored: StoredReply): SyncReply {
+  return {
+    ...stored,
+    sequence: request.sequence,
+    rules: request.rulesVersion === state.rules.version ? null : state.rules,
+    rulesVersion: state.rules.version,
+    holdMillis: holdMillis(state),
+  }
+}
 
 /** Gives every limit its meter, with the numbers that hold now. */
-const tuneMeters = (state: AccountState, journal: Journal, { now, limits }: SyncContext): void => {
+function tuneMeters(state: AccountState, journal: Journal, { now, limits }: SyncContext): void {
   for (const { name, requests, perMillis, burst } of limits) {
     const rate = { requests, perMillis, burst }
     const meter = state.meters.get(name)
@@ -80,11 +82,11 @@ const tuneMeters = (state: AccountState, journal: Journal, { now, limits }: Sync
 }
 
 /** Books what became of a lease's units, and credits those that came back in time. */
-const applyReport = (
+function applyReport(
   state: AccountState,
   journal: Journal,
   { report, isolate, now }: { report: LeaseReport; isolate: string; now: number },
-): void => {
+): void {
   const { set, hour } = report
   const id = leaseId(isolate, report.sequence, set)
   const lease = state.leases.get(id)
@@ -111,11 +113,11 @@ const applyReport = (
 }
 
 /** Notes that the isolate was heard; false when the account serves as many others as it can. */
-const admitIsolate = (
+function admitIsolate(
   state: AccountState,
   isolate: string,
   { now, isolatesMax }: { now: number; isolatesMax: number },
-): boolean => {
+): boolean {
   for (const [silent, seenAt] of state.active) {
     if (seenAt + isolateActiveMillis > now) break
     state.active.delete(silent)
@@ -128,7 +130,7 @@ const admitIsolate = (
 }
 
 /** Beyond 1,000 subjects in an hour the rest share a row, for good: the set only grows. */
-const withBoundedSubject = (state: AccountState, delta: UsageDelta): UsageDelta => {
+function withBoundedSubject(state: AccountState, delta: UsageDelta): UsageDelta {
   let subjects = state.subjects.get(delta.hour)
   if (subjects === undefined) {
     subjects = new Set()

@@ -19,11 +19,18 @@ export type Account = 'used' | 'returned' | 'outstanding' | 'unsettled'
 export const hourMillis = 3_600_000
 export const dayMillis = 86_400_000
 
-export const hourOf = (at: number): number => at - (at % hourMillis)
-export const dayOf = (at: number): number => at - (at % dayMillis)
+export function hourOf(at: number): number {
+  return at - (at % hourMillis)
+}
+
+export function dayOf(at: number): number {
+  return at - (at % dayMillis)
+}
 
 /** `2026-11-22`, of a time in milliseconds since 1970, UTC. */
-export const dayName = (at: number): string => new Date(at).toISOString().slice(0, 10)
+export function dayName(at: number): string {
+  return new Date(at).toISOString().slice(0, 10)
+}
 
 /** Changes of the ledger, gathered per set and hour until they are written. */
 export class LedgerChanges {

@@ -21,11 +21,11 @@ interface GrantContext {
   readonly shareOfFree: number
 }
 
-export const grantWants = (
+export function grantWants(
   state: AccountState,
   journal: Journal,
   { request, now, limits, shareOfFree }: GrantContext,
-): StoredReply => {
+): StoredReply {
   const leases: LeaseGrant[] = []
   const refusals: SetRefusal[] = []
   const states = new Map<string, LimitState>()
@@ -52,11 +52,11 @@ export const grantWants = (
 }
 
 /** Debits all limits of the set, or none: what the one with the least left can give. */
-const grantSet = (
+function grantSet(
   state: AccountState,
   journal: Journal,
   { want, limits, now, shareOfFree }: Omit<GrantContext, 'request'> & { readonly want: Want },
-): number => {
+): number {
   let least = Number.POSITIVE_INFINITY
   for (const limit of limits)
     if (limit.mode === 'enforce') least = Math.min(least, available(meterOf(state, limit, now), now))
@@ -74,11 +74,11 @@ const grantSet = (
   return units
 }
 
-const recordLease = (
+function recordLease(
   state: AccountState,
   journal: Journal,
   { request, set, units, now }: { request: SyncRequest; set: string; units: number; now: number },
-): void => {
+): void {
   const id = leaseId(request.isolate, request.sequence, set)
   state.leases.set(id, {
     isolate: request.isolate,
@@ -99,15 +99,16 @@ const recordLease = (
  * How long isolates refuse from memory: long enough that all of them together stay within what an account can
  * answer, however many calls they refuse.
  */
-export const holdMillis = (state: AccountState): number =>
-  Math.ceil(refusalHoldMillis * Math.max(1, state.active.size / refusalHoldIsolates))
+export function holdMillis(state: AccountState): number {
+  return Math.ceil(refusalHoldMillis * Math.max(1, state.active.size / refusalHoldIsolates))
+}
 
 /** The limit that keeps the set waiting longest, and how long to refuse without asking. */
-const refusalOf = (
+function refusalOf(
   state: AccountState,
   set: string,
   { limits, now }: { limits: readonly Limit[]; now: number },
-): SetRefusal => {
+): SetRefusal {
   let limit = ''
   let wait = 1
   let collects = Number.POSITIVE_INFINITY
@@ -125,16 +126,18 @@ const refusalOf = (
   return { set, limit, waitMillis: wait, holdMillis: hold }
 }
 
-const stateOf = (state: AccountState, limit: Limit, now: number): LimitState => ({
-  name: limit.name,
-  requests: limit.requests,
-  perMillis: limit.perMillis,
-  burst: limit.burst,
-  debt: debtAt(meterOf(state, limit, now), now),
-  enforced: limit.mode === 'enforce',
-})
+function stateOf(state: AccountState, limit: Limit, now: number): LimitState {
+  return {
+    name: limit.name,
+    requests: limit.requests,
+    perMillis: limit.perMillis,
+    burst: limit.burst,
+    debt: debtAt(meterOf(state, limit, now), now),
+    enforced: limit.mode === 'enforce',
+  }
+}
 
-const meterOf = (state: AccountState, { name, requests, perMillis, burst }: Limit, now: number): Meter => {
+function meterOf(state: AccountState, { name, requests, perMillis, burst }: Limit, now: number): Meter {
   let meter = state.meters.get(name)
   if (meter === undefined) {
     meter = createMeter({ requests, perMillis, burst }, now)
@@ -144,7 +147,7 @@ const meterOf = (state: AccountState, { name, requests, perMillis, burst }: Limi
 }
 
 /** The limits of a set by name; null when one is not in the account's configuration: never unlimited by mistake. */
-const chooseLimits = (limits: readonly Limit[], set: string): readonly Limit[] | null => {
+function chooseLimits(limits: readonly Limit[], set: string): readonly Limit[] | null {
   const chosen: Limit[] = []
   for (const name of limitNames(set)) {
     const limit = limits.find((one) => one.name === name)

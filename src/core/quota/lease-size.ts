@@ -26,10 +26,10 @@ interface LeaseDemand {
  * another refuses, so they come out of a share that shrinks with what is left: when little is left, or the
  * limit is small, a lease is what is needed now, often one unit.
  */
-export const leaseUnits = (
+export function leaseUnits(
   { need, want, available, isolates }: LeaseDemand,
   shareOfFree = shareOfFreeDefault,
-): number => {
+): number {
   const needed = Math.min(need, available)
   const share = Math.floor(((available - needed) * shareOfFree) / Math.max(1, isolates))
   const ahead = Math.min(Math.max(0, want - need), share)
@@ -37,11 +37,12 @@ export const leaseUnits = (
 }
 
 /** Units that an isolate expects to spend in one lease; `pace` in units per millisecond. */
-export const expectedUnits = (pace: number): number =>
-  Math.min(leaseUnitsMax, Math.ceil(pace * leaseMillis * headroom))
+export function expectedUnits(pace: number): number {
+  return Math.min(leaseUnitsMax, Math.ceil(pace * leaseMillis * headroom))
+}
 
 /** The pace after `spent` units in `elapsed` milliseconds. Rises at once, falls slowly. */
-export const nextPace = (pace: number, spent: number, elapsed: number): number => {
+export function nextPace(pace: number, spent: number, elapsed: number): number {
   const newest = spent / Math.max(1, elapsed)
   return newest > pace ? newest : pace + (newest - pace) * paceWeight
 }

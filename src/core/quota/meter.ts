@@ -41,18 +41,22 @@ export interface RecentGrant {
 /** Doubles are exact to far better than this; without it, 99.99999999 units would be refused for ever. */
 const roundingUnits = 1e-6
 
-const perMilli = (rate: Rate): number => rate.requests / rate.perMillis
+function perMilli(rate: Rate): number {
+  return rate.requests / rate.perMillis
+}
 
-export const createMeter = (rate: Rate, now: number): Meter => ({
-  rate,
-  overRate: perMilli(rate),
-  debt: 0,
-  at: now,
-  folded: 0,
-  recent: new Map(),
-  headDebt: 0,
-  headAt: now,
-})
+export function createMeter(rate: Rate, now: number): Meter {
+  return {
+    rate,
+    overRate: perMilli(rate),
+    debt: 0,
+    at: now,
+    folded: 0,
+    recent: new Map(),
+    headDebt: 0,
+    headAt: now,
+  }
+}
 
 /** What is stored of a meter; its recent grants are the account's leases, which are stored anyway. */
 export interface StoredMeter {
@@ -63,34 +67,38 @@ export interface StoredMeter {
   readonly folded: number
 }
 
-export const storeMeter = ({ rate, overRate, debt, at, folded }: Meter): StoredMeter => ({
-  rate,
-  overRate,
-  debt,
-  at,
-  folded,
-})
+export function storeMeter({ rate, overRate, debt, at, folded }: Meter): StoredMeter {
+  return {
+    rate,
+    overRate,
+    debt,
+    at,
+    folded,
+  }
+}
 
 /** `grants`: those with a serial above `folded`, oldest first, with what is left of them after returns. */
-export const restoreMeter = (
+export function restoreMeter(
   stored: StoredMeter,
   grants: Iterable<readonly [serial: number, grant: RecentGrant]>,
-): Meter => {
+): Meter {
   const meter: Meter = { ...stored, recent: new Map(grants), headDebt: stored.debt, headAt: stored.at }
   replay(meter)
   return meter
 }
 
 /** Whole units that can be taken now. */
-export const available = (meter: Meter, now: number): number =>
-  Math.max(0, Math.floor(meter.rate.burst - debtAt(meter, now) + roundingUnits))
+export function available(meter: Meter, now: number): number {
+  return Math.max(0, Math.floor(meter.rate.burst - debtAt(meter, now) + roundingUnits))
+}
 
 /** Units taken and not yet refilled. */
-export const debtAt = (meter: Meter, now: number): number =>
-  drained(meter, meter.headDebt, now - meter.headAt)
+export function debtAt(meter: Meter, now: number): number {
+  return drained(meter, meter.headDebt, now - meter.headAt)
+}
 
 /** Milliseconds until one unit can be taken; 0 when one can be taken now. */
-export const waitMillis = (meter: Meter, now: number): number => {
+export function waitMillis(meter: Meter, now: number): number {
   const { burst } = meter.rate
   const debt = debtAt(meter, now)
   const excess = Math.max(0, debt - burst)
@@ -100,11 +108,7 @@ export const waitMillis = (meter: Meter, now: number): number => {
 }
 
 /** Takes `units` (at most `available`); `serial` numbers the grant, higher than all before. */
-export const debit = (
-  meter: Meter,
-  units: number,
-  { now, serial }: { now: number; serial: number },
-): void => {
+export function debit(meter: Meter, units: number, { now, serial }: { now: number; serial: number }): void {
   fold(meter, now - creditMillis)
   meter.headDebt = debtAt(meter, now) + units
   meter.headAt = now
@@ -116,11 +120,11 @@ export const debit = (
  * is computed again. Subtracting them from today's debt instead would forget the refill that the bucket has
  * had meanwhile, and let more than the bound pass. Older grants are not credited; false says so.
  */
-export const credit = (
+export function credit(
   meter: Meter,
   units: number,
   { now, serial }: { now: number; serial: number },
-): boolean => {
+): boolean {
   fold(meter, now - creditMillis)
   const grant = meter.recent.get(serial)
   if (grant === undefined) return false
@@ -134,7 +138,7 @@ export const credit = (
  * would have; what the old burst allowed beyond the new one drains at the old rate, so that a team is not
  * locked out for a hundred days when 1,000 per second become 10 per day.
  */
-export const retune = (meter: Meter, rate: Rate, now: number): void => {
+export function retune(meter: Meter, rate: Rate, now: number): void {
   fold(meter, Number.POSITIVE_INFINITY)
   meter.debt = drained(meter, meter.debt, now - meter.at)
   meter.at = now
@@ -145,14 +149,17 @@ export const retune = (meter: Meter, rate: Rate, now: number): void => {
   meter.rate = rate
 }
 
-export const sameRate = (one: Rate, other: Rate): boolean =>
-  one.requests === other.requests && one.perMillis === other.perMillis && one.burst === other.burst
+export function sameRate(one: Rate, other: Rate): boolean {
+  return one.requests === other.requests && one.perMillis === other.perMillis && one.burst === other.burst
+}
 
 /** Takes grants that can no longer be credited into the debt for good, so that their leases can be forgotten. */
-export const settleMeter = (meter: Meter, now: number): void => fold(meter, now - creditMillis)
+export function settleMeter(meter: Meter, now: number): void {
+  fold(meter, now - creditMillis)
+}
 
 /** What is left of `debt` after `elapsed` milliseconds: first what exceeds the burst, then the rest. */
-const drained = ({ rate, overRate }: Meter, debt: number, elapsed: number): number => {
+function drained({ rate, overRate }: Meter, debt: number, elapsed: number): number {
   if (elapsed <= 0) return debt
   const excess = debt - rate.burst
   if (excess <= 0) return Math.max(0, debt - elapsed * perMilli(rate))
@@ -162,7 +169,7 @@ const drained = ({ rate, overRate }: Meter, debt: number, elapsed: number): numb
 }
 
 /** Takes the grants up to `until` out of the replay and into the debt for good. */
-const fold = (meter: Meter, until: number): void => {
+function fold(meter: Meter, until: number): void {
   for (const [serial, grant] of meter.recent) {
     if (grant.at > until) break
     meter.debt = drained(meter, meter.debt, grant.at - meter.at) + grant.units
@@ -172,7 +179,7 @@ const fold = (meter: Meter, until: number): void => {
   }
 }
 
-const replay = (meter: Meter): void => {
+function replay(meter: Meter): void {
   let debt = meter.debt
   let at = meter.at
   for (const grant of meter.recent.values()) {

@@ -10,22 +10,24 @@ export interface LimitOverride {
 export type LimitOverrides = Readonly<Record<string, LimitOverride>>
 
 /** A burst that equals `requests` (the default) follows an override of `requests`; one of its own stays. */
-export const applyOverrides = (limits: readonly Limit[], overrides: LimitOverrides): readonly Limit[] =>
-  limits.map((limit) => {
+export function applyOverrides(limits: readonly Limit[], overrides: LimitOverrides): readonly Limit[] {
+  return limits.map((limit) => {
     const override = Object.hasOwn(overrides, limit.name) ? overrides[limit.name] : undefined
     if (override === undefined) return limit
     const requests = override.requests ?? limit.requests
     const burst = override.burst ?? (limit.burst === limit.requests ? requests : limit.burst)
     return { ...limit, requests, burst }
   })
+}
 
 /** The overrides after a change; a limit's new override replaces its old one whole. */
-export const changeOverrides = (
+export function changeOverrides(
   overrides: LimitOverrides,
   changes: Readonly<Record<string, LimitOverride | null>>,
-): LimitOverrides =>
-  Object.fromEntries(
+): LimitOverrides {
+  return Object.fromEntries(
     Object.entries({ ...overrides, ...changes }).filter(
       (entry): entry is [string, LimitOverride] => entry[1] !== null,
     ),
   )
+}

@@ -36,7 +36,7 @@ interface IssuerRevocations {
   before: number
 }
 
-export const indexRevocations = (revocations: readonly Revocation[]): RevocationIndex => {
+export function indexRevocations(revocations: readonly Revocation[]): RevocationIndex {
   const index = new Map<string | null, IssuerRevocations>()
   for (const { issuer, by, value } of revocations) {
     let entry = index.get(issuer)
@@ -50,24 +50,30 @@ export const indexRevocations = (revocations: readonly Revocation[]): Revocation
   return index
 }
 
-export const isRevoked = (index: RevocationIndex, caller: Caller): boolean =>
-  index.size > 0 && (matches(index.get(caller.issuer.name), caller) || matches(index.get(null), caller))
+export function isRevoked(index: RevocationIndex, caller: Caller): boolean {
+  return (
+    index.size > 0 && (matches(index.get(caller.issuer.name), caller) || matches(index.get(null), caller))
+  )
+}
 
-const matches = (revoked: IssuerRevocations | undefined, caller: Caller): boolean =>
-  revoked !== undefined &&
-  (caller.issuedAt < revoked.before ||
-    (caller.tokenId !== null && revoked.jti.has(caller.tokenId)) ||
-    revoked.sub.has(caller.subject) ||
-    (caller.grantId !== null && revoked.gid.has(caller.grantId)))
+function matches(revoked: IssuerRevocations | undefined, caller: Caller): boolean {
+  return (
+    revoked !== undefined &&
+    (caller.issuedAt < revoked.before ||
+      (caller.tokenId !== null && revoked.jti.has(caller.tokenId)) ||
+      revoked.sub.has(caller.subject) ||
+      (caller.grantId !== null && revoked.gid.has(caller.grantId)))
+  )
+}
 
 /**
  * The list with one more entry. The same issuer, kind and value keeps its id and the later end; of several
  * `before` of one issuer only the latest matters, so that one always finds room.
  */
-export const addRevocation = (
+export function addRevocation(
   revocations: readonly Revocation[],
   added: Revocation,
-): { readonly revocations: readonly Revocation[]; readonly entry: Revocation } => {
+): { readonly revocations: readonly Revocation[]; readonly entry: Revocation } {
   const same = revocations.find(
     ({ issuer, by, value }) =>
       issuer === added.issuer && by === added.by && (by === 'before' || value === added.value),
@@ -80,5 +86,8 @@ export const addRevocation = (
 }
 
 /** The list without entries that can match no token any more; the same array when there are none. */
-export const pruneRevocations = (revocations: readonly Revocation[], now: number): readonly Revocation[] =>
-  revocations.some(({ until }) => until <= now) ? revocations.filter(({ until }) => until > now) : revocations
+export function pruneRevocations(revocations: readonly Revocation[], now: number): readonly Revocation[] {
+  return revocations.some(({ until }) => until <= now)
+    ? revocations.filter(({ until }) => until > now)
+    : revocations
+}

@@ -105,4 +105,6 @@ export interface LimitState {
   readonly enforced: boolean
 }
 
-export const limitNames = (set: string): readonly string[] => (set === '' ? [] : set.split(','))
+export function limitNames(set: string): readonly string[] {
+  return set === '' ? [] : set.split(',')
+}

@@ -17,8 +17,6 @@ export interface AccountAdministration {
   readonly now: () => number
 }
 
-export const accountRoutes = (deps: AccountAdministration, guard: Guard): readonly OwnRoutes[] => [
-  teamRoutes(deps, guard),
-  revocationRoutes(deps, guard),
-  usageRoutes(deps, guard),
-]
+export function accountRoutes(deps: AccountAdministration, guard: Guard): readonly OwnRoutes[] {
+  return [teamRoutes(deps, guard), revocationRoutes(deps, guard), usageRoutes(deps, guard)]
+}

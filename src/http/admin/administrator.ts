@@ -7,15 +7,20 @@ import type { Administrator } from './authorize.ts'
 
 const rank: Readonly<Record<Role, number>> = { member: 0, 'team-admin': 1, admin: 2 }
 
-const lesser = (left: Role, right: Role): Role => (rank[left] < rank[right] ? left : right)
+function lesser(left: Role, right: Role): Role {
+  return rank[left] < rank[right] ? left : right
+}
 
 /**
  * The directory is asked each time: administration is rare, and so a revocation counts at once. The role is the
  * lesser of what the token says and what its owner has now.
  */
-export const administratorVerifier =
-  ({ verifier, directory, now }: Pick<TokenService, 'verifier' | 'directory' | 'now'>) =>
-  async (token: string): Promise<Administrator> => {
+export function administratorVerifier({
+  verifier,
+  directory,
+  now,
+}: Pick<TokenService, 'verifier' | 'directory' | 'now'>) {
+  return async (token: string): Promise<Administrator> => {
     const caller = await verifier.verifyAdministration(token, now())
     const { subject, tokenId, grantId, role } = caller
     if (tokenId === null || grantId === null || role === null) {
@@ -44,3 +49,4 @@ export const administratorVerifier =
       grantId,
     }
   }
+}

@@ -9,16 +9,17 @@ import { methodNotAllowed, privateJson, readQuery } from './request.ts'
 import { listedTeam } from './tokens.ts'
 
 /** `GET /api/audit`: who changed what, when, from where; the newest first. */
-export const auditRoutes = (service: TokenService, guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function auditRoutes(service: TokenService, guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .get('/api/audit', async ({ req: { raw } }) => listAudit(raw, await guard(raw), service))
     .all('/api/audit', () => methodNotAllowed('GET, HEAD'))
+}
 
-const listAudit = async (
+async function listAudit(
   request: Request,
   administrator: Administrator,
   { directory, now }: TokenService,
-): Promise<Response> => {
+): Promise<Response> {
   const query = readQuery(request, ['team', 'from', 'cursor', 'limit'])
   const team = listedTeam(query.team, administrator)
   if (team === null) {

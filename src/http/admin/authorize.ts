@@ -42,7 +42,7 @@ export const adminKeySubject = 'admin-key'
 const bearerForm = /^bearer +([\x21-\x7e]+)$/i
 
 /** The administrator whose credential the request carries. Throws `Refusal` (401) in every other case. */
-export const authorize = async (request: Request, deps: AuthorizeDeps): Promise<Administrator> => {
+export async function authorize(request: Request, deps: AuthorizeDeps): Promise<Administrator> {
   const header = request.headers.get('authorization')
   if (header === null) {
     throw new Refusal('token_missing', {
@@ -72,26 +72,31 @@ export const authorize = async (request: Request, deps: AuthorizeDeps): Promise<
 }
 
 /** May change what belongs to this team: every `admin`, and the team's own `team-admin`. */
-export const mayAdminister = (administrator: Administrator, team: string): boolean =>
-  administrator.role === 'admin' || (administrator.role === 'team-admin' && administrator.team === team)
+export function mayAdminister(administrator: Administrator, team: string): boolean {
+  return (
+    administrator.role === 'admin' || (administrator.role === 'team-admin' && administrator.team === team)
+  )
+}
 
 /** May read what belongs to this team: who administers it, and its members. */
-export const maySee = (administrator: Administrator, team: string): boolean =>
-  administrator.role === 'admin' || administrator.team === team
+export function maySee(administrator: Administrator, team: string): boolean {
+  return administrator.role === 'admin' || administrator.team === team
+}
 
 /** A 403 that names the role which the call needs. */
-export const roleInsufficient = (role: Role): Refusal =>
-  new Refusal('scope_insufficient', {
+export function roleInsufficient(role: Role): Refusal {
+  return new Refusal('scope_insufficient', {
     detail: `This needs the role ${role}. Ask someone who has it, or sign in with another account.`,
     reason: `role ${role} needed`,
     members: { scope: role },
   })
+}
 
-export const requireAdmin = (administrator: Administrator): void => {
+export function requireAdmin(administrator: Administrator): void {
   if (administrator.role !== 'admin') throw roleInsufficient('admin')
 }
 
-export const requireTeamAdmin = (administrator: Administrator, team: string): void => {
+export function requireTeamAdmin(administrator: Administrator, team: string): void {
   if (!mayAdminister(administrator, team)) throw roleInsufficient('team-admin')
 }
 
@@ -99,7 +104,7 @@ export const requireTeamAdmin = (administrator: Administrator, team: string): vo
  * Compares digests, so that neither the length nor the first differing byte shows in the time it takes.
  * A key that is too short opens nothing, whatever else says that the configuration is in order.
  */
-export const isAdminKey = async (presented: string, adminKey: Secret | null): Promise<boolean> => {
+export async function isAdminKey(presented: string, adminKey: Secret | null): Promise<boolean> {
   if (adminKey === null || adminKey.reveal().length < adminKeyCharsMin) return false
   const [left, right] = await Promise.all([digest(presented), digest(adminKey.reveal())])
   let difference = 0
@@ -107,11 +112,13 @@ export const isAdminKey = async (presented: string, adminKey: Secret | null): Pr
   return difference === 0
 }
 
-const digest = async (text: string): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+async function digest(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+}
 
-const refusedToken = (reason: string): Refusal =>
-  new Refusal('token_invalid', {
+function refusedToken(reason: string): Refusal {
+  return new Refusal('token_invalid', {
     detail: 'This credential does not administer. Send the admin key, or a token for the administration.',
     reason,
   })
+}

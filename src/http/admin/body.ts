@@ -1,14 +1,16 @@
 /** Strict reading of small JSON bodies: what is not known is refused, so that nobody believes it was done. */
 import { Refusal } from '../../core/problems.ts'
 
-export const invalid = (detail: string): Refusal => new Refusal('request_invalid', { detail })
+export function invalid(detail: string): Refusal {
+  return new Refusal('request_invalid', { detail })
+}
 
 /** The members of a JSON object, own ones only. Throws Refusal for another kind of value and for unknown members. */
-export const readMembers = <Name extends string>(
+export function readMembers<Name extends string>(
   value: unknown,
   known: readonly Name[],
   where: string,
-): Readonly<Partial<Record<Name, unknown>>> => {
+): Readonly<Partial<Record<Name, unknown>>> {
   const members = readObject(value, where)
   const names: readonly string[] = known
   for (const name of members.keys())
@@ -17,7 +19,7 @@ export const readMembers = <Name extends string>(
 }
 
 /** The members of a JSON object whose names are the caller's. */
-export const readObject = (value: unknown, where: string): ReadonlyMap<string, unknown> => {
+export function readObject(value: unknown, where: string): ReadonlyMap<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(`${where} must be a JSON object.`)
   return new Map(Object.entries(value))

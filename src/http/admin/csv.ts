@@ -4,10 +4,11 @@
  */
 const formulaStart = /^[=+\-@\t\r\n]/
 
-export const csvText = (rows: readonly (readonly (string | number)[])[]): string =>
-  rows.map((row) => `${row.map(field).join(',')}\r\n`).join('')
+export function csvText(rows: readonly (readonly (string | number)[])[]): string {
+  return rows.map((row) => `${row.map(field).join(',')}\r\n`).join('')
+}
 
-const field = (value: string | number): string => {
+function field(value: string | number): string {
   if (typeof value === 'number') return String(value)
   const text = formulaStart.test(value) ? `'${value}` : value
   return /["',\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text

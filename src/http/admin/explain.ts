@@ -23,17 +23,18 @@ export interface ExplainDeps {
   readonly nonce: () => string
 }
 
-export const explainRoutes = (deps: ExplainDeps, guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function explainRoutes(deps: ExplainDeps, guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .post('/api/explain', async ({ req: { raw } }) => {
       requireAdmin(await guard(raw))
       return privateJson(await explainCall(await readJson(raw), deps))
     })
     .all('/api/explain', () => methodNotAllowed('POST'))
+}
 
 const members = ['upstream', 'key', 'method', 'path', 'headers', 'bodySha256'] as const
 
-const explainCall = async (json: unknown, { config, keys, now, nonce }: ExplainDeps): Promise<object> => {
+async function explainCall(json: unknown, { config, keys, now, nonce }: ExplainDeps): Promise<object> {
   const asked = readMembers(json, members, 'The body')
   const upstream = config.upstreams.get(readText(asked.upstream, 'upstream'))
   if (upstream === undefined) throw notFound('upstream')
@@ -61,15 +62,17 @@ const explainCall = async (json: unknown, { config, keys, now, nonce }: ExplainD
   return { ...named(upstream, key), method, url, ...explanation }
 }
 
-const named = (upstream: Upstream, key: Key) => ({ upstream: upstream.name, key: key.name })
+function named(upstream: Upstream, key: Key) {
+  return { upstream: upstream.name, key: key.name }
+}
 
-const readText = (value: unknown, name: string): string => {
+function readText(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '') return value
   throw invalid(`${name} must be a text.`)
 }
 
 /** By the same rules as the path of a call, so that what is explained is what would be sent. */
-const readPath = (value: unknown, upstream: Upstream): { readonly path: string; readonly query: string } => {
+function readPath(value: unknown, upstream: Upstream): { readonly path: string; readonly query: string } {
   const text = value === undefined ? '' : readText(value, 'path')
   if (text !== '' && !/^[/?]/.test(text)) throw invalid('path begins with a slash: /v1/things?limit=1.')
   const { path, query, ambiguity } = parseRequestPath(`https://edge.invalid/${upstream.name}${text}`)
@@ -77,7 +80,7 @@ const readPath = (value: unknown, upstream: Upstream): { readonly path: string; 
   return { path, query }
 }
 
-const readHeaders = (value: unknown): Headers => {
+function readHeaders(value: unknown): Headers {
   const headers = new Headers()
   if (value === undefined) return headers
   for (const [name, text] of readObject(value, 'headers')) {
@@ -91,7 +94,7 @@ const readHeaders = (value: unknown): Headers => {
   return headers
 }
 
-const readBody = (value: unknown, { scheme }: Upstream, contentType: string | null): SignableBody => {
+function readBody(value: unknown, { scheme }: Upstream, contentType: string | null): SignableBody {
   if (value === undefined) return { kind: 'empty' }
   const sha256 = typeof value === 'string' && value.length === 64 ? fromHex(value) : null
   if (sha256 === null) throw invalid('bodySha256 has 64 hexadecimal digits.')

@@ -3,8 +3,8 @@ import type { OwnEnv, OwnRoutes } from '../call.ts'
 import description from './openapi.json'
 
 /** `GET /openapi.json`: the description of the admin API; scripts/openapi.ts writes it. Public, like the code. */
-export const openapiRoutes = (): OwnRoutes =>
-  new Hono<OwnEnv>().get('/openapi.json', () =>
+export function openapiRoutes(): OwnRoutes {
+  return new Hono<OwnEnv>().get('/openapi.json', () =>
     Response.json(description, {
       headers: {
         'cache-control': 'public, max-age=3600',
@@ -13,3 +13,4 @@ export const openapiRoutes = (): OwnRoutes =>
       },
     }),
   )
+}

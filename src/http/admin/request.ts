@@ -7,7 +7,7 @@ import { mediaTypeOf, readText } from '../bounded-body.ts'
  * The parsed JSON body. Only `application/json` is taken: a form on another site can send no such request
  * without a preflight. Throws Refusal.
  */
-export const readJson = async (request: Request): Promise<unknown> => {
+export async function readJson(request: Request): Promise<unknown> {
   if (mediaTypeOf(request.headers) !== 'application/json') {
     throw new Refusal('request_invalid', { detail: 'Send JSON, with Content-Type: application/json.' })
   }
@@ -20,10 +20,10 @@ export const readJson = async (request: Request): Promise<unknown> => {
 }
 
 /** Query parameters, each at most once and each known. Throws Refusal. */
-export const readQuery = <Name extends string>(
+export function readQuery<Name extends string>(
   request: Request,
   known: readonly Name[],
-): Readonly<Partial<Record<Name, string>>> => {
+): Readonly<Partial<Record<Name, string>>> {
   const found: Partial<Record<Name, string>> = {}
   for (const [name, value] of new URL(request.url).searchParams) {
     const parameter = known.find((one) => one === name)
@@ -39,21 +39,23 @@ export const readQuery = <Name extends string>(
 }
 
 /** An answer for this caller alone: no cache, shared or not, keeps it. */
-export const privateJson = (
+export function privateJson(
   body: object,
   status = 200,
   headers: Readonly<Record<string, string>> = {},
-): Response =>
-  Response.json(body, {
+): Response {
+  return Response.json(body, {
     status,
     headers: { 'cache-control': 'private, no-store', 'x-content-type-options': 'nosniff', ...headers },
   })
+}
 
 /** One answer for what does not exist and for what this administrator does not see. */
-export const notFound = (what: string): Refusal =>
-  new Refusal('not_found', { detail: `There is no such ${what}, or you do not see it.` })
+export function notFound(what: string): Refusal {
+  return new Refusal('not_found', { detail: `There is no such ${what}, or you do not see it.` })
+}
 
 /** Throws the answer to a method that a path does not have; `allow` lists those that it has. */
-export const methodNotAllowed = (allow: string): never => {
+export function methodNotAllowed(allow: string): never {
   throw new Refusal('method_not_allowed', { detail: `This path takes ${allow}.`, headers: { allow } })
 }

@@ -22,19 +22,20 @@ import { invalid, readMembers } from './body.ts'
 import { methodNotAllowed, privateJson, readJson, readQuery } from './request.ts'
 import { visibleTeam } from './teams.ts'
 
-export const revocationRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function revocationRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .post('/api/revocations', async ({ req: { raw } }) => revoke(raw, await guard(raw), deps))
     .get('/api/revocations', async ({ req: { raw } }) => listRevocations(raw, await guard(raw), deps))
     .all('/api/revocations', () => methodNotAllowed('GET, HEAD, POST'))
+}
 
 type Entry = Omit<Revocation, 'id'>
 
-const revoke = async (
+async function revoke(
   request: Request,
   administrator: Administrator,
   deps: AccountAdministration,
-): Promise<Response> => {
+): Promise<Response> {
   const now = deps.now()
   const asked = readRevocation(await readJson(request), now)
   const team = visibleTeam(asked.team, administrator, deps)
@@ -51,7 +52,7 @@ const revoke = async (
   return privateJson({ id: committed.id, until: writeInstant(committed.until) }, 201)
 }
 
-const commit = async (revoking: Promise<Revocation | null>): Promise<Revocation> => {
+async function commit(revoking: Promise<Revocation | null>): Promise<Revocation> {
   const committed = await answered(revoking)
   if (committed !== null) return committed
   throw new Refusal('overloaded', {
@@ -71,7 +72,7 @@ interface AskedRevocation {
 
 const kinds = ['jti', 'subject', 'before'] as const
 
-const readRevocation = (body: unknown, now: number): AskedRevocation => {
+function readRevocation(body: unknown, now: number): AskedRevocation {
   const members = readMembers(body, ['team', ...kinds, 'issuer'], 'The body')
   const [kind, ...others] = kinds.filter((one) => members[one] !== undefined)
   if (kind === undefined || others.length > 0) throw invalid('Name exactly one of jti, subject and before.')
@@ -87,7 +88,7 @@ const readRevocation = (body: unknown, now: number): AskedRevocation => {
   return { team, issuer, by: 'before', value: String(Math.ceil(before / 1_000)) }
 }
 
-const readText = (value: unknown, name: string): string => {
+function readText(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '' && value.length <= claimCharsMax) return value
   throw invalid(`${name} is a text of 1 to ${claimCharsMax} characters.`)
 }
@@ -96,11 +97,7 @@ const readText = (value: unknown, name: string): string => {
  * The issuers whose tokens are meant: the one that was named, or all that speak for the team when at most one of
  * them is not our own. With several, the same `jti` or subject could be two people's.
  */
-const speakingFor = (
-  team: Team,
-  name: string | null,
-  { config }: AccountAdministration,
-): readonly Issuer[] => {
+function speakingFor(team: Team, name: string | null, { config }: AccountAdministration): readonly Issuer[] {
   const all = [...config.issuers.values()]
   if (name !== null) {
     const named = all.find((one) => one.name === name)
@@ -117,7 +114,7 @@ const speakingFor = (
   return speaking
 }
 
-const maySpeakFor = ({ team: rule }: Issuer, team: string): boolean => {
+function maySpeakFor({ team: rule }: Issuer, team: string): boolean {
   switch (rule.kind) {
     case 'value':
       return rule.value === team
@@ -129,20 +126,23 @@ const maySpeakFor = ({ team: rule }: Issuer, team: string): boolean => {
 }
 
 /** Until the last token that could match has expired, clocks that differ included. */
-const longestLife = ({ maxLifetimeSeconds, clockToleranceSeconds }: Issuer): number =>
-  (maxLifetimeSeconds + 2 * clockToleranceSeconds) * 1_000
+function longestLife({ maxLifetimeSeconds, clockToleranceSeconds }: Issuer): number {
+  return (maxLifetimeSeconds + 2 * clockToleranceSeconds) * 1_000
+}
 
-const exchangesAny = (issuers: readonly Issuer[]): boolean => issuers.some(({ use }) => use.has('exchange'))
+function exchangesAny(issuers: readonly Issuer[]): boolean {
+  return issuers.some(({ use }) => use.has('exchange'))
+}
 
 /**
  * The entry itself, then those for what was exchanged for tokens that it revokes. When those were issued is not known
  * of what they were exchanged for: so all of ours until now go, and whoever is still good exchanges anew.
  */
-const entriesOf = async (
+async function entriesOf(
   { by, value, issuer }: AskedRevocation,
   issuers: readonly Issuer[],
   { until, now }: { readonly until: number; readonly now: number },
-): Promise<readonly Entry[]> => {
+): Promise<readonly Entry[]> {
   const entries: Entry[] = [{ issuer, by, value, until }]
   if (by === 'before') {
     if (exchangesAny(issuers))
@@ -169,10 +169,10 @@ interface Ending {
 }
 
 /** What the token service keeps: personal tokens and sessions of a subject, JWTs for administration; the audit log. */
-const endInDirectory = async (
+async function endInDirectory(
   { team, by, value }: AskedRevocation,
   { request, administrator, issuers, deps, id }: Ending,
-): Promise<void> => {
+): Promise<void> {
   const { directory, accounts } = deps.service
   const now = deps.now()
   const own = issuers.some(({ keys }) => keys.kind === 'own')
@@ -204,11 +204,11 @@ const endInDirectory = async (
   }
 }
 
-const listRevocations = async (
+async function listRevocations(
   request: Request,
   administrator: Administrator,
   deps: AccountAdministration,
-): Promise<Response> => {
+): Promise<Response> {
   const { team: name = administrator.team } = readQuery(request, ['team'])
   if (name === null) throw invalid('Say of which team: ?team=')
   const team = visibleTeam(name, administrator, deps)
@@ -217,12 +217,14 @@ const listRevocations = async (
   return privateJson({ items: revocations.map((one) => listing(one, team.name)), next: null })
 }
 
-const listing = ({ id, issuer, by, value, until }: Revocation, team: string): object => ({
-  id,
-  team,
-  issuer,
-  ...(by === 'before'
-    ? { before: writeInstant(Number(value) * 1_000) }
-    : { [by === 'sub' ? 'subject' : by]: value }),
-  until: writeInstant(until),
-})
+function listing({ id, issuer, by, value, until }: Revocation, team: string): object {
+  return {
+    id,
+    team,
+    issuer,
+    ...(by === 'before'
+      ? { before: writeInstant(Number(value) * 1_000) }
+      : { [by === 'sub' ? 'subject' : by]: value }),
+    until: writeInstant(until),
+  }
+}

@@ -9,12 +9,12 @@ import { openapiRoutes } from './openapi.ts'
 import { tokenRoutes } from './tokens.ts'
 import { whoamiRoutes } from './whoami.ts'
 
-export const createGuard = (service: TokenService, adminKey: Secret): Guard => {
+export function createGuard(service: TokenService, adminKey: Secret): Guard {
   const verifyAdministrator = service.signing === null ? null : administratorVerifier(service)
   return (request) => authorize(request, { adminKey, verifyAdministrator })
 }
 
-export const administrationRoutes = (service: TokenService, adminKey: Secret): readonly OwnRoutes[] => {
+export function administrationRoutes(service: TokenService, adminKey: Secret): readonly OwnRoutes[] {
   const guard = createGuard(service, adminKey)
   return [openapiRoutes(), whoamiRoutes(guard), tokenRoutes(service, guard), auditRoutes(service, guard)]
 }

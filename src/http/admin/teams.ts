@@ -15,8 +15,8 @@ import { type Administrator, maySee, requireAdmin } from './authorize.ts'
 import { invalid, readMembers, readObject } from './body.ts'
 import { methodNotAllowed, notFound, privateJson, readJson, readQuery } from './request.ts'
 
-export const teamRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function teamRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .get('/api/teams', async ({ req: { raw } }) => listTeams(raw, await guard(raw), deps))
     .get('/api/teams/:id', async ({ req }) => {
       const team = visibleTeam(req.param('id'), await guard(req.raw), deps)
@@ -27,24 +27,25 @@ export const teamRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes
     )
     .all('/api/teams', () => methodNotAllowed('GET, HEAD'))
     .all('/api/teams/:id', () => methodNotAllowed('GET, HEAD, PATCH'))
+}
 
 /** The team, when it exists and this administrator sees it; one answer for both otherwise. Throws Refusal. */
-export const visibleTeam = (
+export function visibleTeam(
   name: string,
   administrator: Administrator,
   { config }: Pick<AccountAdministration, 'config'>,
-): Team => {
+): Team {
   const team = config.teams.get(name)
   if (team === undefined || !maySee(administrator, name)) throw notFound('team')
   return team
 }
 
 /** By name; the cursor is the last name of the page before. */
-const listTeams = async (
+async function listTeams(
   request: Request,
   administrator: Administrator,
   deps: AccountAdministration,
-): Promise<Response> => {
+): Promise<Response> {
   const query = readQuery(request, ['cursor', 'limit'])
   const limit = readPageLimit(query.limit)
   const after = query.cursor ?? ''
@@ -56,30 +57,36 @@ const listTeams = async (
   return privateJson({ items, next: visible.length > limit ? (page.at(-1)?.name ?? null) : null })
 }
 
-const describe = async (team: Team, { openAccount }: AccountAdministration): Promise<object> =>
-  teamJson(team, await answered(openAccount(team.name).describe()))
+async function describe(team: Team, { openAccount }: AccountAdministration): Promise<object> {
+  return teamJson(team, await answered(openAccount(team.name).describe()))
+}
 
-const teamJson = (team: Team, { suspended, limits }: AccountDescription): object => ({
-  id: team.name,
-  suspended,
-  limits: limits.map(({ name, requests, per, burst, overridden }) => ({
-    name,
-    requests,
-    per,
-    burst,
-    overridden,
-  })),
-  grants: Object.fromEntries([...team.grants].map(([upstream, grant]) => [upstream, grantJson(grant)])),
-})
+function teamJson(team: Team, { suspended, limits }: AccountDescription): object {
+  return {
+    id: team.name,
+    suspended,
+    limits: limits.map(({ name, requests, per, burst, overridden }) => ({
+      name,
+      requests,
+      per,
+      burst,
+      overridden,
+    })),
+    grants: Object.fromEntries([...team.grants].map(([upstream, grant]) => [upstream, grantJson(grant)])),
+  }
+}
 
-const grantJson = ({ keys, defaultKey, scopes }: Grant): object => ({
-  keys: [...keys.keys()],
-  defaultKey: defaultKey?.name ?? null,
-  scopes: scopeTexts(scopes),
-})
+function grantJson({ keys, defaultKey, scopes }: Grant): object {
+  return {
+    keys: [...keys.keys()],
+    defaultKey: defaultKey?.name ?? null,
+    scopes: scopeTexts(scopes),
+  }
+}
 
-const scopeTexts = ({ exact, prefixes }: Scopes): readonly string[] =>
-  [...exact, ...prefixes.map((prefix) => `${prefix}*`)].sort()
+function scopeTexts({ exact, prefixes }: Scopes): readonly string[] {
+  return [...exact, ...prefixes.map((prefix) => `${prefix}*`)].sort()
+}
 
 interface Patching {
   readonly request: Request
@@ -88,7 +95,7 @@ interface Patching {
 }
 
 /** For the platform's admins alone: who could raise their own limits would have none. */
-const patchTeam = async (name: string, { request, administrator, deps }: Patching): Promise<Response> => {
+async function patchTeam(name: string, { request, administrator, deps }: Patching): Promise<Response> {
   const team = visibleTeam(name, administrator, deps)
   requireAdmin(administrator)
   const patch = readPatch(await readJson(request))
@@ -112,7 +119,7 @@ const patchTeam = async (name: string, { request, administrator, deps }: Patchin
   return privateJson(teamJson(team, changed))
 }
 
-const readPatch = (body: unknown): AccountPatch => {
+function readPatch(body: unknown): AccountPatch {
   const { suspended, limits } = readMembers(body, ['suspended', 'limits'], 'The body')
   if (suspended !== undefined && typeof suspended !== 'boolean') throw invalid('suspended is true or false.')
   return {
@@ -121,15 +128,16 @@ const readPatch = (body: unknown): AccountPatch => {
   }
 }
 
-const readOverrides = (value: unknown): Readonly<Record<string, LimitOverride | null>> =>
-  Object.fromEntries(
+function readOverrides(value: unknown): Readonly<Record<string, LimitOverride | null>> {
+  return Object.fromEntries(
     [...readObject(value, 'limits')].map(([name, change]) => [
       name,
       change === null ? null : readOverride(change),
     ]),
   )
+}
 
-const readOverride = (value: unknown): LimitOverride => {
+function readOverride(value: unknown): LimitOverride {
   const { requests, burst } = readMembers(value, ['requests', 'burst'], 'A limit')
   if (requests === undefined && burst === undefined)
     throw invalid('A limit needs requests, burst or both; null takes an override back.')
@@ -139,7 +147,7 @@ const readOverride = (value: unknown): LimitOverride => {
   }
 }
 
-const readUnits = (value: unknown, name: string): number => {
+function readUnits(value: unknown, name: string): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= limitRequestsMax)
     return value
   throw invalid(`${name} is a whole number from 1 to ${limitRequestsMax}; suspended: true lets nothing pass.`)

@@ -31,8 +31,8 @@ import {
 } from './authorize.ts'
 import { methodNotAllowed, notFound, privateJson, readJson, readQuery } from './request.ts'
 
-export const tokenRoutes = (service: TokenService, guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function tokenRoutes(service: TokenService, guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .post('/api/tokens', async ({ req: { raw } }) => createToken(raw, await guard(raw), service))
     .get('/api/tokens', async ({ req: { raw } }) => listTokens(raw, await guard(raw), service))
     .delete('/api/tokens/:id', async ({ req }) =>
@@ -40,12 +40,13 @@ export const tokenRoutes = (service: TokenService, guard: Guard): OwnRoutes =>
     )
     .all('/api/tokens', () => methodNotAllowed('GET, HEAD, POST'))
     .all('/api/tokens/:id', () => methodNotAllowed('DELETE'))
+}
 
-const createToken = async (
+async function createToken(
   request: Request,
   administrator: Administrator,
   service: TokenService,
-): Promise<Response> => {
+): Promise<Response> {
   const { config, directory, fingerprintKey, now, randomBytes } = service
   const wanted = readTokenRequest(await readJson(request), now())
   if (!maySee(administrator, wanted.team)) throw roleInsufficient('admin')
@@ -82,11 +83,11 @@ const createToken = async (
  * A token that a token makes ends with it: otherwise who stole one for a moment would keep what they made.
  * An exchanged JWT makes none; nothing is kept of it that could end them.
  */
-const parentOf = async (
+async function parentOf(
   wanted: TokenRequest,
   { grantId }: Administrator,
   { directory }: TokenService,
-): Promise<string | null> => {
+): Promise<string | null> {
   if (grantId === null) return null
   if (grantId.startsWith('jwt:')) {
     throw new Refusal('scope_insufficient', {
@@ -106,7 +107,7 @@ const parentOf = async (
 }
 
 /** No wider than the creator's scopes; an admin's are the team's grants, of which each scope must hold a part. */
-const checkScopes = (scopes: readonly string[], administrator: Administrator, team: Team): void => {
+function checkScopes(scopes: readonly string[], administrator: Administrator, team: Team): void {
   for (const scope of scopes) {
     if (administrator.role !== 'admin' && !coversScope(administrator.scopes, scope)) {
       throw new Refusal('scope_insufficient', {
@@ -128,26 +129,28 @@ interface NewToken {
   readonly fingerprintKey: Secret
 }
 
-const creationEntry = async (
+async function creationEntry(
   record: TokenRecord,
   text: Secret,
   { request, administrator, fingerprintKey }: NewToken,
-): Promise<AuditDraft> => ({
-  actor: administrator.subject,
-  action: 'token.created',
-  team: record.team,
-  target: record.id,
-  detail: {
-    name: record.name,
-    scopes: record.scopes.join(' '),
-    service: record.service,
-    expiresAt: writeInstantOrNull(record.expiresAt),
-    fingerprint: await fingerprint(text, fingerprintKey),
-  },
-  from: addressOf(request.headers),
-})
+): Promise<AuditDraft> {
+  return {
+    actor: administrator.subject,
+    action: 'token.created',
+    team: record.team,
+    target: record.id,
+    detail: {
+      name: record.name,
+      scopes: record.scopes.join(' '),
+      service: record.service,
+      expiresAt: writeInstantOrNull(record.expiresAt),
+      fingerprint: await fingerprint(text, fingerprintKey),
+    },
+    from: addressOf(request.headers),
+  }
+}
 
-const notCreated = (creation: Exclude<Creation, 'created'>): Refusal => {
+function notCreated(creation: Exclude<Creation, 'created'>): Refusal {
   if (creation === 'parent_ended') {
     return new Refusal('token_revoked', { detail: 'The token that you make this one with has ended.' })
   }
@@ -162,11 +165,11 @@ const notCreated = (creation: Exclude<Creation, 'created'>): Refusal => {
 const listParameters = ['team', 'status', 'idleDays', 'expiringDays', 'cursor', 'limit'] as const
 
 /** `idleDays`: active and not used for so long; `expiringDays`: active and ending within so long. */
-const listTokens = async (
+async function listTokens(
   request: Request,
   administrator: Administrator,
   { directory, now }: TokenService,
-): Promise<Response> => {
+): Promise<Response> {
   const query = readQuery(request, listParameters)
   const at = now()
   const team = listedTeam(query.team, administrator)
@@ -187,7 +190,7 @@ const listTokens = async (
 }
 
 /** The team that a list is about; null: all teams, which only an admin sees. */
-export const listedTeam = (wanted: string | undefined, administrator: Administrator): string | null => {
+export function listedTeam(wanted: string | undefined, administrator: Administrator): string | null {
   if (wanted === undefined) return administrator.role === 'admin' ? null : (administrator.team ?? '')
   if (!maySee(administrator, wanted)) throw notFound('team')
   return wanted
@@ -195,14 +198,14 @@ export const listedTeam = (wanted: string | undefined, administrator: Administra
 
 const statuses: readonly TokenStatus[] = ['active', 'expired', 'revoked']
 
-const readStatus = (text: string | undefined): TokenStatus | null => {
+function readStatus(text: string | undefined): TokenStatus | null {
   if (text === undefined) return null
   const status = statuses.find((one) => one === text)
   if (status !== undefined) return status
   throw new Refusal('request_invalid', { detail: `status is one of ${statuses.join(', ')}.` })
 }
 
-const readDays = (name: string, text: string | undefined): number | null => {
+function readDays(name: string, text: string | undefined): number | null {
   if (text === undefined) return null
   if (/^\d{1,4}$/.test(text)) return Number(text) * 86_400_000
   throw new Refusal('request_invalid', { detail: `${name} is a number of days.` })
@@ -215,10 +218,7 @@ interface Revocation {
 }
 
 /** Its owner, the token itself, and who administers the team. Answered once the team's account has heard of it. */
-const revokeToken = async (
-  id: string,
-  { request, administrator, service }: Revocation,
-): Promise<Response> => {
+async function revokeToken(id: string, { request, administrator, service }: Revocation): Promise<Response> {
   const { directory, accounts, now } = service
   const token = await answered(directory().findToken(id))
   if (token === null || !maySee(administrator, token.team)) throw notFound('token')
@@ -239,14 +239,16 @@ const revokeToken = async (
 }
 
 /** What lists show: never the digest. */
-const listing = (token: ListedToken, now: number): object => ({
-  id: token.id,
-  name: token.name,
-  team: token.team,
-  scopes: token.scopes,
-  owner: token.owner,
-  createdAt: writeInstant(token.createdAt),
-  expiresAt: writeInstantOrNull(token.expiresAt),
-  lastUsedAt: writeInstantOrNull(token.lastUsedAt),
-  status: statusOf(token, now),
-})
+function listing(token: ListedToken, now: number): object {
+  return {
+    id: token.id,
+    name: token.name,
+    team: token.team,
+    scopes: token.scopes,
+    owner: token.owner,
+    createdAt: writeInstant(token.createdAt),
+    expiresAt: writeInstantOrNull(token.expiresAt),
+    lastUsedAt: writeInstantOrNull(token.lastUsedAt),
+    status: statusOf(token, now),
+  }
+}

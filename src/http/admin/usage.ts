@@ -12,10 +12,11 @@ import { csvText } from './csv.ts'
 import { methodNotAllowed, privateJson, readQuery } from './request.ts'
 import { visibleTeam } from './teams.ts'
 
-export const usageRoutes = (deps: AccountAdministration, guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function usageRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .get('/api/usage', async ({ req: { raw } }) => usage(raw, await guard(raw), deps))
     .all('/api/usage', () => methodNotAllowed('GET, HEAD'))
+}
 
 const columns = [
   'hour',
@@ -26,11 +27,11 @@ const columns = [
   'outcome',
 ] as const satisfies readonly UsageColumn[]
 
-const usage = async (
+async function usage(
   request: Request,
   administrator: Administrator,
   deps: AccountAdministration,
-): Promise<Response> => {
+): Promise<Response> {
   const query = readQuery(request, ['team', 'from', 'to', 'by'])
   const name = query.team ?? administrator.team
   if (name === null) throw invalid('Say of which team: ?team=')
@@ -63,7 +64,7 @@ const usage = async (
   })
 }
 
-const readColumns = (text: string | undefined): readonly UsageColumn[] => {
+function readColumns(text: string | undefined): readonly UsageColumn[] {
   if (text === undefined || text === '') return []
   const names = text.split(',')
   const chosen = columns.filter((column) => names.includes(column))
@@ -75,11 +76,11 @@ const readColumns = (text: string | undefined): readonly UsageColumn[] => {
  * Books are kept by the hour: `from` is taken back to the beginning of its hour, `to` on to the end of its own; a
  * day as `to` means all of it. Without both: today, UTC.
  */
-const readRange = (
+function readRange(
   fromText: string | undefined,
   toText: string | undefined,
   now: number,
-): { readonly from: number; readonly to: number } => {
+): { readonly from: number; readonly to: number } {
   const from = fromText === undefined ? dayOf(now) : readTime(fromText, 'from')
   const until = toText === undefined ? now + 1 : readTime(toText, 'to')
   const to = toText?.length === dayChars ? until + dayMillis : Math.ceil(until / hourMillis) * hourMillis
@@ -90,25 +91,25 @@ const readRange = (
 /** `2026-11-22` */
 const dayChars = 10
 
-const readTime = (text: string, name: string): number => {
+function readTime(text: string, name: string): number {
   const time = readInstant(text)
   if (time === null) throw invalid(`${name} is a day (2026-11-22) or an RFC 3339 time.`)
   return time
 }
 
-const cell = (column: UsageColumn, value: string | number | undefined): string => {
+function cell(column: UsageColumn, value: string | number | undefined): string {
   if (column === 'hour') return writeInstant(Number(value))
   if (column === 'day') return dayName(Number(value))
   return String(value)
 }
 
 /** Whether CSV was asked for; with JSON beside it, what stands first wins. */
-const acceptsCsv = (accept: string | null): boolean => {
+function acceptsCsv(accept: string | null): boolean {
   const types = (accept ?? '').split(',').map((one) => one.split(';', 1)[0]?.trim().toLowerCase())
   return types.find((type) => type === 'text/csv' || type === 'application/json') === 'text/csv'
 }
 
-const csv = ({ rows }: UsageReport, by: readonly UsageColumn[]): Response => {
+function csv({ rows }: UsageReport, by: readonly UsageColumn[]): Response {
   const header = [...by, 'requests', 'bytesIn', 'bytesOut', 'millis']
   const lines = rows.map((row) => [
     ...by.map((column, at) => cell(column, row.by[at])),

@@ -5,8 +5,8 @@ import type { Guard } from './authorize.ts'
 import { methodNotAllowed, privateJson } from './request.ts'
 
 /** `GET /api/whoami`: whom the credential stands for, and until when. */
-export const whoamiRoutes = (guard: Guard): OwnRoutes =>
-  new Hono<OwnEnv>()
+export function whoamiRoutes(guard: Guard): OwnRoutes {
+  return new Hono<OwnEnv>()
     .get('/api/whoami', async ({ req: { raw } }) => {
       const { subject, team, role, scopes, expiresAt } = await guard(raw)
       return privateJson({
@@ -18,3 +18,4 @@ export const whoamiRoutes = (guard: Guard): OwnRoutes =>
       })
     })
     .all('/api/whoami', () => methodNotAllowed('GET, HEAD'))
+}

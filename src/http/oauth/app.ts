@@ -19,7 +19,7 @@ interface OAuthRoutesOptions {
   readonly log: (line: string) => void
 }
 
-export const oauthRoutes = (service: TokenService, { log }: OAuthRoutesOptions): OwnRoutes => {
+export function oauthRoutes(service: TokenService, { log }: OAuthRoutesOptions): OwnRoutes {
   const { config, signing } = service
   const { url } = config
   const document = (make: () => object) => (): Response =>

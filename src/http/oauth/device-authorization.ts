@@ -11,11 +11,11 @@ import { type Parameters, required } from '../../tokens/parameters.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { serviceOff, uncached } from './endpoint.ts'
 
-export const answerDeviceAuthorization = async (
+export async function answerDeviceAuthorization(
   parameters: Parameters,
   { headers }: Request,
   service: TokenService,
-): Promise<Response> => {
+): Promise<Response> {
   const { config, directory, fingerprintKey, now, randomBytes } = service
   if (service.signing === null) throw serviceOff()
   required(parameters, 'client_id')
@@ -49,12 +49,18 @@ export const answerDeviceAuthorization = async (
 }
 
 /** A user code is short: without the key, whoever saw the digest could try all codes. */
-export const userCodeDigest = (userCode: string, key: Secret): Promise<string> =>
-  digestOf(new Secret(`user code\n${userCode}\n${key.reveal()}`))
+export function userCodeDigest(userCode: string, key: Secret): Promise<string> {
+  return digestOf(new Secret(`user code\n${userCode}\n${key.reveal()}`))
+}
 
-const tooMany = (reason: string): OAuthRefusal =>
-  new OAuthRefusal('temporarily_unavailable', 'Too many logins wait for approval. Try again in a minute.', {
-    status: 429,
-    reason,
-    headers: { 'retry-after': '60' },
-  })
+function tooMany(reason: string): OAuthRefusal {
+  return new OAuthRefusal(
+    'temporarily_unavailable',
+    'Too many logins wait for approval. Try again in a minute.',
+    {
+      status: 429,
+      reason,
+      headers: { 'retry-after': '60' },
+    },
+  )
+}

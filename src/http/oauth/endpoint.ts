@@ -18,7 +18,7 @@ interface Endpoint {
 }
 
 /** A handler for every method of an endpoint that takes a form by POST. */
-export const formEndpoint = ({ config, log, answer }: Endpoint) => {
+export function formEndpoint({ config, log, answer }: Endpoint) {
   const origins = clientOrigins(config.clients)
   return async ({ req: { raw: request }, env }: Context<OwnEnv>): Promise<Response> => {
     const origin = request.headers.get('origin')
@@ -39,29 +39,33 @@ export const formEndpoint = ({ config, log, answer }: Endpoint) => {
 }
 
 /** JSON that no cache keeps (RFC 6749 section 5.1). */
-export const uncached = (body: object, status = 200): Response =>
-  Response.json(body, {
+export function uncached(body: object, status = 200): Response {
+  return Response.json(body, {
     status,
     headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
   })
+}
 
-export const serviceOff = (): OAuthRefusal =>
-  new OAuthRefusal(
+export function serviceOff(): OAuthRefusal {
+  return new OAuthRefusal(
     'temporarily_unavailable',
     'The token service of this Countersign is off. Its operator switches it on with the secret COUNTERSIGN_SIGNING_KEY.',
     { reason: 'no signing key' },
   )
+}
 
 /** The same for documents: there is no token service to describe. */
-export const offDocument = (): Response => errorResponse(serviceOff())
+export function offDocument(): Response {
+  return errorResponse(serviceOff())
+}
 
-const errorResponse = ({ code, description, status, headers }: OAuthRefusal): Response => {
+function errorResponse({ code, description, status, headers }: OAuthRefusal): Response {
   const response = uncached({ error: code, error_description: description }, status)
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
   return response
 }
 
-const readForm = async (request: Request): Promise<Parameters> => {
+async function readForm(request: Request): Promise<Parameters> {
   if (request.method !== 'POST') {
     throw new OAuthRefusal('invalid_request', 'Send a POST.', {
       status: 405,
@@ -88,7 +92,7 @@ const readForm = async (request: Request): Promise<Parameters> => {
 }
 
 /** Refusals of other parts of Countersign, in the words of OAuth. */
-const asOAuthRefusal = (error: unknown): OAuthRefusal => {
+function asOAuthRefusal(error: unknown): OAuthRefusal {
   if (error instanceof OAuthRefusal) return error
   if (!(error instanceof Refusal)) {
     const reason = error instanceof Error ? error.name : typeof error
@@ -110,7 +114,7 @@ const asOAuthRefusal = (error: unknown): OAuthRefusal => {
   }
 }
 
-const clientOrigins = (clients: Configuration['clients']): ReadonlySet<string> => {
+function clientOrigins(clients: Configuration['clients']): ReadonlySet<string> {
   const origins = new Set<string>()
   for (const { redirectUris } of clients.values()) {
     for (const uri of redirectUris) {
@@ -122,7 +126,7 @@ const clientOrigins = (clients: Configuration['clients']): ReadonlySet<string> =
   return origins
 }
 
-const preflight = (allowed: string | null): Response => {
+function preflight(allowed: string | null): Response {
   const headers = new Headers({ allow: 'POST, OPTIONS', vary: 'Origin' })
   if (allowed !== null) {
     headers.set('access-control-allow-origin', allowed)

@@ -13,42 +13,49 @@ export const metadataPaths = {
   keys: '/.well-known/jwks.json',
 } as const
 
-export const authorizationServerMetadata = (url: string): object => ({
-  issuer: url,
-  authorization_endpoint: `${url}/oauth/authorize`,
-  token_endpoint: `${url}/oauth/token`,
-  device_authorization_endpoint: `${url}/oauth/device_authorization`,
-  revocation_endpoint: `${url}/oauth/revoke`,
-  jwks_uri: `${url}${metadataPaths.keys}`,
-  grant_types_supported: supportedGrantTypes,
-  response_types_supported: ['code'],
-  response_modes_supported: ['query'],
-  code_challenge_methods_supported: ['S256'],
-  authorization_response_iss_parameter_supported: true,
-  token_endpoint_auth_methods_supported: ['none'],
-  revocation_endpoint_auth_methods_supported: ['none'],
-  protected_resources: [audienceOf(url, 'calls'), audienceOf(url, 'administration')],
-})
+export function authorizationServerMetadata(url: string): object {
+  return {
+    issuer: url,
+    authorization_endpoint: `${url}/oauth/authorize`,
+    token_endpoint: `${url}/oauth/token`,
+    device_authorization_endpoint: `${url}/oauth/device_authorization`,
+    revocation_endpoint: `${url}/oauth/revoke`,
+    jwks_uri: `${url}${metadataPaths.keys}`,
+    grant_types_supported: supportedGrantTypes,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    token_endpoint_auth_methods_supported: ['none'],
+    revocation_endpoint_auth_methods_supported: ['none'],
+    protected_resources: [audienceOf(url, 'calls'), audienceOf(url, 'administration')],
+  }
+}
 
 /** RFC 9728 section 3: the resource's path follows the well-known one. */
-export const protectedResourceMetadata = (url: string, resource: string): object => ({
-  resource,
-  authorization_servers: [url],
-  jwks_uri: `${url}${metadataPaths.keys}`,
-  bearer_methods_supported: ['header'],
-  resource_name: resource === url ? 'Countersign' : 'Countersign administration',
-})
+export function protectedResourceMetadata(url: string, resource: string): object {
+  return {
+    resource,
+    authorization_servers: [url],
+    jwks_uri: `${url}${metadataPaths.keys}`,
+    bearer_methods_supported: ['header'],
+    resource_name: resource === url ? 'Countersign' : 'Countersign administration',
+  }
+}
 
-export const publishedKeys = ({ signing }: Pick<TokenService, 'signing'>): object => ({
-  keys: signing?.keys.map(({ publicJwk }) => publicJwk) ?? [],
-})
+export function publishedKeys({ signing }: Pick<TokenService, 'signing'>): object {
+  return {
+    keys: signing?.keys.map(({ publicJwk }) => publicJwk) ?? [],
+  }
+}
 
 /** A public document; kept for a minute, so that a new key is known long before the one it replaces goes. */
-export const publicDocument = (body: object): Response =>
-  Response.json(body, {
+export function publicDocument(body: object): Response {
+  return Response.json(body, {
     headers: {
       'cache-control': 'public, max-age=60',
       'access-control-allow-origin': '*',
       'x-content-type-options': 'nosniff',
     },
   })
+}

@@ -31,24 +31,30 @@ export interface LoginPayload {
 }
 
 /** One answer for everything that is not good any more: which of these it was is logged. */
-const loginRefused = (reason: string): OAuthRefusal =>
-  new OAuthRefusal('invalid_grant', 'The code or refresh token is not good, or not any more. Log in again.', {
-    reason,
-  })
+function loginRefused(reason: string): OAuthRefusal {
+  return new OAuthRefusal(
+    'invalid_grant',
+    'The code or refresh token is not good, or not any more. Log in again.',
+    {
+      reason,
+    },
+  )
+}
 
 /** Ends a login and all that descends from it: answered when the accounts have heard of it. */
-export const endLogin = async (
+export async function endLogin(
   grantId: string,
   { actor, from, reason }: { readonly actor: string; readonly from: string | null; readonly reason: string },
   { directory, accounts, now }: Pick<TokenService, 'directory' | 'accounts' | 'now'>,
-): Promise<void> => {
+): Promise<void> {
   const action = grantId.startsWith('session:') ? 'session.ended' : 'grant.ended'
   const entry = { actor, action, team: null, target: grantId, detail: { reason }, from } as const
   await endInAccounts(accounts, await answered(directory().endGrant(grantId, now(), entry)))
 }
 
-const endStolen = (grantId: string, reason: string, service: TokenService): Promise<void> =>
-  endLogin(grantId, { actor: 'holder', from: null, reason }, service)
+function endStolen(grantId: string, reason: string, service: TokenService): Promise<void> {
+  return endLogin(grantId, { actor: 'holder', from: null, reason }, service)
+}
 
 interface Issue {
   readonly payload: LoginPayload
@@ -58,11 +64,11 @@ interface Issue {
   readonly redeem: (family: RefreshFamily) => Promise<boolean>
 }
 
-const issue = async (
+async function issue(
   { parameters, clientId, signer }: GrantRequest,
   { payload, previous, redeem }: Issue,
   service: TokenService,
-): Promise<Response> => {
+): Promise<Response> {
   const { config, directory, fingerprintKey, now, randomBytes } = service
   const audience = readAudience(parameters, config.url)
   assertAudience(clientId, audience)

@@ -14,11 +14,11 @@ import { answered, endInAccounts, type TokenService } from '../../tokens/token-s
 import { serviceOff } from './endpoint.ts'
 import { endLogin, type LoginPayload } from './people-grants.ts'
 
-export const answerRevocation = async (
+export async function answerRevocation(
   parameters: Parameters,
   request: Request,
   service: TokenService,
-): Promise<Response> => {
+): Promise<Response> {
   if (service.signing === null) throw serviceOff()
   const text = required(parameters, 'token')
   const clientId = readClientId(parameters, service.config.clients)
@@ -30,11 +30,11 @@ export const answerRevocation = async (
   return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } })
 }
 
-const revokePersonalToken = async (
+async function revokePersonalToken(
   { id, text }: PersonalToken,
   { headers }: Request,
   { directory, accounts, now }: TokenService,
-): Promise<void> => {
+): Promise<void> {
   const presentation = { digest: await digestOf(text), now: now() }
   await endInAccounts(
     accounts,
@@ -43,11 +43,11 @@ const revokePersonalToken = async (
 }
 
 /** The whole family, by any refresh token that it ever had. */
-const revokeLogin = async (
+async function revokeLogin(
   { familyDigest, digest }: PresentedRefreshToken,
   clientId: string,
   service: TokenService,
-): Promise<void> => {
+): Promise<void> {
   const { directory, now } = service
   const found = await answered(directory().examineFamily(familyDigest, { digest, now: now() }))
   if (found === null) return
@@ -57,7 +57,7 @@ const revokeLogin = async (
 }
 
 /** Section 2.1: a client ends only what was issued to it. A token that is not ours, or is over, needs no end. */
-const revokeAccessToken = async (text: string, clientId: string, service: TokenService): Promise<void> => {
+async function revokeAccessToken(text: string, clientId: string, service: TokenService): Promise<void> {
   const caller = await verifiedOwn(text, service)
   if (caller === null || caller.tokenId === null || clientOf(text) !== clientId) return
   const { directory, accounts, now } = service
@@ -66,13 +66,13 @@ const revokeAccessToken = async (text: string, clientId: string, service: TokenS
 }
 
 /** `client_id` of a token that was verified. */
-const clientOf = (text: string): unknown => {
+function clientOf(text: string): unknown {
   const compact = parseCompact(text)
   return 'malformed' in compact ? undefined : parseClaims(compact)?.['client_id']
 }
 
 /** The claims of an access token of ours, for whichever audience; null for anything else. */
-const verifiedOwn = async (text: string, { verifier, now }: TokenService): Promise<Caller | null> => {
+async function verifiedOwn(text: string, { verifier, now }: TokenService): Promise<Caller | null> {
   for (const verify of [verifier.verify, verifier.verifyAdministration]) {
     try {
       const caller = await verify(text, now())

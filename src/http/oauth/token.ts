@@ -24,10 +24,7 @@ import type { GrantType } from './grant-type.ts'
 import { authorizationCode, deviceCode, deviceCodeGrant, refreshToken } from './people-grants.ts'
 
 /** Answers a token request. Throws OAuthRefusal or Refusal. */
-export const answerTokenRequest = async (
-  parameters: Parameters,
-  service: TokenService,
-): Promise<Response> => {
+export async function answerTokenRequest(parameters: Parameters, service: TokenService): Promise<Response> {
   if (service.signing === null) throw serviceOff()
   const grantType = row(grantTypes, required(parameters, 'grant_type'))
   if (grantType === undefined) {
@@ -71,7 +68,7 @@ const grantTypes = table({
 
 export const supportedGrantTypes: readonly string[] = Object.keys(grantTypes)
 
-const provenPersonalToken = async (text: string, { directory, now }: TokenService): Promise<Proven> => {
+async function provenPersonalToken(text: string, { directory, now }: TokenService): Promise<Proven> {
   const parsed = parsePersonalToken(text)
   if (parsed.kind === 'mistyped') {
     throw new OAuthRefusal(
@@ -98,10 +95,7 @@ const provenPersonalToken = async (text: string, { directory, now }: TokenServic
 }
 
 /** A JWT of an issuer with `use: ['exchange']`. What it is exchanged for is a member of its team, never more. */
-const provenJwt = async (
-  text: string,
-  { verifier, config, accounts, now }: TokenService,
-): Promise<Proven> => {
+async function provenJwt(text: string, { verifier, config, accounts, now }: TokenService): Promise<Proven> {
   const caller = await verifier.verifySubjectToken(text, now()).catch((error: unknown) => {
     if (error instanceof Refusal && (error.code === 'token_invalid' || error.code === 'token_expired')) {
       throw subjectTokenRefused(error.reason ?? error.code)

@@ -22,7 +22,7 @@ import { hidden, type Markup, page, seeOther } from './page.ts'
 import { countAttempt, type People, pathOf } from './people.ts'
 
 /** Who asks is known before anybody signs in: a forged address ends here, and not after a sign-in. */
-export const authorize = async (request: Request, { service }: People): Promise<Response> => {
+export async function authorize(request: Request, { service }: People): Promise<Response> {
   const { config } = service
   const parameters = readParameters(new URL(request.url).search.slice(1))
   const asker = readAsker(parameters, config.clients)
@@ -50,11 +50,11 @@ interface Consent {
   readonly service: TokenService
 }
 
-const makeCode = async (
+async function makeCode(
   { clientId, redirectUri }: Asker,
   { challenge, scopes }: { readonly challenge: string; readonly scopes: readonly string[] | null },
   { session, request, service }: Consent,
-): Promise<string> => {
+): Promise<string> {
   const { directory, now, randomBytes } = service
   const grant = newGrant(session.person, service)
   await answered(
@@ -80,15 +80,17 @@ const makeCode = async (
 }
 
 /** A login of this person: what its tokens descend from. */
-export const newGrant = (
+export function newGrant(
   { subject, team }: Person,
   { now, randomBytes }: Pick<TokenService, 'now' | 'randomBytes'>,
-): GrantRecord => ({
-  id: grantIdOf('refresh', hex(randomBytes(16))),
-  subject,
-  team,
-  expiresAt: now() + refreshSeconds * 1000,
-})
+): GrantRecord {
+  return {
+    id: grantIdOf('refresh', hex(randomBytes(16))),
+    subject,
+    team,
+    expiresAt: now() + refreshSeconds * 1000,
+  }
+}
 
 interface Opening {
   readonly clientId: string
@@ -96,21 +98,22 @@ interface Opening {
   readonly way: 'browser' | 'device'
 }
 
-export const grantOpened = ({ id, subject, team }: GrantRecord, { clientId, request, way }: Opening) =>
-  ({
+export function grantOpened({ id, subject, team }: GrantRecord, { clientId, request, way }: Opening) {
+  return {
     actor: subject,
     action: 'grant.opened',
     team,
     target: id,
     detail: { client: clientId, way },
     from: addressOf(request.headers),
-  }) as const
+  } as const
+}
 
-const showConsent = (
+function showConsent(
   { clientId, redirectUri }: Asker,
   scopes: readonly string[] | null,
   { session, request, service }: Consent,
-): Promise<Response> => {
+): Promise<Response> {
   const { origin } = new URL(redirectUri)
   const where = html`<dt>Sent to</dt><dd>${clientId === cliClientId ? 'a program on this computer, ' : ''}<code>${origin}</code></dd>`
   const body = html`${what(clientId, scopes, { person: session.person, service, where })}${decide(pathOf(request), session)}`
@@ -119,8 +122,9 @@ const showConsent = (
   return page(`Allow ${clientName(clientId)}?`, body, { session, formAction })
 }
 
-export const clientName = (clientId: string): string =>
-  clientId === cliClientId ? 'the Countersign command line' : clientId
+export function clientName(clientId: string): string {
+  return clientId === cliClientId ? 'the Countersign command line' : clientId
+}
 
 interface Asked {
   readonly person: Person
@@ -130,11 +134,11 @@ interface Asked {
 }
 
 /** Client, person and scopes, in the same words on both pages where people agree to something. */
-export const what = (
+export function what(
   clientId: string,
   scopes: readonly string[] | null,
   { person, service, where }: Asked,
-): Markup => {
+): Markup {
   const calls = scopes ?? scopesOf(person, service.config.teams)
   const administers = clientId === cliClientId
   return html`<p><code>${clientId}</code> wants to act as you, for up to 30 days, or until you log out there.</p><dl><dt>You</dt><dd>${person.subject}</dd>${
@@ -146,5 +150,6 @@ export const what = (
   }</dd>${administers ? html`<dt>and administer</dt><dd>what you may as ${person.role}</dd>` : ''}${where}</dl>`
 }
 
-export const decide = (action: string, session: Session, fields: Markup | '' = ''): Markup =>
-  html`<form method="post" action="${action}">${hidden('csrf', session.csrf)}${fields}<div class="row"><button name="decision" value="approve">Allow</button><button class="second" name="decision" value="deny">Do not allow</button></div></form>`
+export function decide(action: string, session: Session, fields: Markup | '' = ''): Markup {
+  return html`<form method="post" action="${action}">${hidden('csrf', session.csrf)}${fields}<div class="row"><button name="decision" value="approve">Allow</button><button class="second" name="decision" value="deny">Do not allow</button></div></form>`
+}

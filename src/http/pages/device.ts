@@ -14,7 +14,7 @@ import { readForm } from './form.ts'
 import { hidden, page } from './page.ts'
 import { countAttempt, type People } from './people.ts'
 
-export const showDevice = async (request: Request, session: Session, people: People): Promise<Response> => {
+export async function showDevice(request: Request, session: Session, people: People): Promise<Response> {
   const typed = new URL(request.url).searchParams.get('user_code')
   if (typed === null) return askForCode(session)
   const found = await look(typed, session, people)
@@ -22,7 +22,7 @@ export const showDevice = async (request: Request, session: Session, people: Peo
   return confirm(found, session, people)
 }
 
-const askForCode = (session: Session, wrong = false): Promise<Response> => {
+function askForCode(session: Session, wrong = false): Promise<Response> {
   const fault = wrong
     ? html`<p class="bad" role="alert" id="fault">No device waits under this code. It may have expired, or was decided already; begin again on the device.</p>`
     : ''
@@ -37,7 +37,7 @@ interface Waiting {
 }
 
 /** T12: each look counts, right or wrong, by the person who looks. */
-const look = async (typed: string, session: Session, { service }: People): Promise<Waiting | null> => {
+async function look(typed: string, session: Session, { service }: People): Promise<Waiting | null> {
   await countAttempt(`user code ${session.person.subject}`, userCodeAttemptsMax, service)
   const userCode = readUserCode(typed)
   if (userCode === null) return null
@@ -46,7 +46,7 @@ const look = async (typed: string, session: Session, { service }: People): Promi
   return device === null ? null : { userCode, digest, device }
 }
 
-const confirm = ({ userCode, device }: Waiting, session: Session, { service }: People): Promise<Response> => {
+function confirm({ userCode, device }: Waiting, session: Session, { service }: People): Promise<Response> {
   const { clientId, scopes, from, createdAt } = device
   const minutes = Math.floor((service.now() - createdAt) / 60_000)
   const where = html`<dt>Asked</dt><dd>${minutes === 0 ? 'just now' : `${minutes} min ago`}, from ${from === null ? 'an unknown address' : html`the address <code>${from}</code>`}</dd>`
@@ -54,7 +54,7 @@ const confirm = ({ userCode, device }: Waiting, session: Session, { service }: P
   return page(`Allow ${clientName(clientId)}?`, body, { session })
 }
 
-export const decideDevice = async (request: Request, session: Session, people: People): Promise<Response> => {
+export async function decideDevice(request: Request, session: Session, people: People): Promise<Response> {
   const { service } = people
   const { config, directory, now } = service
   const form = await readForm(request, config.url, session)

@@ -9,11 +9,11 @@ import type { Session } from '../sign-in/session.ts'
 import { PageRefusal } from './page.ts'
 
 /** `session` null: nobody is signed in yet, and there is nothing that the token could belong to. */
-export const readForm = async (
+export async function readForm(
   request: Request,
   url: string,
   session: Session | null,
-): Promise<URLSearchParams> => {
+): Promise<URLSearchParams> {
   const { headers } = request
   const site = headers.get('sec-fetch-site')
   const origin = headers.get('origin')
@@ -26,8 +26,9 @@ export const readForm = async (
   return form
 }
 
-const foreign = (reason: string, url: string): PageRefusal =>
-  new PageRefusal(403, 'That did not come from this page', {
+function foreign(reason: string, url: string): PageRefusal {
+  return new PageRefusal(403, 'That did not come from this page', {
     text: `Nothing was done. Open ${url} yourself, and try again there.`,
     reason: `form refused: ${reason}`,
   })
+}

@@ -19,7 +19,7 @@ export interface PageOptions {
   readonly wide?: boolean
 }
 
-export const page = async (title: string, body: Markup, options: PageOptions = {}): Promise<Response> => {
+export async function page(title: string, body: Markup, options: PageOptions = {}): Promise<Response> {
   const { status = 200, session = null, formAction = "'self'", wide = false } = options
   const text =
     await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} · Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session === null ? '' : who(session)}</header><main${wide ? raw(' class="wide"') : ''}><h1>${title}</h1>${body}</main></body></html>`
@@ -37,14 +37,16 @@ export const page = async (title: string, body: Markup, options: PageOptions = {
   return new Response(String(text), { status, headers })
 }
 
-const who = ({ person, csrf }: Session): Markup =>
-  html`<form method="post" action="/oauth/sign-out"><span>${person.subject}</span>${hidden('csrf', csrf)}<button class="plain">Sign out</button></form>`
+function who({ person, csrf }: Session): Markup {
+  return html`<form method="post" action="/oauth/sign-out"><span>${person.subject}</span>${hidden('csrf', csrf)}<button class="plain">Sign out</button></form>`
+}
 
-export const hidden = (name: string, value: string): Markup =>
-  html`<input type="hidden" name="${name}" value="${value}">`
+export function hidden(name: string, value: string): Markup {
+  return html`<input type="hidden" name="${name}" value="${value}">`
+}
 
 /** Goes on with a GET, whatever was before. */
-export const seeOther = (location: string, cookies: readonly string[] = []): Response => {
+export function seeOther(location: string, cookies: readonly string[] = []): Response {
   const headers = new Headers({ location, 'cache-control': 'no-store', 'referrer-policy': 'same-origin' })
   for (const cookie of cookies) headers.append('set-cookie', cookie)
   return new Response(null, { status: 303, headers })
@@ -81,7 +83,7 @@ export class PageRefusal extends Error {
 
 let digest = ''
 
-const styleDigest = async (): Promise<string> => {
+async function styleDigest(): Promise<string> {
   if (digest !== '') return digest
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(style))
   digest = `sha256-${btoa(String.fromCharCode(...new Uint8Array(bytes)))}`

@@ -23,9 +23,8 @@ export interface People {
 type Handler = (context: Context<OwnEnv>) => Promise<Response>
 
 /** A page that anybody may ask for. What fails becomes a page that says so. */
-export const open =
-  ({ log }: People, answer: (request: Request) => Promise<Response>): Handler =>
-  async ({ req: { raw }, env }) => {
+export function open({ log }: People, answer: (request: Request) => Promise<Response>): Handler {
+  return async ({ req: { raw }, env }) => {
     try {
       return await answer(raw)
     } catch (error) {
@@ -38,34 +37,36 @@ export const open =
       )
     }
   }
+}
 
 /** A page for who is signed in; everybody else signs in first and then comes back. */
-export const signedIn = (
+export function signedIn(
   people: People,
   answer: (request: Request, session: Session) => Promise<Response>,
-): Handler =>
-  open(people, async (request) => {
+): Handler {
+  return open(people, async (request) => {
     const session = await findSession(request, people.service)
     return session === null ? seeOther(signInPath(pathOf(request))) : answer(request, session)
   })
+}
 
-export const pathOf = ({ url }: Request): string => {
+export function pathOf({ url }: Request): string {
   const { pathname, search } = new URL(url)
   return `${pathname}${search}`
 }
 
 /** D03, T12: throws a page with 429 beyond so many in ten minutes. */
-export const countAttempt = async (
+export async function countAttempt(
   what: string,
   max: number,
   { directory, now }: TokenService,
-): Promise<void> => {
+): Promise<void> {
   const limit = { what, max, windowMillis: attemptMillis }
   if (await answered(directory().attempt(limit, now()))) return
   throw new PageRefusal(429, 'Too many attempts', { text: 'Wait ten minutes, then try again.', reason: what })
 }
 
-const asPageRefusal = (error: unknown): PageRefusal => {
+function asPageRefusal(error: unknown): PageRefusal {
   if (error instanceof PageRefusal) return error
   if (error instanceof OAuthRefusal) {
     const { description, code } = error

@@ -8,28 +8,30 @@ import { decideDevice, showDevice } from './device.ts'
 import { open, type People, signedIn } from './people.ts'
 import { changeTokens, showTokens } from './tokens.ts'
 
-export const pageRoutes = (people: People): readonly OwnRoutes[] => [
-  signInRoutes(people),
-  new Hono<OwnEnv>()
-    .on(
-      ['GET', 'POST'],
-      '/oauth/authorize',
-      open(people, (request) => authorize(request, people)),
-    )
-    .get(
-      '/device',
-      signedIn(people, (request, session) => showDevice(request, session, people)),
-    )
-    .post(
-      '/device',
-      signedIn(people, (request, session) => decideDevice(request, session, people)),
-    )
-    .get(
-      homePath,
-      signedIn(people, (request, session) => showTokens(request, session, people)),
-    )
-    .post(
-      homePath,
-      signedIn(people, (request, session) => changeTokens(request, session, people)),
-    ),
-]
+export function pageRoutes(people: People): readonly OwnRoutes[] {
+  return [
+    signInRoutes(people),
+    new Hono<OwnEnv>()
+      .on(
+        ['GET', 'POST'],
+        '/oauth/authorize',
+        open(people, (request) => authorize(request, people)),
+      )
+      .get(
+        '/device',
+        signedIn(people, (request, session) => showDevice(request, session, people)),
+      )
+      .post(
+        '/device',
+        signedIn(people, (request, session) => decideDevice(request, session, people)),
+      )
+      .get(
+        homePath,
+        signedIn(people, (request, session) => showTokens(request, session, people)),
+      )
+      .post(
+        homePath,
+        signedIn(people, (request, session) => changeTokens(request, session, people)),
+      ),
+  ]
+}

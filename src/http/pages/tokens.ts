@@ -27,20 +27,19 @@ interface ListedToken {
   readonly status: string
 }
 
-const administratorOf = (
-  { person, expiresAt, grantId }: Session,
-  { config }: TokenService,
-): Administrator => ({
-  ...person,
-  scopes: scopesOf(person, config.teams),
-  expiresAt,
-  grantId,
-})
+function administratorOf({ person, expiresAt, grantId }: Session, { config }: TokenService): Administrator {
+  return {
+    ...person,
+    scopes: scopesOf(person, config.teams),
+    expiresAt,
+    grantId,
+  }
+}
 
 type Api = (path: string, init?: { readonly method: string; readonly body?: object }) => Promise<Response>
 
 /** Throws Refusal, as the API's routes do. */
-const apiOf = (request: Request, session: Session, service: TokenService): Api => {
+function apiOf(request: Request, session: Session, service: TokenService): Api {
   const administrator = administratorOf(session, service)
   const routes = new Hono().route(
     '/',
@@ -63,12 +62,12 @@ const apiOf = (request: Request, session: Session, service: TokenService): Api =
 }
 
 /** The team that the page is about: an admin may look at each. */
-const teamOf = (asked: string | null, { person }: Session, { config }: TokenService): string => {
+function teamOf(asked: string | null, { person }: Session, { config }: TokenService): string {
   if (person.role === 'admin' && asked !== null && config.teams.has(asked)) return asked
   return person.team ?? config.teams.keys().next().value ?? ''
 }
 
-export const showTokens = (request: Request, session: Session, { service }: People): Promise<Response> => {
+export function showTokens(request: Request, session: Session, { service }: People): Promise<Response> {
   const team = teamOf(new URL(request.url).searchParams.get('team'), session, service)
   return tokensPage(apiOf(request, session, service), { team, session, service })
 }
@@ -82,7 +81,7 @@ interface Shown {
   readonly status?: number
 }
 
-const tokensPage = async (api: Api, shown: Shown): Promise<Response> => {
+async function tokensPage(api: Api, shown: Shown): Promise<Response> {
   const { team, session, service, notice = '', status = 200 } = shown
   const { person } = session
   const response = await api(`?limit=200&team=${encodeURIComponent(team)}`)
@@ -99,14 +98,15 @@ const tokensPage = async (api: Api, shown: Shown): Promise<Response> => {
   return page('Tokens', body, { session, status, wide: true })
 }
 
-const chooseTeam = (team: string, { config }: TokenService): Markup =>
-  html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of" name="team">${[
+function chooseTeam(team: string, { config }: TokenService): Markup {
+  return html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of" name="team">${[
     ...config.teams.keys(),
   ].map(
     (name) => html`<option${name === team ? html` selected` : ''}>${name}</option>`,
   )}</select><button class="second">Show</button></form>`
+}
 
-const newToken = (team: string, { csrf, person }: Session, { config }: TokenService): Markup => {
+function newToken(team: string, { csrf, person }: Session, { config }: TokenService): Markup {
   const scopes = scopesOf({ ...person, team }, config.teams)
   return html`<form method="post" action="${homePath}">${hidden('csrf', csrf)}${hidden('team', team)}<label for="name">Name</label><input id="name" name="name" required maxlength="64" autocomplete="off" placeholder="laptop, nightly report, ..."><fieldset><legend>It may</legend><ul>${scopes.map(
     (scope) =>
@@ -118,23 +118,26 @@ const newToken = (team: string, { csrf, person }: Session, { config }: TokenServ
   }<button>Make the token</button></form>`
 }
 
-const day = (instant: string | null, otherwise: string): string => instant?.slice(0, 10) ?? otherwise
+function day(instant: string | null, otherwise: string): string {
+  return instant?.slice(0, 10) ?? otherwise
+}
 
-const item = (
+function item(
   { id, name, scopes, owner, createdAt, expiresAt, lastUsedAt, status }: ListedToken,
   revocable: { readonly csrf: string; readonly team: string } | null,
-): Markup =>
-  html`<li><div><p><strong>${name}</strong> ${status === 'active' ? '' : html`<span class="soft">(${status})</span>`}</p><p class="soft">${scopes.map((scope) => html`<code>${scope}</code> `)}</p><p class="soft">made ${day(createdAt, '')} by ${owner}, ends ${day(expiresAt, 'never')}, last used ${day(lastUsedAt, 'never')}</p></div>${
+): Markup {
+  return html`<li><div><p><strong>${name}</strong> ${status === 'active' ? '' : html`<span class="soft">(${status})</span>`}</p><p class="soft">${scopes.map((scope) => html`<code>${scope}</code> `)}</p><p class="soft">made ${day(createdAt, '')} by ${owner}, ends ${day(expiresAt, 'never')}, last used ${day(lastUsedAt, 'never')}</p></div>${
     revocable === null
       ? ''
       : html`<form method="post" action="${homePath}">${hidden('csrf', revocable.csrf)}${hidden('team', revocable.team)}<button class="second" name="revoke" value="${id}" aria-label="Revoke ${name}">Revoke</button></form>`
   }</li>`
+}
 
-export const changeTokens = async (
+export async function changeTokens(
   request: Request,
   session: Session,
   { service }: People,
-): Promise<Response> => {
+): Promise<Response> {
   const form = await readForm(request, service.config.url, session)
   const api = apiOf(request, session, service)
   const team = teamOf(form.get('team'), session, service)

@@ -9,7 +9,10 @@ const nextCharsMax = 2_800
 export const homePath = '/dashboard/tokens'
 
 /** The path with its query, when it is one of ours; else the page that everybody has. */
-export const safeNext = (text: string | null | undefined): string =>
-  text != null && text.length <= nextCharsMax && nextForm.test(text) ? text : homePath
+export function safeNext(text: string | null | undefined): string {
+  return text != null && text.length <= nextCharsMax && nextForm.test(text) ? text : homePath
+}
 
-export const signInPath = (next: string): string => `/oauth/sign-in?next=${encodeURIComponent(next)}`
+export function signInPath(next: string): string {
+  return `/oauth/sign-in?next=${encodeURIComponent(next)}`
+}

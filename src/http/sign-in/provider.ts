@@ -53,7 +53,7 @@ interface Discovery {
   readonly secretInBody: boolean
 }
 
-export const createProvider = (deps: ProviderDeps): Provider => {
+export function createProvider(deps: ProviderDeps): Provider {
   const { signIn, redirectUri, fetch, now } = deps
   const keys = createJwksStore(fetch)
   let known: { readonly discovery: Discovery; readonly until: number } | null = null
@@ -104,14 +104,11 @@ export const createProvider = (deps: ProviderDeps): Provider => {
 }
 
 /** One secret in the browser is the verifier; state and nonce follow from it and tell nothing about it. */
-const derived = async (purpose: 'state' | 'nonce', secret: string): Promise<string> =>
-  base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${purpose}\n${secret}`)))
+async function derived(purpose: 'state' | 'nonce', secret: string): Promise<string> {
+  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${purpose}\n${secret}`)))
+}
 
-const askJson = async (
-  fetch: ProviderDeps['fetch'],
-  url: string,
-  init: RequestInit = {},
-): Promise<Claims> => {
+async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestInit = {}): Promise<Claims> {
   let status = 0
   try {
     const response = await fetch(url, {
@@ -131,7 +128,7 @@ const askJson = async (
 
 const loopback = /^http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])[:/]/
 
-const readDiscovery = (found: Claims, issuer: string): Discovery => {
+function readDiscovery(found: Claims, issuer: string): Discovery {
   if (found['issuer'] !== issuer) throw new ProviderFailure('the discovery document is of another issuer')
   const endpoint = (name: string): string => {
     const url = found[name]
@@ -155,7 +152,7 @@ interface Expected {
   readonly namesItself: boolean
 }
 
-const readAnswer = (answer: URLSearchParams, { state, issuer, namesItself }: Expected): string => {
+function readAnswer(answer: URLSearchParams, { state, issuer, namesItself }: Expected): string {
   if (answer.get('state') !== state) throw new ProviderFailure('state is not that of this browser')
   const from = answer.get('iss')
   if (from === null ? namesItself : from !== issuer) throw new ProviderFailure('iss is not the provider')
@@ -166,14 +163,15 @@ const readAnswer = (answer: URLSearchParams, { state, issuer, namesItself }: Exp
 }
 
 /** RFC 6749 section 2.3.1: both parts of Basic are form-encoded first. */
-const basic = (id: string, secret: string): string =>
-  `Basic ${btoa([id, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1)).join(':'))}`
+function basic(id: string, secret: string): string {
+  return `Basic ${btoa([id, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1)).join(':'))}`
+}
 
-const redeem = async (
+async function redeem(
   code: string,
   verifier: string,
   deps: ProviderDeps & { readonly discovery: Discovery },
-): Promise<string> => {
+): Promise<string> {
   const { signIn, discovery, redirectUri, fetch } = deps
   const secret = await deps.clientSecret()
   if (secret === null && signIn.clientSecret !== null)
@@ -209,7 +207,7 @@ interface KeySource {
 }
 
 /** J08: an access or logout token of the same provider is no ID token. */
-const verify = async (text: string, { current, renewed }: KeySource): Promise<Claims> => {
+async function verify(text: string, { current, renewed }: KeySource): Promise<Claims> {
   const token = parseCompact(text)
   if ('malformed' in token) throw new ProviderFailure(`ID token: ${token.malformed}`)
   if (token.typ !== null && token.typ !== 'jwt') throw new ProviderFailure('ID token: another typ')
@@ -234,7 +232,7 @@ interface Judged {
 }
 
 /** OpenID Connect Core section 3.1.3.7. */
-const judge = (claims: Claims, { signIn, nonce, now }: Judged): void => {
+function judge(claims: Claims, { signIn, nonce, now }: Judged): void {
   const { iss, aud, azp, exp, iat } = claims
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   const fault =

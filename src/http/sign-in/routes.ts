@@ -17,7 +17,7 @@ import { safeNext, signInPath } from './next.ts'
 import { type Provider, ProviderFailure } from './provider.ts'
 import { findSession, forgetSession, openSession, pendingSignIn, type Session } from './session.ts'
 
-export const signInRoutes = (people: People): OwnRoutes => {
+export function signInRoutes(people: People): OwnRoutes {
   const routes = new Hono<OwnEnv>()
     .get(
       '/oauth/sign-in',
@@ -48,15 +48,17 @@ export const signInRoutes = (people: People): OwnRoutes => {
     )
 }
 
-const queryOf = (request: Request): URLSearchParams => new URL(request.url).searchParams
+function queryOf(request: Request): URLSearchParams {
+  return new URL(request.url).searchParams
+}
 
-const showSignIn = async (request: Request, people: People): Promise<Response> => {
+async function showSignIn(request: Request, people: People): Promise<Response> {
   const next = safeNext(queryOf(request).get('next'))
   if ((await findSession(request, people.service)) !== null) return seeOther(next)
   return signInPage(next, people)
 }
 
-const signInPage = (next: string, { signIn, provider }: People, fault = ''): Promise<Response> => {
+function signInPage(next: string, { signIn, provider }: People, fault = ''): Promise<Response> {
   const key = html`<form method="post" action="/oauth/sign-in">${hidden('next', next)}${
     fault === '' ? '' : html`<p class="bad" role="alert" id="fault">${fault}</p>`
   }<label for="key">Admin key</label><input id="key" name="key" type="password" required autocomplete="off"${
@@ -69,7 +71,7 @@ const signInPage = (next: string, { signIn, provider }: People, fault = ''): Pro
   return page('Sign in', body, { status: fault === '' ? 200 : 403 })
 }
 
-const signInWithKey = async (request: Request, people: People): Promise<Response> => {
+async function signInWithKey(request: Request, people: People): Promise<Response> {
   const { service } = people
   const form = await readForm(request, service.config.url, null)
   await countAttempt(`admin key ${networkOf(request.headers)}`, adminKeyAttemptsMax, service)
@@ -80,7 +82,7 @@ const signInWithKey = async (request: Request, people: People): Promise<Response
 }
 
 /** To the provider. It has no effect but a cookie, so that a link may lead here. */
-const start = async (request: Request, provider: Provider, { service }: People): Promise<Response> => {
+async function start(request: Request, provider: Provider, { service }: People): Promise<Response> {
   const { config, randomBytes } = service
   const next = safeNext(queryOf(request).get('next'))
   const secret = makeLoginSecret(randomBytes, '')
@@ -88,7 +90,7 @@ const start = async (request: Request, provider: Provider, { service }: People):
   return seeOther(url, [pendingSignIn.set(`${secret}.${btoa(next)}`, config.url)])
 }
 
-const finish = async (request: Request, provider: Provider, people: People): Promise<Response> => {
+async function finish(request: Request, provider: Provider, people: People): Promise<Response> {
   const { config } = people.service
   const [secret = '', pending = ''] = (pendingSignIn.read(request.headers, config.url) ?? '').split('.', 2)
   const next = safeNext(decoded(pending))
@@ -105,7 +107,7 @@ const finish = async (request: Request, provider: Provider, people: People): Pro
 }
 
 /** The pending part of the cookie is the browser's to change; what is not well-formed is none. */
-const decoded = (text: string): string | null => {
+function decoded(text: string): string | null {
   try {
     return atob(text)
   } catch {
@@ -120,7 +122,7 @@ interface Entrance {
 }
 
 /** A new session each time; one that was there before ends, so that nobody goes on under two names. */
-const enter = async (person: Person, { request, next, people }: Entrance): Promise<Response> => {
+async function enter(person: Person, { request, next, people }: Entrance): Promise<Response> {
   const { service } = people
   const before = await findSession(request, service)
   if (before !== null) await endSession(before, request, people)
@@ -128,31 +130,34 @@ const enter = async (person: Person, { request, next, people }: Entrance): Promi
   return seeOther(next, [cookie, pendingSignIn.clear(service.config.url)])
 }
 
-const endSession = ({ grantId, person }: Session, { headers }: Request, { service }: People): Promise<void> =>
-  endLogin(grantId, { actor: person.subject, from: addressOf(headers), reason: 'signed out' }, service)
+function endSession({ grantId, person }: Session, { headers }: Request, { service }: People): Promise<void> {
+  return endLogin(grantId, { actor: person.subject, from: addressOf(headers), reason: 'signed out' }, service)
+}
 
-const refusedByProvider =
-  (next: string) =>
-  (error: unknown): never => {
+function refusedByProvider(next: string) {
+  return (error: unknown): never => {
     if (error instanceof ProviderFailure) throw signInFailed(error.message, next)
     throw error
   }
+}
 
-const signInFailed = (reason: string, next: string): PageRefusal =>
-  new PageRefusal(403, 'Signing in did not work', {
+function signInFailed(reason: string, next: string): PageRefusal {
+  return new PageRefusal(403, 'Signing in did not work', {
     text: 'Nothing was done. Begin again; if it goes on, tell the people who run this Countersign.',
     reason: `sign-in: ${reason}`,
     again: signInPath(next),
   })
+}
 
-const showSignOut = (session: Session): Promise<Response> =>
-  page(
+function showSignOut(session: Session): Promise<Response> {
+  return page(
     'Sign out',
     html`<p>You are signed in as ${session.person.subject}.</p><form method="post" action="/oauth/sign-out">${hidden('csrf', session.csrf)}<button>Sign out</button></form>`,
     { session },
   )
+}
 
-const signOut = async (request: Request, session: Session, people: People): Promise<Response> => {
+async function signOut(request: Request, session: Session, people: People): Promise<Response> {
   const { config } = people.service
   await readForm(request, config.url, session)
   await endSession(session, request, people)

@@ -27,8 +27,9 @@ type SessionService = Pick<TokenService, 'config' | 'directory' | 'fingerprintKe
  * `__Host-` binds a cookie to this one host, and browsers take it only with Secure; on http, which the configuration
  * allows for loopback alone, the name goes without.
  */
-const cookieName = (url: string, name: 'session' | 'sign-in'): string =>
-  `${url.startsWith('https:') ? '__Host-' : ''}countersign-${name}`
+function cookieName(url: string, name: 'session' | 'sign-in'): string {
+  return `${url.startsWith('https:') ? '__Host-' : ''}countersign-${name}`
+}
 
 interface CookieOptions {
   readonly url: string
@@ -37,11 +38,12 @@ interface CookieOptions {
 }
 
 /** Lax: a link from elsewhere may lead to a page, no form from elsewhere carries it. */
-const cookie = (name: 'session' | 'sign-in', value: string, { url, seconds }: CookieOptions): string =>
-  `${cookieName(url, name)}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${url.startsWith('https:') ? '; Secure' : ''}`
+function cookie(name: 'session' | 'sign-in', value: string, { url, seconds }: CookieOptions): string {
+  return `${cookieName(url, name)}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${url.startsWith('https:') ? '; Secure' : ''}`
+}
 
 /** A cookie that was set once; one that stands there twice was put there by somebody else too. */
-const readCookie = (headers: Headers, url: string, name: 'session' | 'sign-in'): string | null => {
+function readCookie(headers: Headers, url: string, name: 'session' | 'sign-in'): string | null {
   const prefix = `${cookieName(url, name)}=`
   const found = (headers.get('cookie') ?? '').split(/; */).filter((pair) => pair.startsWith(prefix))
   return found.length === 1 ? (found[0]?.slice(prefix.length) ?? null) : null
@@ -49,11 +51,12 @@ const readCookie = (headers: Headers, url: string, name: 'session' | 'sign-in'):
 
 const sessionForm = /^cs[pa]_[0-9A-Za-z]{43}$/
 
-const sessionGrantId = async (text: string, adminKey: Secret): Promise<string> =>
-  grantIdOf('session', await loginDigest(text, adminKey))
+async function sessionGrantId(text: string, adminKey: Secret): Promise<string> {
+  return grantIdOf('session', await loginDigest(text, adminKey))
+}
 
 /** Who is signed in; null: nobody, or not any more. */
-export const findSession = async ({ headers }: Request, service: SessionService): Promise<Session | null> => {
+export async function findSession({ headers }: Request, service: SessionService): Promise<Session | null> {
   const { config, directory, fingerprintKey, now } = service
   const text = readCookie(headers, config.url, 'session')
   if (text === null || !sessionForm.test(text)) return null
@@ -65,11 +68,11 @@ export const findSession = async ({ headers }: Request, service: SessionService)
 }
 
 /** Opens a session; the cookie to set. What the person may is what they may from now on, everywhere. */
-export const openSession = async (
+export async function openSession(
   person: Person,
   { headers }: Request,
   service: SessionService,
-): Promise<string> => {
+): Promise<string> {
   const { config, directory, fingerprintKey, now, randomBytes } = service
   const { subject, team, role } = person
   const seconds = subject === adminKeyOwner ? adminSessionSeconds : sessionSeconds
@@ -89,8 +92,9 @@ export const openSession = async (
   return cookie('session', text, { url: config.url, seconds })
 }
 
-export const forgetSession = ({ url }: Pick<Configuration, 'url'>): string =>
-  cookie('session', '', { url, seconds: 0 })
+export function forgetSession({ url }: Pick<Configuration, 'url'>): string {
+  return cookie('session', '', { url, seconds: 0 })
+}
 
 /** What has to be remembered on the way to the provider and back: in the browser, so that a flood costs us nothing. */
 export const pendingSignIn = {

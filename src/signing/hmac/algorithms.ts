@@ -15,14 +15,16 @@ interface AlgorithmRow {
 
 export type Mac = (data: Bytes) => Promise<ArrayBuffer>
 
-const webCrypto = (hash: HmacHash, emptyDigest: string): AlgorithmRow => ({
-  emptyDigest: bytesOfHex(emptyDigest),
-  digest: async (data) => new Uint8Array(await crypto.subtle.digest(hash, data)),
-  mac: async (secret) => {
-    const key = await importHmacKey(secret, hash)
-    return (data) => hmac(key, data)
-  },
-})
+function webCrypto(hash: HmacHash, emptyDigest: string): AlgorithmRow {
+  return {
+    emptyDigest: bytesOfHex(emptyDigest),
+    digest: async (data) => new Uint8Array(await crypto.subtle.digest(hash, data)),
+    mac: async (secret) => {
+      const key = await importHmacKey(secret, hash)
+      return (data) => hmac(key, data)
+    },
+  }
+}
 
 export const algorithms: Readonly<Record<HmacAlgorithm, AlgorithmRow>> = table({
   sha256: webCrypto('SHA-256', emptySha256Hex),

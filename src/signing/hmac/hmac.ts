@@ -126,12 +126,12 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
     headers.some(({ kinds }) => kinds.has('passphrase')) ? [passphrase.reveal()] : [],
 }
 
-const signRequest = async (
+async function signRequest(
   request: SignRequest,
   recipe: Recipe,
   key: RecipeKey,
   moment: Moment,
-): Promise<Edits> => {
+): Promise<Edits> {
   const { owned, string, headers, queryBefore, queryAfter, encode } = recipe
   refuseQueryNames(request.query, owned)
   const bare = newSheet(request, key.id, moment)
@@ -151,17 +151,20 @@ const signRequest = async (
 /** What a query holds before signing knows no signature, and never a passphrase. */
 const unsigned: Signed = { signature: '', passphrase: new Secret('') }
 
-const encoded = (pairs: readonly Pair[]): readonly Pair[] =>
-  pairs.map(([name, value]) => [name, percentEncode(value)] as const)
+function encoded(pairs: readonly Pair[]): readonly Pair[] {
+  return pairs.map(([name, value]) => [name, percentEncode(value)] as const)
+}
 
 /** With what the recipe adds before signing, and the nonce that was drawn for it. */
-const extended = ({ request, keyId, now, nonce }: Sheet, added: readonly Pair[]): Sheet => ({
-  request,
-  query: appendQuery(request.query, added),
-  keyId,
-  now,
-  nonce,
-})
+function extended({ request, keyId, now, nonce }: Sheet, added: readonly Pair[]): Sheet {
+  return {
+    request,
+    query: appendQuery(request.query, added),
+    keyId,
+    now,
+    nonce,
+  }
+}
 
 interface SplitSecret {
   readonly id: string
@@ -169,7 +172,7 @@ interface SplitSecret {
   readonly passphrase: string
 }
 
-const splitSecret = (text: string, form: Recipe['secretForm']): SplitSecret => {
+function splitSecret(text: string, form: Recipe['secretForm']): SplitSecret {
   if (form === 'secret')
     return { id: '', secret: parseWhole(text, 'the secret', { inner: 'spaces' }), passphrase: '' }
   if (form === 'id:secret') {
@@ -182,7 +185,7 @@ const splitSecret = (text: string, form: Recipe['secretForm']): SplitSecret => {
 }
 
 /** Ids and passphrases travel in headers. */
-const headerText = (text: string, name: string): string => {
+function headerText(text: string, name: string): string {
   if (!/^[\x21-\x7e]+$/.test(text)) throw new SecretFault(`the ${name} must be visible ASCII`)
   return text
 }
@@ -194,7 +197,7 @@ interface PlacementCheck {
 }
 
 /** What an upstream could not verify, or what is not there, is a fault of the recipe. */
-const checkPlacements = ({ string, secretForm, placements }: PlacementCheck, fault: ReportFault): void => {
+function checkPlacements({ string, secretForm, placements }: PlacementCheck, fault: ReportFault): void {
   const placed = new Set(placements.flatMap(({ kinds }) => [...kinds]))
   const uses = (kind: string): boolean => placed.has(kind) || string.kinds.has(kind)
   if (!placed.has('signature')) fault('headers', 'none of the headers or query parameters has the signature')

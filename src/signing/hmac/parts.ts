@@ -26,31 +26,39 @@ const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const letters = upper + upper.toLowerCase()
 const unreserved = `${letters}${digits}-._~`
 
-const sized = (name: string, first: string | null): Shape => ({
-  extent: 'sized',
-  first,
-  mayBeEmpty: false,
-  name,
-})
-const free = (name: string, first: string | null, { mayBeEmpty = false } = {}): Shape => ({
-  extent: 'free',
-  first,
-  mayBeEmpty,
-  name,
-})
+function sized(name: string, first: string | null): Shape {
+  return {
+    extent: 'sized',
+    first,
+    mayBeEmpty: false,
+    name,
+  }
+}
 
-const part = (
+function free(name: string, first: string | null, { mayBeEmpty = false } = {}): Shape {
+  return {
+    extent: 'free',
+    first,
+    mayBeEmpty,
+    name,
+  }
+}
+
+function part(
   kind: string,
   shape: Shape,
   write: Part['write'],
   { bodyNeed = 'none' }: { readonly bodyNeed?: BodyNeed } = {},
-): Part => ({ kind, shape, bodyNeed, write })
+): Part {
+  return { kind, shape, bodyNeed, write }
+}
 
-export const literal = (text: string): Part =>
-  part('literal', sized(JSON.stringify(text), text.slice(0, 1)), () => text)
+export function literal(text: string): Part {
+  return part('literal', sized(JSON.stringify(text), text.slice(0, 1)), () => text)
+}
 
 /** Path and query come from a parsed URL; whatever else they might hold would be read differently elsewhere. */
-const visible = (text: string, what: string): string => {
+function visible(text: string, what: string): string {
   if (/^[\x21-\x7e]*$/.test(text)) return text
   throw new Refusal('request_invalid', { detail: `The ${what} must be visible ASCII to be signed.` })
 }
@@ -144,15 +152,18 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
   },
 })
 
-export const readDigest = (
-  options: OptionReader,
-): { readonly algorithm: HmacAlgorithm; readonly encoding: TextEncoding } => ({
-  algorithm: options.choice('algorithm', algorithmNames),
-  encoding: options.choice('encoding', encodingNames),
-})
+export function readDigest(options: OptionReader): {
+  readonly algorithm: HmacAlgorithm
+  readonly encoding: TextEncoding
+} {
+  return {
+    algorithm: options.choice('algorithm', algorithmNames),
+    encoding: options.choice('encoding', encodingNames),
+  }
+}
 
 /** One part; null after a fault. `digest` is read by the caller, because it holds parts itself. */
-export const parsePart = (input: unknown, fault: ReportFault): Part | null => {
+export function parsePart(input: unknown, fault: ReportFault): Part | null {
   if (typeof input === 'string') return parseLiteral(input, fault)
   if (typeof input !== 'object' || input === null) return refuse(fault, '', 'must be a text or a part')
   const fields = input as Readonly<Record<string, unknown>>
@@ -167,21 +178,22 @@ export const parsePart = (input: unknown, fault: ReportFault): Part | null => {
   return parsed
 }
 
-const parseLiteral = (text: string, fault: ReportFault): Part | null =>
-  /^[\x00-\x7f]+$/.test(text) ? literal(text) : refuse(fault, '', 'must be ASCII that is not empty')
+function parseLiteral(text: string, fault: ReportFault): Part | null {
+  return /^[\x00-\x7f]+$/.test(text) ? literal(text) : refuse(fault, '', 'must be ASCII that is not empty')
+}
 
-const refuse = (fault: ReportFault, path: string, message: string): null => {
+function refuse(fault: ReportFault, path: string, message: string): null {
   fault(path, message)
   return null
 }
 
 /** Headers that a proxy behind us rewrites cannot be signed. `name` in lower case. */
-const checkSignableHeader = (name: string, fault: ReportFault): void => {
+function checkSignableHeader(name: string, fault: ReportFault): void {
   if (headerNameFault(name) !== null || /^accept-encoding$|^authorization$|^cookie$/.test(name))
     fault('name', `${name} cannot be signed: it is not a header that arrives as it was sent`)
 }
 
-const headerText = (value: string | null, name: string, prefix: string | null): string => {
+function headerText(value: string | null, name: string, prefix: string | null): string {
   if (value === null) {
     if (prefix !== null) return ''
     throw new Refusal('header_invalid', { detail: `Send the header ${name}: this upstream signs it.` })
@@ -193,7 +205,7 @@ const headerText = (value: string | null, name: string, prefix: string | null): 
   return (prefix ?? '') + value
 }
 
-const queryText = (query: string, { sorted, mark }: { sorted: boolean; mark: boolean }): string => {
+function queryText(query: string, { sorted, mark }: { sorted: boolean; mark: boolean }): string {
   visible(query, 'query')
   if (query === '?' && (sorted || !mark))
     throw new Refusal('request_invalid', { detail: 'Leave out a question mark that no query follows.' })
@@ -201,7 +213,7 @@ const queryText = (query: string, { sorted, mark }: { sorted: boolean; mark: boo
   return mark && query !== '' ? `?${text}` : text
 }
 
-const sortedQuery = (query: string): string => {
+function sortedQuery(query: string): string {
   if (query.includes('+'))
     throw new Refusal('request_invalid', {
       detail: 'Send a space of the query as %20 and a plus as %2B: this upstream signs the decoded query.',
@@ -223,7 +235,7 @@ const sortedQuery = (query: string): string => {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const formField = (bytes: Bytes, name: string): string => {
+function formField(bytes: Bytes, name: string): string {
   const missing = (): Refusal =>
     new Refusal('request_invalid', {
       detail: `Send the form field ${name} once, of letters, digits, - . _ and ~: this upstream signs it.`,

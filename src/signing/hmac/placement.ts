@@ -52,11 +52,11 @@ const placedReaders: Readonly<Record<string, (options: OptionReader) => PlacedRo
 })
 
 /** `{ name: [part, ...] }`; undefined is none. */
-export const parsePlacements = (
+export function parsePlacements(
   input: unknown,
   where: 'headers' | 'query',
   fault: ReportFault,
-): readonly Placement[] => {
+): readonly Placement[] {
   if (input === undefined) return []
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     fault(where, 'must be names with lists of parts')
@@ -77,10 +77,11 @@ export const parsePlacements = (
 }
 
 /** Names that stand in a URL as they are, so that nothing has to be said about their encoding. */
-const queryNameFault = (name: string): string | null =>
-  /^[\w.~-]{1,64}$/.test(name) ? null : 'must have letters, digits, - . _ and ~ only'
+function queryNameFault(name: string): string | null {
+  return /^[\w.~-]{1,64}$/.test(name) ? null : 'must have letters, digits, - . _ and ~ only'
+}
 
-const parsePlacement = (name: string, input: unknown, fault: ReportFault): Placement => {
+function parsePlacement(name: string, input: unknown, fault: ReportFault): Placement {
   const kinds = new Set<string>()
   const rows = parseTemplate(input, kinds, fault)
   const needs = rows.map(({ bodyNeed }) => bodyNeed)
@@ -92,7 +93,7 @@ const parsePlacement = (name: string, input: unknown, fault: ReportFault): Place
   }
 }
 
-const writerOf = (rows: readonly PlacedRow[]): PlacedWriter => {
+function writerOf(rows: readonly PlacedRow[]): PlacedWriter {
   const [only] = rows
   if (only !== undefined && rows.length === 1) return only.write
   return (sheet, signed) => {
@@ -108,11 +109,11 @@ const writerOf = (rows: readonly PlacedRow[]): PlacedWriter => {
 }
 
 /** Names with their values, in order. Only a digest of a body makes them wait. */
-export const writePlacements = (
+export function writePlacements(
   placements: readonly Placement[],
   sheet: Sheet,
   signed: Signed,
-): readonly Pair[] | Promise<readonly Pair[]> => {
+): readonly Pair[] | Promise<readonly Pair[]> {
   const pairs: Pair[] = []
   for (const { name, write } of placements) {
     const written = write(sheet, signed)
@@ -122,14 +123,15 @@ export const writePlacements = (
   return pairs
 }
 
-const waitForAll = (
+function waitForAll(
   placements: readonly Placement[],
   sheet: Sheet,
   signed: Signed,
-): Promise<readonly Pair[]> =>
-  Promise.all(placements.map(async ({ name, write }) => [name, await write(sheet, signed)] as const))
+): Promise<readonly Pair[]> {
+  return Promise.all(placements.map(async ({ name, write }) => [name, await write(sheet, signed)] as const))
+}
 
-const parseTemplate = (input: unknown, kinds: Set<string>, fault: ReportFault): readonly PlacedRow[] => {
+function parseTemplate(input: unknown, kinds: Set<string>, fault: ReportFault): readonly PlacedRow[] {
   if (!Array.isArray(input) || input.length === 0) {
     fault('', 'must be a list of parts that is not empty')
     return []

@@ -22,7 +22,7 @@ export interface Separation {
   readonly faults: readonly string[]
 }
 
-export const separate = (shapes: readonly Shape[]): Separation => {
+export function separate(shapes: readonly Shape[]): Separation {
   const faults: string[] = []
   const excluded = shapes.map((shape, index) => {
     const rest = shapes.slice(index + 1)
@@ -32,7 +32,7 @@ export const separate = (shapes: readonly Shape[]): Separation => {
   return { excluded, faults }
 }
 
-const exclude = (shape: Shape, rest: readonly Shape[], faults: string[]): RegExp | null => {
+function exclude(shape: Shape, rest: readonly Shape[], faults: string[]): RegExp | null {
   const follow = followSet(rest)
   if (follow === '') return null
   if (follow === null) {
@@ -46,7 +46,7 @@ const exclude = (shape: Shape, rest: readonly Shape[], faults: string[]): RegExp
 }
 
 /** What can stand right behind a part; null: anything; '': only the end. */
-const followSet = (rest: readonly Shape[]): string | null => {
+function followSet(rest: readonly Shape[]): string | null {
   let characters = ''
   for (const { first, mayBeEmpty } of rest) {
     if (first === null) return null
@@ -56,4 +56,6 @@ const followSet = (rest: readonly Shape[]): string | null => {
   return characters
 }
 
-const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

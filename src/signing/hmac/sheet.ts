@@ -14,7 +14,7 @@ export interface Sheet {
   readonly nonce: () => string
 }
 
-export const newSheet = (request: SignRequest, keyId: string, { now, nonce }: Moment): Sheet => {
+export function newSheet(request: SignRequest, keyId: string, { now, nonce }: Moment): Sheet {
   let drawn: string | undefined
   return {
     request,
@@ -28,7 +28,7 @@ export const newSheet = (request: SignRequest, keyId: string, { now, nonce }: Mo
   }
 }
 
-export const timestamp = (now: number, form: TimestampForm): string => {
+export function timestamp(now: number, form: TimestampForm): string {
   switch (form) {
     case 'seconds':
       return String(Math.floor(now / 1000))
@@ -41,7 +41,7 @@ export const timestamp = (now: number, form: TimestampForm): string => {
   }
 }
 
-export const bodyDigest = (body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> => {
+export function bodyDigest(body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> {
   const { digest, emptyDigest } = algorithms[algorithm]
   if (body.kind === 'empty') return emptyDigest
   return algorithm === 'sha256' ? bodySha256(body) : digest(bodyBytes(body))

@@ -22,7 +22,7 @@ interface BoundedPart extends Part {
   readonly excluded: RegExp | null
 }
 
-export const parseString = (input: unknown, path: string, fault: ReportFault): SignedString => {
+export function parseString(input: unknown, path: string, fault: ReportFault): SignedString {
   if (!Array.isArray(input) || input.length === 0) {
     fault(path, 'must be a list of parts that is not empty')
     return compose([], new Set())
@@ -47,7 +47,7 @@ interface ParseContext {
   readonly kinds: Set<string>
 }
 
-const parsePartOrDigest = (input: unknown, at: string, { fault, kinds }: ParseContext): Part | null => {
+function parsePartOrDigest(input: unknown, at: string, { fault, kinds }: ParseContext): Part | null {
   const below: ReportFault = (path, message) => fault(path === '' ? at : `${at}.${path}`, message)
   if (typeof input !== 'object' || input === null || !('part' in input) || input.part !== 'digest')
     return parsePart(input, below)
@@ -69,37 +69,39 @@ const parsePartOrDigest = (input: unknown, at: string, { fault, kinds }: ParseCo
   }
 }
 
-const compose = (parts: readonly BoundedPart[], kinds: ReadonlySet<string>): SignedString => ({
-  bodyNeed: widestNeed(parts),
-  kinds,
-  write: (sheet) => {
-    // Most strings are all text; they are joined as they are written.
-    let text = ''
-    for (const part of parts) {
-      const written = part.write(sheet)
-      if (typeof written !== 'string') return writeMixed(parts, sheet)
-      if (part.excluded !== null) checkContent(part, written)
-      text += written
-    }
-    return utf8(text)
-  },
-  show: async (sheet) => (await writeParts(parts, sheet)).map(shown).join(''),
-})
+function compose(parts: readonly BoundedPart[], kinds: ReadonlySet<string>): SignedString {
+  return {
+    bodyNeed: widestNeed(parts),
+    kinds,
+    write: (sheet) => {
+      // Most strings are all text; they are joined as they are written.
+      let text = ''
+      for (const part of parts) {
+        const written = part.write(sheet)
+        if (typeof written !== 'string') return writeMixed(parts, sheet)
+        if (part.excluded !== null) checkContent(part, written)
+        text += written
+      }
+      return utf8(text)
+    },
+    show: async (sheet) => (await writeParts(parts, sheet)).map(shown).join(''),
+  }
+}
 
-const writeMixed = (parts: readonly BoundedPart[], sheet: Sheet): Bytes | Promise<Bytes> => {
+function writeMixed(parts: readonly BoundedPart[], sheet: Sheet): Bytes | Promise<Bytes> {
   const written = writeParts(parts, sheet)
   return written instanceof Promise ? written.then(joined) : joined(written)
 }
 
-const widestNeed = (parts: readonly Part[]): BodyNeed => {
+function widestNeed(parts: readonly Part[]): BodyNeed {
   const needs = parts.map(({ bodyNeed }) => bodyNeed)
   return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
 }
 
-const writeParts = (
+function writeParts(
   parts: readonly BoundedPart[],
   sheet: Sheet,
-): readonly Written[] | Promise<readonly Written[]> => {
+): readonly Written[] | Promise<readonly Written[]> {
   let waits = false
   const written = parts.map((part) => {
     const text = part.write(sheet)
@@ -111,7 +113,7 @@ const writeParts = (
 }
 
 /** Only texts are free and followed: bodies come last, and digests have their length. */
-const checkContent = ({ excluded, shape }: BoundedPart, written: Written): void => {
+function checkContent({ excluded, shape }: BoundedPart, written: Written): void {
   if (excluded === null) return
   if (excluded.test(typeof written === 'string' ? written : latin1(written)))
     throw new Refusal('request_invalid', {
@@ -119,13 +121,13 @@ const checkContent = ({ excluded, shape }: BoundedPart, written: Written): void 
     })
 }
 
-const latin1 = (bytes: Bytes): string => {
+function latin1(bytes: Bytes): string {
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
   return text
 }
 
-const joined = (written: readonly Written[]): Bytes => {
+function joined(written: readonly Written[]): Bytes {
   let text = ''
   const chunks: Bytes[] = []
   for (const one of written) {
@@ -144,7 +146,7 @@ const joined = (written: readonly Written[]): Bytes => {
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const shown = (written: Written): string => {
+function shown(written: Written): string {
   if (typeof written === 'string') return written
   try {
     return strict.decode(written)
