@@ -59,24 +59,24 @@ export class Input {
 /** The fields of one object, read by name. What is asked for is its own, never inherited. */
 export class Fields {
   readonly input: Input
-  readonly #record: Readonly<Record<string, unknown>>
+  readonly record: Readonly<Record<string, unknown>>
 
   constructor(input: Input, record: Readonly<Record<string, unknown>>) {
     this.input = input
-    this.#record = record
+    this.record = record
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.#record, name) && this.#record[name] !== undefined
+    return Object.hasOwn(this.record, name) && this.record[name] !== undefined
   }
 
   /** The field, with `undefined` where there is none. */
   get(name: string): Input {
-    return this.input.child(name, Object.hasOwn(this.#record, name) ? this.#record[name] : undefined)
+    return this.input.child(name, Object.hasOwn(this.record, name) ? this.record[name] : undefined)
   }
 
   names(): readonly string[] {
-    return Object.keys(this.#record)
+    return Object.keys(this.record)
   }
 }
 

@@ -11,7 +11,6 @@ import {
   uploadTimeoutMillisDefault,
 } from '../core/limits.ts'
 import { compileRoutes, type RouteTable } from '../core/route.ts'
-import { scopeForm } from '../core/scope.ts'
 import { parseSign } from '../signing/index.ts'
 import type { BoundScheme } from '../signing/scheme.ts'
 import {
@@ -153,20 +152,11 @@ const withRefusedPrefixes = (input: Input, keys: ReadonlyMap<string, Key>): Read
 }
 
 const readRoutes = (input: Input): RouteTable => {
-  const fields = readRecord(
+  const routes = readRecord(
     input,
     "routes with the scope that each needs; what no route names is refused, '* /**' names all",
   )
-  const routes: [string, string][] = []
-  const known = new Set<unknown>()
-  for (const route of fields?.names() ?? []) {
-    const scope = (input.value as Readonly<Record<string, unknown>>)[route]
-    if (typeof scope === 'string' && (known.has(scope) || scopeForm.test(scope))) {
-      routes.push([route, scope])
-      known.add(scope)
-    } else input.child(route, scope).fault('must be a scope: visible ASCII without spaces, " and \\')
-  }
-  return compileRoutes(routes, ({ route, message }) => input.child(route, null).fault(message))
+  return compileRoutes(routes?.record ?? {}, ({ route, message }) => input.child(route, null).fault(message))
 }
 
 /** RFC 9110 section 5.1. */

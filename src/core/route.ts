@@ -3,11 +3,13 @@
  * HEAD. The most specific route that matches decides: the path first, segment by segment from the left (a
  * literal before `*` before `**`), then the method (itself, GET for HEAD, `*`).
  *
- * All routes are in one Map, by method and pattern. The shape of a pattern says where it has literals and
- * wildcards; for one path and one shape only one pattern can match, and its text follows from the path. So a
- * match is one lookup for each shape, of which there are few, however many routes there are, and compiling is
- * little more than one entry for each route.
+ * The shape of a pattern says where it has literals and wildcards; for one path and one shape only one pattern
+ * can match, and its text follows from the path. So a match is one lookup for each shape, of which there are few,
+ * however many routes there are. The lookup is in the routes as they were written: compiling checks each and keeps
+ * little but its shape, so that ten thousand routes cost next to no time at the start, and no memory.
  */
+import { scopeForm } from './scope.ts'
+import { row } from './table.ts'
 
 export interface Route {
   /** As it was written, for logs and `explain`. */
@@ -29,44 +31,63 @@ export interface RouteFault {
 }
 
 interface Routes {
-  /** By `METHOD /pattern`, in canonical form. */
-  readonly byPattern: Map<string, Route>
-  /** `!` for a literal segment, `/*` and `/**` for wildcards: `!!/*` is `/a/b/*`. */
+  /** Routes that are written in canonical form, with their scopes; others, too, which no lookup asks for. */
+  readonly written: Readonly<Record<string, string>>
+  /** The others by their canonical form: decoded, one for each of several methods. */
+  readonly rewritten: Map<string, Route>
+  /** A digit for each segment, 0 for a literal, 1 for `*`, 2 for `**`: sorted, the most specific comes first. */
   readonly shapes: Set<string>
 }
 
-/** Compiles all routes; every fault of every route is reported, and a table comes back in any case. */
+/**
+ * Compiles `written`, routes with their scopes, which is kept and must not change. Every fault of every route is
+ * reported, that of a scope among them, and a table comes back in any case.
+ */
 export const compileRoutes = (
-  routes: Iterable<readonly [text: string, scope: string]>,
+  written: Readonly<Record<string, unknown>>,
   fault: (fault: RouteFault) => void,
 ): RouteTable => {
-  const compiled: Routes = { byPattern: new Map(), shapes: new Set() }
-  for (const [text, scope] of routes)
-    addRoute(compiled, { text, scope }, (message) => fault({ route: text, message }))
-  const shapes = [...compiled.shapes].map(lettersOf).sort()
-  return { match: (method, path) => matchFirst(shapes, compiled.byPattern, { method, path }) }
+  // Whatever is no text is a fault, and what has one is never asked.
+  const routes = { written: written as Routes['written'], rewritten: new Map(), shapes: new Set<string>() }
+  const scopes = new Set<unknown>()
+  const plainShapes = new Set<number>()
+  for (const text of Object.keys(written)) {
+    const scope = written[text]
+    if (!scopes.has(scope)) {
+      if (isScope(scope)) scopes.add(scope)
+      else fault({ route: text, message: 'must be a scope: visible ASCII without spaces, " and \\' })
+    }
+    if (plainForm.test(text)) plainShapes.add(plainShape(text))
+    else addRoute(routes, text, (message) => fault({ route: text, message }))
+  }
+  for (const shape of plainShapes) routes.shapes.add(shape.toString(3).slice(1))
+  const wild = [...routes.shapes].filter((shape) => !isLiteral(shape)).sort()
+  return { match: (method, path) => matchFirst(routes, wild, { method, path }) }
 }
 
-/** `a` for a literal segment, `b` for `*`, `c` for `**`, so that sorting puts the most specific first. */
-const lettersOf = (shape: string): string =>
-  shape.replaceAll('/**', 'c').replaceAll('/*', 'b').replaceAll('!', 'a')
+const isScope = (scope: unknown): boolean => typeof scope === 'string' && scopeForm.test(scope)
+
+/** Routes with nothing to look at closely, which are most: plain segments, and `*` as a whole one. */
+const plainForm =
+  /^(?:\*|GET|HEAD|POST|PUT|PATCH|DELETE) (?:\/(?:\*(?=\/|$)|[A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*)){1,32}$/
+
+/** The shape as digits to the base 3 behind a leading 1: a number, which 32 segments do not exceed, costs no text. */
+const plainShape = (text: string): number => {
+  let shape = 1
+  for (let slash = text.indexOf('/'); slash !== -1; slash = text.indexOf('/', slash + 1)) {
+    shape = shape * 3 + (text[slash + 1] === '*' ? 1 : 0)
+  }
+  return shape
+}
+
+const isLiteral = (shape: string): boolean => !/[12]/.test(shape)
 
 const routeForm = /^(\*|[A-Z]+(?:\|[A-Z]+)*) (\/\S*)$/
 /** What a path can hold after its form was checked (core/path.ts), encoded characters included. */
 const literalForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*$/
-/** Routes with nothing to look at closely, which are most: plain segments, and `*` as a whole one. */
-const plainForm =
-  /^(?:\*|GET|HEAD|POST|PUT|PATCH|DELETE) (?:\/(?:\*(?=\/|$)|[A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*))+$/
 
-const literalSegment = /\/[^/*][^/]*/g
-
-const addRoute = (routes: Routes, route: Route, fault: (message: string) => void): void => {
-  if (plainForm.test(route.text)) {
-    routes.shapes.add(route.text.slice(route.text.indexOf('/')).replace(literalSegment, '!'))
-    addKey(routes, route.text, { route, fault })
-    return
-  }
-  const [, methods, pattern] = routeForm.exec(route.text) ?? []
+const addRoute = (routes: Routes, text: string, fault: (message: string) => void): void => {
+  const [, methods, pattern] = routeForm.exec(text) ?? []
   if (methods === undefined || pattern === undefined) {
     fault('must read "METHOD /path" or "METHOD|METHOD /path" (or "* /path" for any method)')
     return
@@ -77,28 +98,31 @@ const addRoute = (routes: Routes, route: Route, fault: (message: string) => void
     fault(wrong)
     return
   }
-  routes.shapes.add(segments.map((segment) => (isWildcard(segment) ? `/${segment}` : '!')).join(''))
+  routes.shapes.add(segments.map(digitOf).join(''))
   const key = segments.map((segment) => `/${isWildcard(segment) ? segment : canonical(segment)}`).join('')
   for (const method of methods.split('|')) {
     if (method !== '*' && !(forwardedMethods as readonly string[]).includes(method)) {
       fault(`${method} is not forwarded; methods are ${forwardedMethods.join(', ')} and *`)
     } else {
-      addKey(routes, `${method} ${key}`, { route, fault })
+      rewrite(routes, text, { key: `${method} ${key}`, fault })
     }
   }
 }
 
+const rewrite = (
+  routes: Routes,
+  text: string,
+  { key, fault }: { readonly key: string; readonly fault: (message: string) => void },
+): void => {
+  if (key === text) return
+  const other = find(routes, key)
+  if (other !== null) fault(`is as specific as "${other.text}"; which one decides would be chance`)
+  else routes.rewritten.set(key, { text, scope: routes.written[text] ?? '' })
+}
+
 const isWildcard = (segment: string): boolean => segment === '*' || segment === '**'
 
-const addKey = (
-  { byPattern }: Routes,
-  key: string,
-  { route, fault }: { readonly route: Route; readonly fault: (message: string) => void },
-): void => {
-  const other = byPattern.get(key)
-  if (other === undefined) byPattern.set(key, route)
-  else fault(`is as specific as "${other.text}"; which one decides would be chance`)
-}
+const digitOf = (segment: string): string => (segment === '*' ? '1' : segment === '**' ? '2' : '0')
 
 const patternFault = (segments: readonly string[]): string | null => {
   for (const [index, segment] of segments.entries()) {
@@ -111,20 +135,18 @@ const patternFault = (segments: readonly string[]): string | null => {
   return null
 }
 
-type ByPattern = ReadonlyMap<string, Route>
-
 const matchFirst = (
-  shapes: readonly string[],
-  byPattern: ByPattern,
-  { method, path }: { readonly method: string; readonly path: string },
+  routes: Routes,
+  wild: readonly string[],
+  { method, path: sent }: { readonly method: string; readonly path: string },
 ): Route | null => {
-  const segments = path === '' ? [''] : path.slice(1).split('/')
-  if (/[%*]/.test(path)) {
-    for (const [index, segment] of segments.entries()) segments[index] = canonical(segment)
-  }
-  for (const shape of shapes) {
+  const path = canonicalPath(sent)
+  const literal = byMethod(routes, method, path)
+  if (literal !== null || wild.length === 0) return literal
+  const segments = path.slice(1).split('/')
+  for (const shape of wild) {
     const pattern = patternFor(shape, segments)
-    const route = pattern === null ? null : byMethod(byPattern, method, pattern)
+    const route = pattern === null ? null : byMethod(routes, method, pattern)
     if (route !== null) return route
   }
   return null
@@ -132,28 +154,38 @@ const matchFirst = (
 
 /** The only pattern of that shape which matches these segments, or null where none can. */
 const patternFor = (shape: string, segments: readonly string[]): string | null => {
-  const rest = shape.endsWith('c')
+  const rest = shape.endsWith('2')
   if (rest ? segments.length < shape.length : segments.length !== shape.length) return null
   let pattern = ''
   for (let index = 0; index < shape.length; index += 1) {
     const segment = segments[index] ?? ''
-    const kind = shape.charAt(index)
-    if (kind === 'b' && segment === '') return null
-    pattern += kind === 'a' ? `/${segment}` : kind === 'b' ? '/*' : '/**'
+    const digit = shape.charAt(index)
+    if (digit === '1' && segment === '') return null
+    pattern += digit === '0' ? `/${segment}` : digit === '1' ? '/*' : '/**'
   }
   return pattern
 }
 
-const byMethod = (routes: ByPattern, method: string, pattern: string): Route | null =>
-  routes.get(`${method} ${pattern}`) ??
-  (method === 'HEAD' ? routes.get(`GET ${pattern}`) : undefined) ??
-  routes.get(`* ${pattern}`) ??
-  null
+const byMethod = (routes: Routes, method: string, pattern: string): Route | null =>
+  find(routes, `${method} ${pattern}`) ??
+  (method === 'HEAD' ? find(routes, `GET ${pattern}`) : null) ??
+  find(routes, `* ${pattern}`)
+
+/** The route of that canonical form: one that is written so, or in another way that means the same. */
+const find = ({ written, rewritten }: Routes, key: string): Route | null => {
+  const scope = row(written, key)
+  return scope === undefined ? (rewritten.get(key) ?? null) : { text: key, scope }
+}
+
+const canonicalPath = (path: string): string => {
+  if (path === '') return '/'
+  return /[%*]/.test(path) ? path.split('/').map(canonical).join('/') : path
+}
 
 /**
  * A literal segment as it is compared: decoded, so that `%e9` and `%E9`, or `%2C` and `,`, which are one
  * resource to the upstream, cannot choose between two routes. What is decoded stays within its segment and
- * does not become a wildcard.
+ * does not become a wildcard. Canonical text stays as it is.
  */
 const canonical = (segment: string): string => {
   const text = segment.includes('%') ? decoded(segment) : segment
@@ -162,10 +194,11 @@ const canonical = (segment: string): string => {
 
 /**
  * To bytes, one character each, since not all that an upstream with `encodedPath: 'allow'` takes is UTF-8. A
- * slash stays encoded, because segments are joined again, and so does what would read as an escape.
+ * slash stays encoded, because segments are joined again, and so does a percent sign, malformed escapes among them:
+ * what is left of one never reads as an escape.
  */
 const decoded = (segment: string): string =>
-  segment.replace(/%([0-9A-Fa-f]{2})/g, (_escape, hex: string) => {
-    const char = String.fromCharCode(Number.parseInt(hex, 16))
+  segment.replace(/%([0-9A-Fa-f]{2})?/g, (_escape, hex: string | undefined) => {
+    const char = hex === undefined ? '%' : String.fromCharCode(Number.parseInt(hex, 16))
     return char === '/' ? '%2F' : char === '%' ? '%25' : char
   })

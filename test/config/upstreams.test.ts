@@ -66,10 +66,10 @@ describe('routes', () => {
     }
     expect(pathsWith({ routes })).toEqual([
       'upstreams.orders.routes["GET /b"]',
-      'upstreams.orders.routes["GET /d"]',
       'upstreams.orders.routes.GET',
       'upstreams.orders.routes["TRACE /c"]',
       'upstreams.orders.routes["GET|POST /a"]',
+      'upstreams.orders.routes["GET /d"]',
     ])
   })
 

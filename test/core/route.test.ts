@@ -3,15 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { compileRoutes, type RouteTable } from '../../src/core/route.ts'
 
 const tableOf = (routes: Readonly<Record<string, string>>): RouteTable =>
-  compileRoutes(Object.entries(routes), (fault) => {
+  compileRoutes(routes, (fault) => {
     throw new Error(`${fault.route}: ${fault.message}`)
   })
 
 const faultsOf = (...routes: readonly string[]): readonly string[] => {
   const faults: string[] = []
-  compileRoutes(
-    routes.map((route) => [route, 's']),
-    ({ route, message }) => faults.push(`${route}: ${message}`),
+  compileRoutes(Object.fromEntries(routes.map((route) => [route, 's'])), ({ route, message }) =>
+    faults.push(`${route}: ${message}`),
   )
   return faults
 }
@@ -52,11 +51,11 @@ describe('a route', () => {
       'GET /a/*': 'one',
       'GET /a/b': 'literal',
       'POST /*/b': 'star',
-      '* /a/b': 'any method',
-      'GET /*/b/c': 'star first',
+      '* /a/b': 'any-method',
+      'GET /*/b/c': 'star-first',
     })
     expect(table.match('GET', '/a/b')?.scope).toBe('literal')
-    expect(table.match('POST', '/a/b')?.scope).toBe('any method')
+    expect(table.match('POST', '/a/b')?.scope).toBe('any-method')
     expect(table.match('GET', '/a/c')?.scope).toBe('one')
     expect(table.match('GET', '/a/b/c')?.scope).toBe('rest')
     expect(table.match('POST', '/x/b')?.scope).toBe('star')
@@ -68,19 +67,29 @@ describe('a route', () => {
     const table = tableOf({
       'GET /a,b': 'comma',
       'GET /x/*/y': 'star',
-      'GET /x/%2A/z': 'literal star',
+      'GET /x/%2A/z': 'literal-star',
       'GET /p/q': 'two',
     })
     expect(table.match('GET', '/a%2Cb')?.scope).toBe('comma')
     expect(table.match('GET', '/a%2cb')?.scope).toBe('comma')
     expect(table.match('GET', '/p%2Fq')).toBeNull()
-    expect(table.match('GET', '/x/*/z')?.scope).toBe('literal star')
+    expect(table.match('GET', '/x/*/z')?.scope).toBe('literal-star')
     expect(table.match('GET', '/x/1/z')).toBeNull()
     expect(table.match('GET', '/x/*/y')?.scope).toBe('star')
     const greedy = tableOf({ 'GET /a/*': 'one', 'GET /a/**': 'rest' })
     expect(greedy.match('GET', '/a/**')?.scope).toBe('one')
     expect(greedy.match('GET', '/a/%2A%2A')?.scope).toBe('one')
     expect(tableOf({ 'GET /%25ff': 'text' }).match('GET', '/%ff')).toBeNull()
+    expect(tableOf({ 'GET /%41': 'letter' }).match('GET', '/%4%31')).toBeNull()
+  })
+
+  it('may have more segments than any other', () => {
+    const pattern = (segments: number): string => '/a/*'.repeat(segments / 2)
+    const path = (segments: number): string => '/a/x'.repeat(segments / 2)
+    const table = tableOf({ [`GET ${pattern(32)}`]: 'many', [`GET ${pattern(34)}`]: 'more' })
+    expect(table.match('GET', path(32))?.scope).toBe('many')
+    expect(table.match('GET', path(34))?.scope).toBe('more')
+    expect(table.match('GET', path(36))).toBeNull()
   })
 
   it('P07: has no relation to Object.prototype', () => {
@@ -109,6 +118,17 @@ describe('faults of routes', () => {
     ['GET /é', 'holds a character'],
   ])('%s %s', (route, message) => {
     expect(faultsOf(route)).toEqual([expect.stringContaining(message)])
+  })
+
+  it('are scopes that are none', () => {
+    const faults: string[] = []
+    compileRoutes(
+      { 'GET /a': 's', 'GET /b': 'a b', 'GET /c': 1, 'GET /d': undefined, 'GET /e': '' },
+      (fault) => faults.push(`${fault.route}: ${fault.message}`),
+    )
+    expect(faults).toEqual(
+      ['b', 'c', 'd', 'e'].map((name) => expect.stringContaining(`GET /${name}: must be a scope`)),
+    )
   })
 
   it('are two routes that are equally specific', () => {
@@ -150,7 +170,7 @@ const slowly = (
 
 describe('compiled and slowly', () => {
   it('P04: agree on 100,000 random calls of random tables', { timeout: 60_000 }, () => {
-    const literal = fc.constantFrom('a', 'b', 'a,b', 'a%2Cb', '%2A', 'a*b', '%25ff', '%ff', '%FF', 'A')
+    const literal = fc.constantFrom('a', 'b', 'a,b', 'a%2Cb', '%2A', 'a*b', '%25ff', '%ff', '%FF', 'A', '%41')
     const pattern = fc
       .tuple(fc.array(fc.oneof(literal, fc.constant('*')), { maxLength: 3 }), fc.constantFrom('', '/', '/**'))
       .map(([parts, end]) =>
@@ -159,7 +179,7 @@ describe('compiled and slowly', () => {
     const route = fc.tuple(fc.constantFrom('GET', 'HEAD', 'POST', '*', 'GET|POST', 'HEAD|DELETE'), pattern)
     const call = fc.tuple(
       fc.constantFrom('GET', 'HEAD', 'POST', 'DELETE'),
-      fc.array(fc.oneof(literal, fc.constantFrom('*', '**', '', 'c', 'a%2cb')), { maxLength: 4 }),
+      fc.array(fc.oneof(literal, fc.constantFrom('*', '**', '', 'c', 'a%2cb', '%4%31')), { maxLength: 4 }),
     )
     let calls = 0
     let matched = 0
@@ -168,9 +188,12 @@ describe('compiled and slowly', () => {
         fc.array(route, { maxLength: 8 }),
         fc.array(call, { minLength: 50, maxLength: 50 }),
         (lines, made) => {
-          const routes = lines.map(([methods, path], index) => [`${methods} ${path}`, `s${index}`] as const)
+          const written = Object.fromEntries(
+            lines.map(([methods, path], index) => [`${methods} ${path}`, `s${index}`]),
+          )
+          const routes = Object.entries(written)
           let faulty = false
-          const table = compileRoutes(routes, () => {
+          const table = compileRoutes(written, () => {
             faulty = true
           })
           if (faulty) return

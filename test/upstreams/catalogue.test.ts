@@ -19,9 +19,7 @@ describe.each(Object.entries(definitions))('%s', (_name, definition) => {
 
   it('has routes that compile', () => {
     const faults: string[] = []
-    compileRoutes(Object.entries(definition.routes), ({ route, message }) =>
-      faults.push(`${route}: ${message}`),
-    )
+    compileRoutes(definition.routes, ({ route, message }) => faults.push(`${route}: ${message}`))
     expect(faults).toEqual([])
     expect(Object.keys(definition.routes).length).toBeGreaterThan(0)
   })
@@ -34,7 +32,7 @@ describe.each(Object.entries(definitions))('%s', (_name, definition) => {
   it('probes with a call that a route opens', () => {
     if (definition.probe === undefined) return
     const [method = '', target = ''] = definition.probe.split(' ')
-    const routes = compileRoutes(Object.entries(definition.routes), ({ message }) => {
+    const routes = compileRoutes(definition.routes, ({ message }) => {
       throw new Error(message)
     })
     expect(routes.match(method, target.split('?')[0] ?? '')).not.toBeNull()
