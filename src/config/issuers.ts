@@ -26,9 +26,12 @@ import {
 import { checkLabel, ownIssuerName } from './names.ts'
 import { readUrl } from './urls.ts'
 
+/** What is asked of the teams here is whether there is one of that name. */
+export type TeamNames = Pick<ReadonlySet<string>, 'has'>
+
 interface IssuerContext {
   readonly url: string
-  readonly teams: ReadonlySet<string>
+  readonly teams: TeamNames
 }
 
 const issuerFields = [
@@ -239,7 +242,7 @@ const readTeam = (
   return { kind: 'claim', claim, teams: speaksFor }
 }
 
-const readTeams = (input: Input, teams: ReadonlySet<string>): ReadonlySet<string> | null => {
+const readTeams = (input: Input, teams: TeamNames): ReadonlySet<string> | null => {
   if (input.value === undefined) return null
   const names = readTexts(input, 'the teams that this issuer may speak for') ?? []
   for (const [index, name] of names.entries()) readTeamName(input.child(index, name), teams, null)
@@ -261,7 +264,7 @@ const readTeamMap = (input: Input, claim: string, known: (at: Input) => string |
 /** The name of a team of this configuration; `among`: of those that the issuer may speak for. */
 export const readTeamName = (
   input: Input,
-  teams: ReadonlySet<string>,
+  teams: TeamNames,
   among: ReadonlySet<string> | null,
 ): string | null => {
   const name = readText(input, 'the name of a team')

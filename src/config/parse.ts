@@ -3,7 +3,7 @@
  * reported at once with its path, and nothing is half accepted. Plain checks by hand rather than a schema
  * library: with 10,000 routes or teams they run while the Worker starts.
  */
-import type { Configuration, Issuer, Team } from '../core/configuration.ts'
+import type { Configuration, Issuer } from '../core/configuration.ts'
 import { type ConfigFault, Input, readFields } from './input.ts'
 import { ownIssuer, readIssuers } from './issuers.ts'
 import { readClients, readSignIn, readUsage } from './people.ts'
@@ -32,18 +32,17 @@ export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
   if (fields === null) return { faults: root.faults }
   const url = readOrigin(fields.get('url'), 'our own origin, such as https://edge.acme.example') ?? ''
   const upstreams = readUpstreams(fields.get('upstreams'))
-  const teams = readTeams(fields.get('teams'), upstreams)
-  const teamNames = new Set(teams.keys())
-  const external = readIssuers(fields.get('issuers'), { url, teams: teamNames })
+  const { teams, origins } = readTeams(fields.get('teams'), upstreams)
+  const external = readIssuers(fields.get('issuers'), { url, teams })
   const config: Configuration = {
     url,
     host: url.replace(/^https?:\/\//, ''),
     issuers: own.signingKeys ? withOwnIssuer(external, url) : external,
     upstreams,
     teams,
-    origins: originsOf(teams.values()),
+    origins,
     clients: readClients(fields.get('clients')),
-    signIn: readSignIn(fields.get('signIn'), teamNames),
+    signIn: readSignIn(fields.get('signIn'), teams),
     usage: readUsage(fields.get('usage')),
   }
   return root.faults.length === 0 ? { config } : { faults: root.faults }
@@ -51,9 +50,3 @@ export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
 
 const withOwnIssuer = (external: ReadonlyMap<string, Issuer>, url: string): ReadonlyMap<string, Issuer> =>
   new Map([...external, [url, ownIssuer(url)]])
-
-const originsOf = (teams: Iterable<Team>): ReadonlySet<string> => {
-  const origins = new Set<string>()
-  for (const team of teams) for (const origin of team.origins) origins.add(origin)
-  return origins
-}

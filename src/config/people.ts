@@ -2,7 +2,7 @@
 import type { Client, Configuration, Role, SignIn } from '../core/configuration.ts'
 import { rollupMinutesDefault, rollupMinutesMax } from '../core/limits.ts'
 import { type Input, readEntries, readFields, readInteger, readList, readText } from './input.ts'
-import { readTeamName } from './issuers.ts'
+import { readTeamName, type TeamNames } from './issuers.ts'
 import { checkLabel, ownClientName, readBinding } from './names.ts'
 import { readRedirectUri, readUrl } from './urls.ts'
 
@@ -23,7 +23,7 @@ export const readClients = (input: Input): ReadonlyMap<string, Client> => {
 
 const roles: readonly Role[] = ['admin', 'team-admin', 'member']
 
-export const readSignIn = (input: Input, teams: ReadonlySet<string>): SignIn | null => {
+export const readSignIn = (input: Input, teams: TeamNames): SignIn | null => {
   if (input.value === undefined) return null
   const fields = readFields(input, ['issuer', 'clientId', 'clientSecret', 'team', 'role'])
   if (fields === null) return null
@@ -36,7 +36,7 @@ export const readSignIn = (input: Input, teams: ReadonlySet<string>): SignIn | n
   return { issuer: String(fields.get('issuer').value), clientId, clientSecret, team, role }
 }
 
-const readSignInTeam = (input: Input, teams: ReadonlySet<string>): SignIn['team'] | null => {
+const readSignInTeam = (input: Input, teams: TeamNames): SignIn['team'] | null => {
   const fields = readFields(input, ['claim', 'map'])
   const claim = fields === null ? null : readText(fields.get('claim'), 'the claim that names the team')
   if (fields === null || claim === null) return null

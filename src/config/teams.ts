@@ -3,14 +3,16 @@ import type { Grant, Key, Limit, Team, Upstream } from '../core/configuration.ts
 import { limitPerMillisMax, limitRequestsMax } from '../core/limits.ts'
 import { forwardedMethods } from '../core/route.ts'
 import { compileScopes, scopeForm } from '../core/scope.ts'
+import { FirstUseMap } from './first-use.ts'
 import {
   type Fields,
-  type Input,
+  Input,
   readChoice,
   readEntries,
   readFields,
   readInteger,
   readList,
+  readRecord,
   readText,
   readTexts,
 } from './input.ts'
@@ -30,20 +32,44 @@ interface TeamContext {
   readonly keys: Map<Upstream, Map<string, Grant['keys']>>
 }
 
-export const readTeams = (input: Input, upstreams: Upstreams): ReadonlyMap<string, Team> => {
-  const teams = new Map<string, Team>()
-  const context: TeamContext = { upstreams, scopes: new Map(), keys: new Map() }
-  for (const [name, at] of readEntries(input, 'a name for each team, with its grants')) {
+const contextOf = (upstreams: Upstreams): TeamContext => ({ upstreams, scopes: new Map(), keys: new Map() })
+
+export interface Teams {
+  /** Each is checked now, with all its faults, and made ready when it is first asked for. */
+  readonly teams: ReadonlyMap<string, Team>
+  /** The origins of all teams. */
+  readonly origins: ReadonlySet<string>
+}
+
+export const readTeams = (input: Input, upstreams: Upstreams): Teams => {
+  const origins = new Set<string>()
+  const fields = readRecord(input, 'a name for each team, with its grants')
+  const checking = contextOf(upstreams)
+  for (const name of fields?.names() ?? []) {
+    const at = input.child(name, fields?.record[name])
     checkName(at, name)
-    const team = readFields(at, ['grants', 'limits', 'origins'])
-    teams.set(name, {
-      name,
-      grants: team === null ? new Map() : readGrants(team.get('grants'), context),
-      limits: team === null ? [] : readLimits(team.get('limits'), upstreams),
-      origins: team === null ? noOrigins : readOrigins(team.get('origins')),
-    })
+    for (const origin of readTeam(at, name, checking).origins) origins.add(origin)
   }
-  return teams
+  const used = contextOf(upstreams)
+  const teams = new FirstUseMap(fields?.record ?? {}, (name, written) => {
+    const at = Input.root(written)
+    const team = readTeam(at, name, used)
+    if (at.faults.length > 0)
+      throw new Error(`the configuration of team ${name} has changed since it was read`)
+    return team
+  })
+  return { teams, origins }
+}
+
+const readTeam = (input: Input, name: string, context: TeamContext): Team => {
+  const fields = readFields(input, ['grants', 'limits', 'origins'])
+  if (fields === null) return { name, grants: new Map(), limits: [], origins: noOrigins }
+  return {
+    name,
+    grants: readGrants(fields.get('grants'), context),
+    limits: readLimits(fields.get('limits'), context.upstreams),
+    origins: readOrigins(fields.get('origins')),
+  }
 }
 
 const readGrants = (input: Input, context: TeamContext): ReadonlyMap<string, Grant> => {

@@ -136,6 +136,19 @@ describe('a sound configuration', () => {
     expect(config.usage.rollupMinutes).toBe(5)
   })
 
+  it('makes each team ready at its first use, and refuses one that is no longer what was checked', () => {
+    const checkout: Record<string, unknown> = { origins: ['https://shop.acme.example'] }
+    const pay: Record<string, unknown> = {}
+    const config = parsed(sound({ teams: { checkout, pay } }))
+    const first = config.teams.get('checkout')
+    expect(config.teams.get('checkout')).toBe(first)
+    pay['limits'] = 'none'
+    expect(() => config.teams.get('pay')).toThrow(
+      'the configuration of team pay has changed since it was read',
+    )
+    expect(config.teams.get('checkout')).toBe(first)
+  })
+
   it('P07: looks names up by themselves, also when they are those of Object.prototype', () => {
     const config = parsed(
       sound({

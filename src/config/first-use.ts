@@ -1,0 +1,55 @@
+/**
+ * A part of the configuration that was found sound at the start and is made ready only where it is used: of ten
+ * thousand teams, an isolate serves few, and the garbage collector would carry all the others along with every
+ * request. Holds at most one value for each name of the configuration, made from nothing but that name's own part.
+ */
+export class FirstUseMap<Value> implements ReadonlyMap<string, Value> {
+  readonly #written: Readonly<Record<string, unknown>>
+  readonly #make: (name: string, written: unknown) => Value
+  readonly #made = new Map<string, Value>()
+
+  /** `make` may throw; then nothing is kept, and the next use makes it again. */
+  constructor(written: Readonly<Record<string, unknown>>, make: (name: string, written: unknown) => Value) {
+    this.#written = written
+    this.#make = make
+  }
+
+  get(name: string): Value | undefined {
+    const made = this.#made.get(name)
+    if (made !== undefined || !this.has(name)) return made
+    const value = this.#make(name, this.#written[name])
+    this.#made.set(name, value)
+    return value
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#written, name)
+  }
+
+  get size(): number {
+    return Object.keys(this.#written).length
+  }
+
+  keys(): MapIterator<string> {
+    return Object.keys(this.#written).values()
+  }
+
+  *values(): MapIterator<Value> {
+    for (const [, value] of this.entries()) yield value
+  }
+
+  *entries(): MapIterator<[string, Value]> {
+    for (const name of this.keys()) {
+      const value = this.get(name)
+      if (value !== undefined) yield [name, value]
+    }
+  }
+
+  [Symbol.iterator](): MapIterator<[string, Value]> {
+    return this.entries()
+  }
+
+  forEach(visit: (value: Value, name: string, map: ReadonlyMap<string, Value>) => void): void {
+    for (const [name, value] of this) visit(value, name, this)
+  }
+}
