@@ -3,6 +3,7 @@
  * come from, and whether that person agrees, is for the page.
  */
 import type { Configuration } from '../core/configuration.ts'
+import { base64url } from '../core/jws.ts'
 import { redirectUriCharsMax, stateCharsMax } from '../core/limits.ts'
 import type { Audience } from './access-token.ts'
 import { cliClientId } from './clients.ts'
@@ -82,14 +83,8 @@ export async function provesChallenge(verifier: string, challenge: string): Prom
 }
 
 export async function challengeOf(verifier: string): Promise<string> {
-  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
-}
-
-export function base64url(bytes: ArrayBuffer): string {
-  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
+  return base64url(new Uint8Array(digest))
 }
 
 /** The address that the answer is sent to, with `iss` (RFC 9207). */
