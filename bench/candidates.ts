@@ -63,6 +63,10 @@ export const workers = (bundles: Bundles, bindings: Readonly<Record<string, stri
     empty: small(join(import.meta.dirname, 'workers/empty.js')),
     passThrough: small(join(import.meta.dirname, 'workers/pass-through.js')),
     passThroughCopy: small(join(import.meta.dirname, 'workers/pass-through.js')),
+    passThroughWithObjects: {
+      worker: { file: join(import.meta.dirname, 'workers/pass-through-objects.js') },
+      bindings,
+    },
     naive: small(bundles.naive),
     countersign: { worker: { file: bundles.countersign }, bindings },
     countersignRoutes: { worker: { file: bundles.countersignRoutes }, bindings },

@@ -67,8 +67,17 @@ export const cpuMicros = (pid: number): number => {
   return nanos.reduce((sum, value) => sum + value, 0) / 1_000
 }
 
-/** The most memory that the process has held at once, in MB. */
-export const peakMegabytes = (pid: number): number => {
+/** In MB. */
+export interface Memory {
+  /** The most that the process has held at once. */
+  readonly peak: number
+  /** Of what it holds now: pages of files that are mapped, the runtime's binary above all. They are kept once read. */
+  readonly mapped: number
+}
+
+export const memoryOf = (pid: number): Memory => {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1_024
+  const megabytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1_024
+  return { peak: megabytes('VmHWM'), mapped: megabytes('RssFile') }
 }

@@ -33,18 +33,7 @@ export const reportText = (report: Report): string =>
         `${cpuOverEmpty < 0 ? '' : '+'}${cpuOverEmpty.toFixed(1)} ms`,
       ]),
     ),
-    section(
-      'Peak memory, 50 uploads of 10 MB at once',
-      report.memory.map(({ candidate, idle, peak, overPassThrough, statuses }) => [
-        candidate,
-        `${idle.toFixed(0)} MB idle`,
-        `${peak.toFixed(0)} MB`,
-        `${overPassThrough.toFixed(2)}x`,
-        Object.entries(statuses)
-          .map(([status, count]) => `${count} x ${status}`)
-          .join(', '),
-      ]),
-    ),
+    section('Peak memory of the process, 50 uploads of 10 MB at once', memoryLines(report.memory)),
     section(
       'Instructions per request (callgrind); last: without calls to the account, which valgrind makes frequent',
       report.instructions.map(({ candidate, requests, instructions, ratio, ratioWithoutAccount }) => [
@@ -98,6 +87,25 @@ const cpuLine = (row: Row): readonly string[] => [
   `${(row.p50 / 1_000).toFixed(1)} ms`,
   `${(row.p99 / 1_000).toFixed(1)} ms`,
   `${(row.busy * 100).toFixed(0)} %`,
+]
+
+const memoryLines = (rows: readonly MemoryRow[]): readonly (readonly string[])[] =>
+  rows.length === 0 ? [] : [memoryTitles, ...rows.map(memoryLine)]
+
+const memoryTitles = ['', '', 'before', 'peak', 'ratio', 'with objects', 'private', 'ratio', 'answers']
+
+const memoryLine = (row: MemoryRow): readonly string[] => [
+  `after ${row.callsBefore.toLocaleString('en')} calls`,
+  row.candidate,
+  `${row.idle.toFixed(0)} MB`,
+  `${row.peak.toFixed(0)} MB`,
+  `${row.overPassThrough.toFixed(2)}x`,
+  `${row.overPassThroughWithObjects.toFixed(2)}x`,
+  `${row.privatePeak.toFixed(0)} MB`,
+  `${row.privateOverPassThrough.toFixed(2)}x`,
+  Object.entries(row.statuses)
+    .map(([status, count]) => `${count} x ${status}`)
+    .join(', '),
 ]
 
 /** null for what was not measured. */

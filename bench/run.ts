@@ -82,9 +82,16 @@ const main = async (): Promise<void> => {
         settings.starts,
       )
     : []
-  const { passThrough, countersign } = all
+  const { passThrough, passThroughWithObjects, countersign } = all
   const memory: readonly MemoryRow[] = parts.has('memory')
-    ? await measureMemory({ passThrough, countersign, issuer, traffic, runs: settings.memoryRuns })
+    ? await measureMemory({
+        passThrough,
+        passThroughWithObjects,
+        countersign,
+        issuer,
+        traffic,
+        runs: settings.memoryRuns,
+      })
     : []
   const instructions = parts.has('instructions') ? await measureInstructions(all, traffic) : []
 
