@@ -85,10 +85,29 @@ describe('floods', () => {
     expect(upstream.requests).toEqual([])
     expect(jwks.requests.length).toBeLessThanOrEqual(1)
     expect(await storedObjects()).toEqual(before)
+    expect(await kvWrites()).toBe(0)
     // Meanwhile the issuer's honest callers pass.
     const token = remote.token({ team: 'shop', scope: 'plug:*' })
     expect((await edge.call('GET', '/plug/x', { token })).status).toBe(200)
   }, 120_000)
+
+  it('D01: 1,000 calls that pass write to KV once at most, for the copy of the books', async () => {
+    const token = edge.token()
+    const statuses = new Set<number>()
+    const requests = Array.from({ length: 1_000 }, (_none, n) => callBytes('GET', `/plug/x-${n}`, token))
+    await callAll(requests, (status) => statuses.add(status))
+    expect([...statuses]).toEqual([200])
+    expect(upstream.requests.length).toBe(1_000)
+    // Use is flushed within a second, to the account; its copy in KV is renewed every 15 minutes at most.
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    expect((await storedObjects()).length).toBeGreaterThan(0)
+    expect(await kvWrites()).toBeLessThanOrEqual(1)
+  }, 60_000)
+
+  const kvWrites = async (): Promise<number> => {
+    const list = await fetch(`http://127.0.0.1:${edge.running.kvPort}/`)
+    return ((await list.json()) as { readonly writes: number }).writes
+  }
 
   const makeUnsigned = (claims: object): string =>
     [{ alg: 'ES256', typ: 'at+jwt', kid: `k-${Math.random()}` }, claims, 'x']

@@ -34,7 +34,7 @@ const config :Workerd.Config = (
   services = [
     ${[...services, '(name = "kv", worker = .kv)', disk, internet].join(',\n    ')}
   ],
-  sockets = [ ${sockets.join(', ')} ]
+  sockets = [ ${[...sockets, kvSocket].join(', ')} ]
 );
 const kv :Workerd.Worker = (
   modules = [ (name = "kv", esModule = embed "kv.js") ],
@@ -43,6 +43,9 @@ const kv :Workerd.Worker = (
 ${Array.from({ length: isolates }, (_unused, index) => isolateConfig(options, index)).join('\n')}
 `
 }
+
+/** For tests that look at what was written. */
+const kvSocket = '(name = "kv", address = "127.0.0.1:0", http = (), service = "kv")'
 
 const internet = `(name = "internet", network = (allow = ["private", "public", "local"],
       tlsOptions = (trustBrowserCas = true)))`
@@ -76,7 +79,10 @@ const isolateConfig = ({ compatibility, bindingNames, objects }: ConfigOptions, 
 );`
 }
 
-/** What workerd sends to a KV binding's service: the key as the path; a Map is all that tests need. */
+/**
+ * What workerd sends to a KV binding's service: the key as the path; a Map is all that tests need. A list tells how often
+ * was written so far.
+ */
 export const kvWorker = `const entries = new Map()
 let writes = 0
 export default {

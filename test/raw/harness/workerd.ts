@@ -36,6 +36,8 @@ export interface RunningWorkerd extends AsyncDisposable {
   /** The first isolate's. */
   readonly port: number
   readonly ports: readonly number[]
+  /** Where the KV namespace answers, as `kvWorker` says. */
+  readonly kvPort: number
   readonly pid: number
   /** When the process was started, by `performance.now()`. */
   readonly spawnedAt: number
@@ -86,11 +88,17 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    const ports = await listeningPorts(child, isolates, options.startMillisMax ?? 30_000)
+    const edges = Array.from({ length: isolates }, (_unused, index) => `http-${index}`)
+    const [kvPort = 0, ...ports] = await listeningPorts(
+      child,
+      ['kv', ...edges],
+      options.startMillisMax ?? 30_000,
+    )
     const stop = () => end('SIGTERM')
     return {
       port: ports[0] ?? 0,
       ports,
+      kvPort,
       pid: child.pid ?? 0,
       spawnedAt,
       output,
@@ -116,7 +124,7 @@ const collectOutput = (child: ChildProcess): (() => string) => {
 /** workerd writes one JSON line to descriptor 3 for each socket, once it listens and its Worker is loaded. */
 const listeningPorts = async (
   child: ChildProcess,
-  count: number,
+  sockets: readonly string[],
   millisMax: number,
 ): Promise<readonly number[]> => {
   const control = child.stdio[3] as Readable
@@ -132,7 +140,7 @@ const listeningPorts = async (
         const event = JSON.parse(line) as { event: string; socket?: string; port?: number }
         if (event.event === 'listen') ports.set(event.socket ?? '', event.port ?? 0)
       }
-      if (ports.size >= count) return
+      if (ports.size >= sockets.length) return
     }
     throw new Error('it ended before it listened')
   })()
@@ -142,5 +150,5 @@ const listeningPorts = async (
     timer.signal.addEventListener('abort', () => clearTimeout(handle))
   })
   await Promise.race([ready, timeout]).finally(() => timer.abort())
-  return Array.from({ length: count }, (_unused, index) => ports.get(`http-${index}`) ?? 0)
+  return sockets.map((name) => ports.get(name) ?? 0)
 }
