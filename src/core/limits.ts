@@ -111,6 +111,8 @@ export const secretStoreRetryMillis = 2_000
 /** A minted token is renewed when it has less than this left. */
 export const mintedTokenMarginMillis = 60_000
 export const mintFetchMillis = 10_000
+/** After a renewal ahead of time has failed, the token URL is left alone for so long. */
+export const mintRetryMillis = 1_000
 export const mintAnswerBytesMax = 65_536
 
 // Answers.

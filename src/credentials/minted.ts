@@ -3,7 +3,12 @@
  * the end, and none at all while a good one is at hand.
  */
 import { readTextAtMost } from '../core/bounded-text.ts'
-import { mintAnswerBytesMax, mintedTokenMarginMillis, mintFetchMillis } from '../core/limits.ts'
+import {
+  mintAnswerBytesMax,
+  mintedTokenMarginMillis,
+  mintFetchMillis,
+  mintRetryMillis,
+} from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { type Minted, type Moment, type OpenKey, SecretFault } from '../signing/scheme.ts'
 
@@ -38,7 +43,10 @@ export class MintedTokens {
     if (entry.begunAt + mintFetchMillis < moment.now) entry.renewal = null
     if (minted === null || minted.expiresAt <= moment.now) return this.#renew(key, entry, moment)
     if (entry.renewAt > moment.now || entry.renewal !== null) return minted
-    return this.#renew(key, entry, moment).catch(() => minted)
+    return this.#renew(key, entry, moment).catch(() => {
+      entry.renewAt = moment.now + mintRetryMillis
+      return minted
+    })
   }
 
   /**

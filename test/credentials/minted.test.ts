@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { mintAnswerBytesMax, mintedTokenMarginMillis, mintFetchMillis } from '../../src/core/limits.ts'
+import {
+  mintAnswerBytesMax,
+  mintedTokenMarginMillis,
+  mintFetchMillis,
+  mintRetryMillis,
+} from '../../src/core/limits.ts'
 import { Secret } from '../../src/core/redact.ts'
 import { MintedTokens } from '../../src/credentials/minted.ts'
 import { type Moment, type OpenKey, SecretFault } from '../../src/signing/scheme.ts'
@@ -116,6 +121,18 @@ describe('a minted token', () => {
     await textAt(made, key, 0)
     expect(await textAt(made, key, 599_999)).toBe('made-up-1')
     expect((await refusalOf(() => made.tokens.get(key, at(600_000)))).code).toBe('credential_unavailable')
+  })
+
+  test('whose renewal failed is used on, and the token URL left alone for a while', async () => {
+    const made = tokenUrl(grant('made-up-1'), () => new Response(null, { status: 500 }))
+    const key = mintKey()
+    await textAt(made, key, 0)
+    const due = 600_000 - mintedTokenMarginMillis
+    for (const late of [0, 1, mintRetryMillis - 1])
+      expect(await textAt(made, key, due + late)).toBe('made-up-1')
+    expect(made.calls).toHaveLength(2)
+    await textAt(made, key, due + mintRetryMillis)
+    expect(made.calls).toHaveLength(3)
   })
 })
 
