@@ -44,7 +44,7 @@ export const createApp = (
     if (call.own) return ourOwn?.fetch(request, { call }) ?? answerFirstOwn(request, call)
     if (site.kind === 'faulty')
       throw new Refusal('config_invalid', { reason: 'the configuration has faults' })
-    if (request.method === 'OPTIONS' && preflight !== null) return preflight(call.origin)
+    if (call.method === 'OPTIONS' && preflight !== null) return preflight(call.origin)
     return proxy(request, call, site.deps)
   }
 
@@ -88,14 +88,17 @@ export const createApp = (
 }
 
 const beginCall = (request: Request, id: string, startedAt: number, lifetime: Lifetime): Call => {
-  const fields = new Fields(request.headers)
+  // Each of these is asked for once: the runtime makes a new text every time.
+  const { method, url, headers } = request
+  const fields = new Fields(headers)
   return {
     id,
     startedAt,
-    method: request.method,
+    method,
+    url,
     fields,
     origin: fields.get('origin'),
-    own: isReservedSegment(firstSegment(splitUrl(request.url).pathname)),
+    own: isReservedSegment(firstSegment(splitUrl(url).pathname)),
     waitUntil: (work) => lifetime.waitUntil(work),
     left: false,
     onLeft: null,

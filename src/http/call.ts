@@ -12,6 +12,8 @@ export interface Call {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly method: string
+  /** As the runtime got it. */
+  readonly url: string
   readonly fields: Fields
   readonly origin: string | null
   /** For one of our own paths, not for an upstream. */

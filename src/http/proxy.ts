@@ -23,7 +23,7 @@ import { relay } from './relay.ts'
 export const proxy = async (request: Request, call: Call, deps: Deps): Promise<Response> => {
   const { config } = deps
   const { fields } = call
-  const target = parseTarget(request, config)
+  const target = parseTarget(call, config)
   refuseLoop(fields, config)
   const token = readToken(fields)
   const verifying = deps.verify(token.text, deps.now())
@@ -62,8 +62,7 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
 }
 
 /** Method, then path form. */
-const parseTarget = (request: Request, config: Configuration): Target => {
-  const { method, url } = request
+const parseTarget = ({ method, url }: Call, config: Configuration): Target => {
   if (!(forwardedMethods as readonly string[]).includes(method)) {
     const allow = [...forwardedMethods, 'OPTIONS'].join(', ')
     throw new Refusal('method_not_allowed', { detail: `Methods are ${allow}.`, headers: { allow } })

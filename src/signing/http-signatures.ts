@@ -153,12 +153,19 @@ function baseOf(
   { components }: SignatureOptions,
   { params, digest }: { readonly params: string; readonly digest: string | null },
 ): string {
-  const lines = components.map(({ name, identifier, value }) => ({
-    identifier,
-    // The one field that is covered before it is set.
-    value: value(name === 'content-digest' && digest !== null ? withDigest(request, digest) : request),
+  const lines = components.map((component) => ({
+    identifier: component.identifier,
+    value:
+      component.name === 'content-digest' && digest !== null
+        ? digestValue(component, request, digest)
+        : component.value(request),
   }))
   return signatureBase(lines, params)
+}
+
+/** Of the one field that is covered before it is set: whole, as it nearly always is, or as its parameters say. */
+function digestValue({ identifier, value }: Component, request: SignRequest, digest: string): string {
+  return identifier === '"content-digest"' ? digest : value(withDigest(request, digest))
 }
 
 function withDigest(request: SignRequest, digest: string): SignRequest {

@@ -28,6 +28,7 @@ const call = (changes: Partial<Call> = {}): Call => ({
   id: 'id-1',
   startedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   method: 'GET',
+  url: 'https://edge.test/',
   fields: new Fields(new Headers()),
   origin: null,
   own: false,
