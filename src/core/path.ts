@@ -21,17 +21,15 @@ const plainForm = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*\/?$/
 /** The characters of RFC 3986 paths; all others must come percent-encoded. */
 const pathCharacters = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
 /** What the URL standard leaves alone in a query: visible ASCII but `"`, `#`, `<`, `>` and `'`. */
-const queryForm = /^(?:\?[\x21\x24-\x26\x28-\x3b\x3d\x3f-\x7e]*)?$/
+const queryForm = /^\?[\x21\x24-\x26\x28-\x3b\x3d\x3f-\x7e]*$/
 
 /** Path and query (with its `?`) of a URL, cut out of its text. The authority is ignored: it names nobody. */
 export function splitUrl(url: string): { readonly pathname: string; readonly query: string } {
   const authority = url.indexOf('://') + 3
-  const length = url.slice(authority).search(/[/?]/)
-  const from = length === -1 ? url.length : authority + length
-  const mark = url.indexOf('?', from)
-  return mark === -1
-    ? { pathname: url.slice(from), query: '' }
-    : { pathname: url.slice(from, mark), query: url.slice(mark) }
+  const mark = url.indexOf('?', authority)
+  const end = mark === -1 ? url.length : mark
+  const slash = url.indexOf('/', authority)
+  return { pathname: slash === -1 || slash > end ? '' : url.slice(slash, end), query: url.slice(end) }
 }
 
 /** What stands between the first slash of a path and the second: an upstream's name, or one of our own paths. */
@@ -44,7 +42,7 @@ export function firstSegment(pathname: string): string {
 export function parseRequestPath(url: string): RequestPath {
   if (url.length > urlBytesMax) throw invalid(`The URL is longer than ${urlBytesMax} bytes.`)
   const { pathname, query } = splitUrl(url)
-  if (!queryForm.test(query)) {
+  if (query !== '' && !queryForm.test(query)) {
     throw invalid(
       'The query holds a character that must be percent-encoded: a quote, <, >, # or one outside of ASCII.',
     )
