@@ -121,8 +121,10 @@ const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
     const allowed = forwardedMethods.filter(
       (method) => app.router.match(method === 'HEAD' ? 'GET' : method, path)[0].length > 0,
     )
-    if (allowed.length > 0 && !(allowed as readonly string[]).includes(raw.method)) {
-      const allow = allowed.join(', ')
+    // The method is checked before the path, so what nobody may send is 405 also where nothing is.
+    const open = allowed.length > 0 ? allowed : [...forwardedMethods, 'OPTIONS']
+    if (!open.includes(raw.method)) {
+      const allow = open.join(', ')
       throw new Refusal('method_not_allowed', { detail: `Methods here are ${allow}.`, headers: { allow } })
     }
     throw new Refusal('upstream_unknown', { detail: 'There is nothing at this path.' })

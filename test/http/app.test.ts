@@ -257,6 +257,15 @@ describe('our own paths', () => {
     expect([response.status, await problemOf(response)]).toEqual([405, 'method_not_allowed'])
   })
 
+  test.each(['/api', '/docs', '/oauth/none', '/.well-known/none', '/favicon.ico'])(
+    'H08: refuse a method that nobody may send before they look for the path: %s',
+    async (path) => {
+      const response = await pipeline().call(path, { method: 'PROPFIND' })
+      expect(response.headers.get('allow')).toBe('GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
+      expect([response.status, await problemOf(response)]).toEqual([405, 'method_not_allowed'])
+    },
+  )
+
   test.each(['/api/none', '/oauth/none', '/docs', '/.well-known/none', '/favicon.ico'])(
     '%s has nothing: 404 that says so, and no upstream is asked',
     async (path) => {
