@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { Hono } from 'hono/tiny'
-import { problemRow, problems } from '../core/problems.ts'
+import { type ProblemCode, problemRow, problems } from '../core/problems.ts'
 import { table } from '../core/table.ts'
 import { type Markup, page } from './pages/page.ts'
 
@@ -12,28 +12,34 @@ const upstreamHelp = table({
   },
 })
 
-/** Public, for an hour, and without forms. */
-function helpPage(title: string, body: Markup, status: number): Promise<Response> {
+/** Public, for an hour, and without forms; with a code it is a refusal of its own, which says so as all others do. */
+function helpPage(title: string, body: Markup, { code }: { code?: ProblemCode } = {}): Promise<Response> {
   return page(title, body, {
-    status,
+    status: code === undefined ? 200 : problems[code].status,
     formAction: "'none'",
-    headers: { 'cache-control': 'public, max-age=3600', 'referrer-policy': 'no-referrer' },
+    headers: {
+      'cache-control': 'public, max-age=3600',
+      'referrer-policy': 'no-referrer',
+      ...(code === undefined ? {} : { 'countersign-error': code }),
+    },
   })
 }
 
 /** `/problems` lists every code; `/problems/<code>` explains one, from the same table that makes the answers. */
 export function helpRoutes(): Hono {
   return new Hono()
-    .get('/problems', () => helpPage('Problems', index(), 200))
+    .get('/problems', () => helpPage('Problems', index()))
     .get('/problems/:code', (context) => {
       const code = context.req.param('code')
       const ours = problemRow(code)
-      if (ours !== undefined) return helpPage(ours.title, article(code, ours.help, ours.status), 200)
+      if (ours !== undefined) return helpPage(ours.title, article(code, ours.help, ours.status))
       if (code === 'upstream_refused') {
         const { title, help } = upstreamHelp.upstream_refused
-        return helpPage(title, article(code, help, null), 200)
+        return helpPage(title, article(code, help, null))
       }
-      return helpPage('No such problem', html`<p><a href="/problems">All problems</a></p>`, 404)
+      return helpPage('No such problem', html`<p><a href="/problems">All problems</a></p>`, {
+        code: 'not_found',
+      })
     })
 }
 

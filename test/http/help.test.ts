@@ -42,6 +42,7 @@ describe('the help page', () => {
     async (code) => {
       const response = await get(`/problems/${code}`)
       expect(response.status).toBe(404)
+      expect(response.headers.get('countersign-error')).toBe('not_found')
       expect(await response.text()).not.toMatch(/<script|__proto__|constructor/)
     },
   )
