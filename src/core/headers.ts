@@ -102,7 +102,15 @@ const acceptForm = /^accept-[a-z-]+$/
 export function corsRequestHeaders(
   upstreams: Iterable<{ readonly headers: Pick<HeaderRules, 'allow'> }>,
 ): readonly string[] {
-  const names = new Set(['authorization', 'countersign-authorization', 'countersign-key', 'traceparent'])
+  const names = new Set([
+    'authorization',
+    'countersign-authorization',
+    'countersign-key',
+    'traceparent',
+    // A browser asks for these two when a value holds a quote or the like, as a media type with a profile does.
+    'accept',
+    'accept-language',
+  ])
   for (const name of requestAllowed) names.add(name)
   for (const { headers } of upstreams) for (const name of headers.allow) names.add(name)
   return [...names].sort()

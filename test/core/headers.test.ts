@@ -186,6 +186,8 @@ test('a preflight lists our own fields, what everybody may send, and what any up
     'countersign-authorization',
     'countersign-key',
     'traceparent',
+    'accept',
+    'accept-language',
     'x-a',
     'x-b',
   ]) {
