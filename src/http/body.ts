@@ -7,7 +7,7 @@ import { contentDigestSha256 } from '../core/digest.ts'
 import { bufferReadMillis } from '../core/limits.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
-import type { SignableBody } from '../signing/scheme.ts'
+import type { BodyNeed, SignableBody } from '../signing/scheme.ts'
 import { BufferShare, type Buffers } from './buffers.ts'
 
 export interface OutboundBody {
@@ -82,7 +82,7 @@ const beginReading = (request: Request, permit: Permit, buffers: Buffers): Readi
   const need = upstream.scheme.bodyNeed(headers.get('content-type'))
   if (need === 'none') return streamed(body, declared, upstream, { kind: 'unread' })
   const digest = headers.get('content-digest')
-  if (digest === null) return buffered(body, declared, permit, buffers)
+  if (digest === null) return buffered(body, declared, permit, { buffers, need })
   const sha256 = contentDigestSha256(digest)
   if (need === 'sha256' && sha256 !== null)
     return streamed(body, declared, upstream, { kind: 'sha256', sha256 })
@@ -104,9 +104,13 @@ const tooLarge = (upstream: Upstream): Refusal =>
     detail: `${upstream.name} takes bodies of at most ${upstream.maxBodyBytes} bytes.`,
   })
 
-const tooLargeToBuffer = (upstream: Upstream): Refusal =>
+const tooLargeToBuffer = (upstream: Upstream, need: BodyNeed): Refusal =>
   new Refusal('body_too_large', {
-    detail: `${upstream.name} signs the body, so it is read first, up to ${upstream.maxBufferedBytes} bytes. For more, send Content-Digest: sha-256=:<base64 of the body's SHA-256>: and it streams through unread.`,
+    detail: `${upstream.name} signs the body, so it is read first, up to ${upstream.maxBufferedBytes} bytes. ${
+      need === 'sha256'
+        ? "For more, send Content-Digest: sha-256=:<base64 of the body's SHA-256>: and it streams through unread."
+        : 'It signs more than a SHA-256 of the body, so that no Content-Digest can stand in; send less at once.'
+    }`,
   })
 
 const streamed = (
@@ -157,9 +161,9 @@ const buffered = (
   body: ReadableStream<Uint8Array>,
   declared: number | null,
   { upstream, team }: Permit,
-  buffers: Buffers,
+  { buffers, need }: { buffers: Buffers; need: BodyNeed },
 ): Reading => {
-  if (declared !== null && declared > upstream.maxBufferedBytes) throw tooLargeToBuffer(upstream)
+  if (declared !== null && declared > upstream.maxBufferedBytes) throw tooLargeToBuffer(upstream, need)
   const share = new BufferShare(buffers, team.name)
   const reader = body.getReader({ mode: 'byob' })
   let ended = false
@@ -169,7 +173,7 @@ const buffered = (
     ended = true
     reader.cancel().catch(nothing)
   }
-  const whole = readWhole(reader, declared, { upstream, share })
+  const whole = readWhole(reader, declared, { upstream, share, need })
     .then((bytes): OutboundBody => {
       ended = true
       if (bytes.byteLength === 0) return emptyBody
@@ -192,7 +196,7 @@ const firstBufferBytes = 65_536
 const readWhole = async (
   reader: ReadableStreamBYOBReader,
   declared: number | null,
-  { upstream, share }: { upstream: Upstream; share: BufferShare },
+  { upstream, share, need }: { upstream: Upstream; share: BufferShare; need: BodyNeed },
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const most = upstream.maxBufferedBytes
   const deadline = new Deadline(reader)
@@ -212,7 +216,7 @@ const readWhole = async (
         if (declared !== null || deadline.passed) throw brokenOff('body shorter than declared')
         return filled === size ? buffer : buffer.slice(0, filled)
       }
-      if (filled > most) throw tooLargeToBuffer(upstream)
+      if (filled > most) throw tooLargeToBuffer(upstream, need)
       if (filled < size) continue
       size = Math.min(size * 2, most + 1)
       share.growTo(size)

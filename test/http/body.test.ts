@@ -111,6 +111,16 @@ describe('a body that has to be signed', () => {
     },
   )
 
+  test('that is too large for a scheme that no digest serves is not sent after one', async () => {
+    for (const headers of [declared(1_001), {}]) {
+      const reading = read(whole(bytes(1_001), headers), permitOf('bytes'), new Buffers())
+      const refusal = await refusalOf(() => reading.body)
+      expect(refusal.code).toBe('body_too_large')
+      expect(refusal.detail).not.toContain('send Content-Digest')
+      expect(refusal.detail).toContain('send less')
+    }
+  })
+
   test.each([
     ['random bytes', new Uint8Array(createHash('sha512').update('seed').digest())],
     ['invalid UTF-8', new Uint8Array([0xff, 0xfe, 0x80])],
