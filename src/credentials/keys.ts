@@ -7,7 +7,7 @@ import type { Key, Upstream } from '../core/configuration.ts'
 import { secretStoreMillis, secretStoreRetryMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { type OpenKey, SecretFault } from '../signing/scheme.ts'
-import { beginsWithRefused } from '../signing/secret.ts'
+import { beginsWithRefused, isLive, isTestName } from '../signing/secret.ts'
 
 /** One version of a key, opened. */
 export interface Credential {
@@ -112,7 +112,7 @@ function active(ring: Ring, key: Key): Credential {
 function refuseForm(text: unknown, key: Key): void {
   if (typeof text !== 'string' || text === '') throw new SecretFault('the secret is empty')
   if (text.trim() !== text) throw new SecretFault('the secret has white space at its beginning or end')
-  if (beginsWithRefused(text, key.refusedPrefixes)) {
+  if (beginsWithRefused(text, key.refusedPrefixes) || (isTestName(key.name) && isLive(text))) {
     throw new SecretFault(`the secret belongs to another mode than the key "${key.name}"`)
   }
 }

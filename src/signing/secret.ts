@@ -46,6 +46,14 @@ export function beginsWithRefused(secret: string, prefixes: readonly string[]): 
   return secret.split(':').some((part) => prefixes.some((prefix) => part.trimStart().startsWith(prefix)))
 }
 
+/** The custom of many APIs, known or not: `sk_live_...`, `pk_live_...`, `op_live_...`, as a part of its own or with an id. */
+const liveForm = /^[a-z]{2,4}_live_/
+
+/** Whether any part of a secret says of itself that it is live. */
+export function isLive(secret: string): boolean {
+  return secret.split(':').some((part) => liveForm.test(part.trimStart()))
+}
+
 /** Whether a key's name in the configuration says that it is for testing: `test`, `ci-test`, `sandbox`. */
 export function isTestName(name: string): boolean {
   return /(?:^|[-_.])(?:test|testing|sandbox)(?:$|[-_.0-9])/i.test(name)

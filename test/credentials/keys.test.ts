@@ -126,6 +126,23 @@ describe('a secret of another mode', () => {
   })
 })
 
+describe('a live secret', () => {
+  test.each([
+    ['test', 'pk_live_madeup:sk_live_madeup', false],
+    ['ci-test', 'pk_test_madeup:sk_live_madeup', false],
+    ['sandbox', 'op_live_madeup', false],
+    ['test', 'pk_test_madeup:sk_test_madeup', true],
+    ['test', 'madeup_alive_live_', true],
+    ['latest', 'sk_live_madeup', true],
+    ['live', 'sk_live_madeup', true],
+  ])('in the slot %s of any API: %s is usable: %s', async (name, secret, usable) => {
+    const made = keyOf(['A'], { scheme: 'bearer' }, { name })
+    const opened = store({ A: secret }).open(made.admitted)
+    if (usable) expect((await opened).version).toBe('A')
+    else expect((await refusalOf(() => opened)).code).toBe('credential_unavailable')
+  })
+})
+
 describe('a Secrets Store', () => {
   test('is read again after a minute, and a new value is used from then on', async () => {
     let now = 0
