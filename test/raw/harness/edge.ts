@@ -3,6 +3,9 @@
  * everything that comes back, and promises that hold for every test: they are checked when it stops.
  */
 import { generateKeyPairSync } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { plugipayFault } from '../upstreams/plugipay-verifier.ts'
 import type { RawUpstream } from '../upstreams/upstream.ts'
 import { buildBundle, configurationFromBinding } from './bundle.ts'
@@ -103,11 +106,13 @@ export const startEdge = async (options: EdgeOptions): Promise<Edge> => {
     return answer
   }
   const stop: Edge['stop'] = async (expectations = {}) => {
+    const stored = await storedText(running.stateFolder)
     await running.stop()
     const markers = Object.entries(secrets).map(([name, text]) => ({ name, text }))
     const broken = brokenPromises({
       received: Buffer.concat(received).toString('latin1'),
       output: running.output(),
+      stored,
       markers: markers.flatMap(searched),
       tokens,
       faults: expectations.allow500 ? [] : faults,
@@ -117,6 +122,15 @@ export const startEdge = async (options: EdgeOptions): Promise<Edge> => {
     if (broken.length > 0) throw new Error(`broken promises:\n${broken.join('\n')}`)
   }
   return { running, port: running.port, issuer, secrets, token, call, send, stop }
+}
+
+/** Every byte of every object's SQLite files; nothing after a kill that took the folder along. */
+async function storedText(folder: string): Promise<string> {
+  if (!existsSync(folder)) return ''
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  const texts = files.map((file) => readFile(join(file.parentPath, file.name), 'latin1').catch(() => ''))
+  return (await Promise.all(texts)).join('\n')
 }
 
 /** What the runtime answers before the Worker runs has no request id. */
@@ -222,6 +236,7 @@ const searched = ({ name, text }: Marker): readonly Marker[] => {
 interface Evidence {
   readonly received: string
   readonly output: string
+  readonly stored: string
   readonly markers: readonly Marker[]
   readonly tokens: ReadonlySet<string>
   readonly faults: readonly Answer[]
@@ -230,12 +245,12 @@ interface Evidence {
 }
 
 /**
- * K04: no secret in any answer or log line, no token in a log line. H01: no token reached an upstream.
+ * K04: no secret in any answer, log line or storage, no token in the latter two. H01: no token reached an upstream.
  * Promise 3 and 4: whatever a signed upstream received carries a valid signature over exactly that. And no
  * fault of a caller is a 500.
  */
 const brokenPromises = (evidence: Evidence): readonly string[] => {
-  const { received, output, markers, tokens, faults, secrets, expectations } = evidence
+  const { received, output, stored, markers, tokens, faults, secrets, expectations } = evidence
   const { signed = [], upstreams = [] } = expectations
   const arrived = [...signed.map(({ upstream }) => upstream), ...upstreams].flatMap(
     ({ requests, unfinished }) => [...requests, ...unfinished],
@@ -243,7 +258,9 @@ const brokenPromises = (evidence: Evidence): readonly string[] => {
   return [
     ...findMarkers(received, markers).map((hit) => `K04: an answer holds the secret ${hit}`),
     ...findMarkers(output, markers).map((hit) => `K04: the log holds the secret ${hit}`),
+    ...findMarkers(stored, markers).map((hit) => `K04: an object's storage holds the secret ${hit}`),
     ...[...tokens].filter((token) => output.includes(token)).map(() => 'K04: the log holds a token'),
+    ...[...tokens].filter((token) => stored.includes(token)).map(() => 'K04: storage holds a token'),
     ...arrived
       .filter(({ head }) => [...tokens].some((token) => head.includes(token)))
       .map(({ startLine }) => `H01: the token reached the upstream with ${startLine}`),

@@ -39,6 +39,8 @@ export interface RunningWorkerd extends AsyncDisposable {
   /** Where the KV namespace answers, as `kvWorker` says. */
   readonly kvPort: number
   readonly pid: number
+  /** What the objects keep. */
+  readonly stateFolder: string
   /** When the process was started, by `performance.now()`. */
   readonly spawnedAt: number
   /** Everything written to stdout and stderr so far. */
@@ -99,6 +101,7 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
       port: ports[0] ?? 0,
       ports,
       kvPort,
+      stateFolder,
       pid: child.pid ?? 0,
       spawnedAt,
       output,
