@@ -1,5 +1,5 @@
-/** As much of JSON Schema as scripts/openapi.ts writes, to hold answers against it. */
-import type { Schema } from '../../../scripts/openapi.ts'
+/** As much of JSON Schema as the description of the admin API uses, to hold answers against it. */
+import type { Schema } from '../../../src/http/admin/openapi-schemas.ts'
 
 const typeOf = (value: unknown): string => {
   if (value === null) return 'null'

@@ -1,6 +1,6 @@
 /** The admin API from outside: who may do what, what is shown, what is refused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openapi } from '../../../scripts/openapi.ts'
+import { openapi } from '../../../src/http/admin/openapi.ts'
 import { answerSchema, faultsOf } from '../../http/admin/schema.ts'
 import {
   accessToken,
