@@ -2,9 +2,11 @@
  * The claims of a token whose signature was already verified (RFC 7519, RFC 9068, RFC 8725), judged against
  * the rules of its issuer. Everything that is not exactly as expected is a reason to refuse.
  */
+
 import type { Issuer, Role } from './configuration.ts'
 import { claimCharsMax, claimSecondsMax, claimSecondsMin } from './limits.ts'
 import type { Caller } from './permit.ts'
+import { isPrintable } from './printable.ts'
 import { Refusal } from './problems.ts'
 import { parseTokenScopes } from './scope.ts'
 
@@ -145,13 +147,10 @@ function readSeconds(claims: Claims, name: string): number {
   return value
 }
 
-/** Controls, line ends, lone surrogates, and marks that turn the direction of text: none belongs into a log. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
-
 function readName(claims: Claims, name: string): string {
   const value = own(claims, name)
   if (value === undefined) throw new ClaimRefused('claim_missing', name)
-  if (typeof value !== 'string' || value === '' || value.length > claimCharsMax || unprintable.test(value))
+  if (typeof value !== 'string' || value === '' || value.length > claimCharsMax || !isPrintable(value))
     throw new ClaimRefused('claim_malformed', name)
   return value
 }

@@ -5,8 +5,13 @@
 import { type Bytes, concatBytes } from './bytes.ts'
 
 const shifts = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21] as const
-/** RFC 1321 section 3.4: the integer part of 4294967296 times abs(sin(i)). */
-const sines = Array.from({ length: 64 }, (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32))
+/** RFC 1321 section 3.4: the integer part of 4294967296 times abs(sin(i)). Made when the first MD5 is. */
+let sines: readonly number[] | null = null
+
+function sine(step: number): number {
+  sines ??= Array.from({ length: 64 }, (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32))
+  return sines[step] ?? 0
+}
 
 export function md5(message: Uint8Array): Bytes {
   const padded = pad(message)
@@ -34,7 +39,7 @@ function addBlock(state: [number, number, number, number], block: DataView, offs
   for (let step = 0; step < 64; step += 1) {
     const round = step >>> 4
     const [mixed, word] = mix(round, step, b, c, d)
-    const sum = (a + mixed + (sines[step] ?? 0) + block.getUint32(offset + 4 * word, true)) | 0
+    const sum = (a + mixed + sine(step) + block.getUint32(offset + 4 * word, true)) | 0
     const shift = shifts[4 * round + (step & 3)] ?? 0
     const rotated = (sum << shift) | (sum >>> (32 - shift))
     a = d

@@ -1,6 +1,8 @@
 /** People: who the company's provider says somebody is, and what they may have in a token now. */
+
 import type { Configuration, Role, SignIn } from '../core/configuration.ts'
 import { claimCharsMax } from '../core/limits.ts'
+import { isPrintable } from '../core/printable.ts'
 import type { Proven } from './exchange.ts'
 import type { Person, StandingGrant } from './records.ts'
 import { allGranted } from './scope-set.ts'
@@ -9,9 +11,6 @@ import { allGranted } from './scope-set.ts'
 function personSubject(sub: string): string {
   return `signin/${sub}`
 }
-
-/** Controls, lone surrogates and marks that turn the direction of text. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
 
 const ranks: readonly Role[] = ['member', 'team-admin', 'admin']
 
@@ -27,7 +26,7 @@ export function readPerson(
 ): Person | null {
   const own = (name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined)
   const sub = own('sub')
-  if (typeof sub !== 'string' || sub === '' || unprintable.test(sub)) return null
+  if (typeof sub !== 'string' || sub === '' || !isPrintable(sub)) return null
   const subject = personSubject(sub)
   if (subject.length > claimCharsMax) return null
   const claimed = own(teamRule.claim)

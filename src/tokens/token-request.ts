@@ -2,7 +2,9 @@
  * The body of `POST /api/tokens`, parsed strictly: every fault at once, unknown members refused, so that nobody
  * believes that something was set which was not.
  */
+
 import { claimSecondsMax, personalTokenDaysMax, tokenNameCharsMax, tokenScopesMax } from '../core/limits.ts'
+import { isPrintable } from '../core/printable.ts'
 import { Refusal } from '../core/problems.ts'
 import { readInstant } from './instant.ts'
 import { isTokenScope } from './scope-set.ts'
@@ -46,15 +48,12 @@ export function readTokenRequest(body: unknown, now: number): TokenRequest {
   return request
 }
 
-/** Controls and what turns the direction of text would let a name pretend to be another one in a list. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u
-
 function readName(value: unknown, faults: Faults): string {
   if (
     typeof value === 'string' &&
     value.trim() !== '' &&
     value.length <= tokenNameCharsMax &&
-    !unprintable.test(value)
+    isPrintable(value)
   )
     return value
   faults.push(`name must be 1 to ${tokenNameCharsMax} printable characters`)

@@ -22,7 +22,7 @@ export interface PageOptions {
 export async function page(title: string, body: Markup, options: PageOptions = {}): Promise<Response> {
   const { status = 200, session = null, formAction = "'self'", wide = false } = options
   const text =
-    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} · Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session === null ? '' : who(session)}</header><main${wide ? raw(' class="wide"') : ''}><h1>${title}</h1>${body}</main></body></html>`
+    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session === null ? '' : who(session)}</header><main${wide ? raw(' class="wide"') : ''}><h1>${title}</h1>${body}</main></body></html>`
   const headers = {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'private, no-store',
