@@ -164,6 +164,28 @@ export function dropsAnswerHeader(name: string): boolean {
   return answerDropped.has(name) || name.startsWith('access-control-') || name.startsWith('countersign-')
 }
 
+/**
+ * Whether a field's value repeats one of the texts: as it is, or percent-encoded in whole or in part, in either case
+ * of the digits, with spaces written as `+` or not; so do URLs and forms hold what a URL or a form brought.
+ */
+export function repeatsText(value: string, texts: readonly string[]): boolean {
+  if (texts.some((text) => value.includes(text))) return true
+  if (!/[%+]/.test(value)) return false
+  const forms = [percentDecoded(value), percentDecoded(value.replaceAll('+', ' '))]
+  return texts.some((text) => forms.some((form) => form.includes(text)))
+}
+
+/** Never throws: of a run of escapes that is no UTF-8 the ASCII is decoded, so that nothing beside it hides a text. */
+function percentDecoded(value: string): string {
+  return value.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => {
+    try {
+      return decodeURIComponent(run)
+    } catch {
+      return run.replace(/%[0-7][0-9A-Fa-f]/g, decodeURIComponent)
+    }
+  })
+}
+
 /** A directive of its own. Nothing in it looks further than the next comma, so the longest value costs little. */
 const closedToSharedCaches = /(?:^|,)\s*(?:private|no-store)\s*(?:,|$)/i
 const openToSharedCaches = /\b(?:public|s-maxage)\b/i

@@ -1,5 +1,6 @@
 /** The upstream's answer on its way to the caller: the body as it comes, the headers by our rules. */
-import { connectionNamed, dropsAnswerHeader, privateCacheControl } from '../core/headers.ts'
+import { parseList } from 'structured-headers'
+import { connectionNamed, dropsAnswerHeader, privateCacheControl, repeatsText } from '../core/headers.ts'
 import { redirectStatuses, relocate } from '../core/location.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
@@ -36,8 +37,8 @@ export const relay = (answer: Response, permit: Permit, options: RelayOptions): 
     headers.append('link', `<${options.url}/problems/upstream_refused>; rel="help"`)
   }
   if (options.rateLimit !== null) {
-    headers.append('ratelimit-policy', options.rateLimit.policy)
-    headers.append('ratelimit', options.rateLimit.limit)
+    appendToList(headers, names, ['ratelimit-policy', options.rateLimit.policy])
+    appendToList(headers, names, ['ratelimit', options.rateLimit.limit])
   }
   return response
 }
@@ -51,12 +52,34 @@ const initOf = (answer: Response, { credentialTexts }: RelayOptions): ResponseIn
     ? { status: answer.status, headers: answer.headers }
     : answer
 
+/**
+ * Behind the upstream's own members (RFC 9651 section 3.1). What is no list, such as the dictionary of
+ * earlier drafts, would make all of it unreadable, and gives way.
+ */
+const appendToList = (
+  headers: Headers,
+  names: readonly string[],
+  [name, member]: readonly [name: string, member: string],
+): void => {
+  if (names.includes(name) && !isList(headers.get(name) ?? '')) headers.delete(name)
+  headers.append(name, member)
+}
+
+const isList = (value: string): boolean => {
+  try {
+    parseList(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const badResponse = (detail: string, reason: string | number): Refusal =>
   new Refusal('upstream_bad_response', { detail, reason: String(reason) })
 
 /**
  * Drops what is not passed on by its name or because `Connection` names it, and every field that repeats the
- * credential, as it is or percent-encoded, as a `Location` would hold it.
+ * credential, as it is or encoded as a `Location` would hold it.
  */
 const dropHeaders = (
   headers: Headers,
@@ -68,13 +91,9 @@ const dropHeaders = (
     if (dropsAnswerHeader(name) || named.includes(name)) headers.delete(name)
   }
   if (credentialTexts.length === 0) return
-  const withheld = credentialTexts.flatMap((text) => {
-    const encoded = encodeURIComponent(text)
-    return encoded === text ? [text] : [text, encoded]
-  })
   for (const name of names) {
     const value = headers.get(name)
-    if (value !== null && withheld.some((text) => value.includes(text))) headers.delete(name)
+    if (value !== null && repeatsText(value, credentialTexts)) headers.delete(name)
   }
 }
 

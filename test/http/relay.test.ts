@@ -114,6 +114,20 @@ describe('an answer', () => {
     expect(headers.get('retry-after')).toBe('3')
   })
 
+  test.each(['limit=5, remaining=3, reset=1', '(((', '"open', '"a";;', 'é'])(
+    'R05: keeps RateLimit readable when the upstream sent %s',
+    (value) => {
+      const answer = new Response(null, { headers: { ratelimit: value, 'ratelimit-policy': value } })
+      const { headers } = relayed(answer, { rateLimit: { policy: '"all";q=9;w=1', limit: '"all";r=8' } })
+      expect(headers.get('ratelimit')).toBe('"all";r=8')
+      expect(headers.get('ratelimit-policy')).toBe('"all";q=9;w=1')
+    },
+  )
+
+  test("keeps an upstream's RateLimit of any form where there is none of ours", () => {
+    expect(answered({ ratelimit: 'limit=5, remaining=3' }).get('ratelimit')).toBe('limit=5, remaining=3')
+  })
+
   test('M08: of 401 and 403 alone links to what a refusal of the upstream means', () => {
     for (const status of [401, 403]) {
       expect(answered({ link: '<a>; rel=b' }, status).get('link')).toBe(
@@ -129,6 +143,13 @@ describe('K05: a credential that the upstream repeats', () => {
     ['as it is', secret],
     ['within other text', `Bearer ${secret}; x`],
     ['percent-encoded', `q=${encodeURIComponent(secret)}&x`],
+    [
+      'percent-encoded with small digits',
+      `q=${encodeURIComponent(secret).replaceAll('%2B', '%2b').replaceAll('%2F', '%2f')}&x`,
+    ],
+    ['percent-encoded in part', 'q=made-up%2bsecret/==&bad=%zz%ff'],
+    ['beside escapes that are no UTF-8', 'q=%ff%6dade-up%2bsecret/=='],
+    ['percent-encoded beyond need', `q=%6dade%2Dup%2Bsecret/==`],
   ])('%s takes its field with it', (_how, value) => {
     const headers = answered({ 'x-echo': value, 'x-kept': '1' })
     expect(headers.has('x-echo')).toBe(false)
@@ -145,6 +166,14 @@ describe('K05: a credential that the upstream repeats', () => {
     const response = relayed(answer)
     expect(response.status).toBe(401)
     expect(response.statusText).not.toContain('made-up')
+  })
+
+  test('with spaces takes its field with it when they are written as plus signs', () => {
+    const { headers } = relayed(
+      new Response(null, { headers: { 'x-echo': 'p=two+words%21', 'x-kept': 'two+words' } }),
+      { credentialTexts: ['two words!'] },
+    )
+    expect([headers.has('x-echo'), headers.get('x-kept')]).toEqual([false, 'two+words'])
   })
 
   test('is not looked for where the scheme keeps it', () => {
