@@ -8,16 +8,24 @@ import { OAuthRefusal } from './oauth-error.ts'
 
 export type Parameters = ReadonlyMap<string, string>
 
-/** Reads `application/x-www-form-urlencoded` text. Throws OAuthRefusal `invalid_request`. */
+/** Those that a request may repeat to name several targets, which no token of ours is for. */
+const targetParameters: ReadonlySet<string> = new Set(['resource', 'audience'])
+
+/**
+ * Reads `application/x-www-form-urlencoded` text. Throws OAuthRefusal `invalid_request`, or `invalid_target` for a
+ * second target (RFC 8707 section 2, RFC 8693 section 2.1).
+ */
 export function readParameters(form: string): Parameters {
   assertEscapes(form)
   const parameters = new Map<string, string>()
   const seen = new Set<string>()
   for (const [name, value] of new URLSearchParams(form)) {
     if (seen.has(name)) {
-      throw new OAuthRefusal('invalid_request', 'A parameter was sent more than once.', {
-        reason: 'duplicate parameter',
-      })
+      throw targetParameters.has(name)
+        ? new OAuthRefusal('invalid_target', `A token is for one resource: send ${name} once.`)
+        : new OAuthRefusal('invalid_request', 'A parameter was sent more than once.', {
+            reason: 'duplicate parameter',
+          })
     }
     seen.add(name)
     if (seen.size > oauthParametersMax) {

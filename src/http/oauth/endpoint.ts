@@ -38,11 +38,11 @@ export function formEndpoint({ config, log, answer }: Endpoint) {
   }
 }
 
-/** JSON that no cache keeps (RFC 6749 section 5.1). */
+/** JSON that no cache keeps, in the two headers that RFC 6749 section 5.1 asks for. */
 export function uncached(body: object, status = 200): Response {
   return Response.json(body, {
     status,
-    headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
+    headers: { 'cache-control': 'no-store', pragma: 'no-cache', 'x-content-type-options': 'nosniff' },
   })
 }
 

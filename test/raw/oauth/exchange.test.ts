@@ -140,7 +140,10 @@ describe('exchange of a personal token', () => {
     expect(answers[0]).toMatchObject({ status: 400 })
     expect(JSON.parse(answers[0]?.body ?? '')).toMatchObject({ error: 'invalid_request' })
     expect(Object.fromEntries(answers[0]?.headers ?? [])).toMatchObject({ 'cache-control': 'no-store' })
-    expect((await exchange(edge, known.token)).status).toBe(200)
+    const good = await exchange(edge, known.token)
+    expect(good.status).toBe(200)
+    // RFC 6749 section 5.1 asks for both.
+    expect([good.headers.get('cache-control'), good.headers.get('pragma')]).toEqual(['no-store', 'no-cache'])
     const log = edge.workerd.output()
     for (const reason of ['unknown', 'wrong secret', 'revoked', 'expired']) {
       expect(log).toContain(`personal token ${reason}`)
@@ -167,7 +170,7 @@ describe('exchange of a personal token', () => {
     expect(await answer({ resource: 'https://other.test' })).toBe('400 invalid_target')
     expect(await answer({ audience: 'orders' })).toBe('400 invalid_target')
     const both = `${new URLSearchParams(exchangeFields(token))}&resource=${url}&resource=${url}/api`
-    expect(await failure(await form(edge, '/oauth/token', both))).toBe('400 invalid_request')
+    expect(await failure(await form(edge, '/oauth/token', both))).toBe('400 invalid_target')
   })
 
   test('T02: a wildcard is cut down to what the team was granted', async () => {
