@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono/tiny'
 import type { Configuration, Key, Upstream } from '../../core/configuration.ts'
-import { parseRequestPath } from '../../core/path.ts'
+import { invalid as invalidPath, parseRequestPath } from '../../core/path.ts'
 import type { KeyStore } from '../../credentials/keys.ts'
 import { fromHex } from '../../signing/bytes.ts'
 import { explain } from '../../signing/explain.ts'
@@ -76,7 +76,8 @@ function readPath(value: unknown, upstream: Upstream): { readonly path: string; 
   const text = value === undefined ? '' : readText(value, 'path')
   if (text !== '' && !/^[/?]/.test(text)) throw invalid('path begins with a slash: /v1/things?limit=1.')
   const { path, query, ambiguity } = parseRequestPath(`https://edge.invalid/${upstream.name}${text}`)
-  if (ambiguity !== null && upstream.encodedPath === 'refuse') throw invalid(ambiguity)
+  if (ambiguity !== null && upstream.encodedPath === 'refuse')
+    throw invalidPath(`The path holds ${ambiguity}.`)
   return { path, query }
 }
 
