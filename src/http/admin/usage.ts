@@ -103,10 +103,22 @@ function cell(column: UsageColumn, value: string | number | undefined): string {
   return String(value)
 }
 
-/** Whether CSV was asked for; with JSON beside it, what stands first wins. */
+const csvRange = /^text\/(?:csv|\*)$/
+const jsonRange = /^(?:application\/(?:json|\*)|\*\/\*)$/
+const weightForm = /;\s*q=(\d(?:\.\d*)?)/
+
+/** Whether CSV is liked better than JSON (RFC 9110 section 12.5.1); of two liked alike, what stands first is. */
 function acceptsCsv(accept: string | null): boolean {
-  const types = (accept ?? '').split(',').map((one) => one.split(';', 1)[0]?.trim().toLowerCase())
-  return types.find((type) => type === 'text/csv' || type === 'application/json') === 'text/csv'
+  const ranges = (accept ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((range) => ({
+      type: range.split(';', 1)[0]?.trim() ?? '',
+      weight: Number(weightForm.exec(range)?.[1] ?? 1),
+    }))
+    .filter(({ type, weight }) => weight > 0 && (csvRange.test(type) || jsonRange.test(type)))
+    .sort((one, other) => other.weight - one.weight)
+  return csvRange.test(ranges[0]?.type ?? '')
 }
 
 function csv({ rows }: UsageReport, by: readonly UsageColumn[]): Response {

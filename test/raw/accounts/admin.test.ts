@@ -195,6 +195,17 @@ describe('the administration of accounts, on four isolates', () => {
     expect(text.split('\r\n')[0]).toBe('subject,requests,bytesIn,bytesOut,millis')
     expect(text).toContain('acme:=HYPERLINK')
     expect(text).not.toMatch(/^[=+\-@]/m)
+    for (const [accept, type] of [
+      ['application/json, text/csv', 'application/json'],
+      ['application/json;q=0.5, text/csv', 'text/csv'],
+      ['text/csv;q=0.1, */*;q=0.05', 'text/csv'],
+      ['application/xml, text/*', 'text/csv'],
+      ['text/csv;q=0', 'application/json'],
+      ['*/*', 'application/json'],
+    ] as const) {
+      const answer = await edge.admin('GET', '/api/usage?team=free', undefined, { accept })
+      expect([accept, answer.headers.get('content-type')?.split(';')[0]]).toEqual([accept, type])
+    }
     expect((await edge.admin('GET', '/api/usage?team=free&by=secret')).status).toBe(400)
     expect((await edge.admin('GET', '/api/usage?team=free&from=2026-02-30')).status).toBe(400)
   })
