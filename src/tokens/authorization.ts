@@ -22,6 +22,7 @@ export interface AuthorizationRequest {
   readonly challenge: string
   /** null: all that the person may. */
   readonly scopes: readonly string[] | null
+  readonly audience: Audience
 }
 
 /** Throws OAuthRefusal, which a page shows: the answer must not be sent anywhere. */
@@ -67,8 +68,9 @@ export function readAuthorization(
   const challenge = required(parameters, 'code_challenge')
   if (parameters.get('code_challenge_method') !== 'S256' || !challengeForm.test(challenge))
     throw new OAuthRefusal('invalid_request', 'PKCE is required: code_challenge with the method S256.')
-  assertAudience(clientId, readAudience(parameters, url))
-  return { challenge, scopes: readScopes(parameters) }
+  const audience = readAudience(parameters, url)
+  assertAudience(clientId, audience)
+  return { challenge, scopes: readScopes(parameters), audience }
 }
 
 /** The terminal administers; a page in a browser calls, and that is all that its people agreed to. */

@@ -64,11 +64,20 @@ export function readScopes(parameters: Parameters): readonly string[] | null {
   )
 }
 
+interface AudienceOptions {
+  /** What it is for when neither was sent. */
+  readonly otherwise?: Audience | undefined
+}
+
 /**
- * What the token is for, by `resource` (RFC 8707) or `audience` (RFC 8693); calling, when neither was sent.
+ * What the token is for, by `resource` (RFC 8707) or `audience` (RFC 8693); calling, unless told otherwise.
  * Throws OAuthRefusal `invalid_target`.
  */
-export function readAudience(parameters: Parameters, url: string): Audience {
+export function readAudience(
+  parameters: Parameters,
+  url: string,
+  { otherwise = 'calls' }: AudienceOptions = {},
+): Audience {
   const wanted = new Set<Audience>()
   for (const name of ['resource', 'audience']) {
     const value = parameters.get(name)
@@ -79,7 +88,7 @@ export function readAudience(parameters: Parameters, url: string): Audience {
     else throw invalidTarget(url)
   }
   if (wanted.size > 1) throw invalidTarget(url)
-  const [audience = 'calls'] = wanted
+  const [audience = otherwise] = wanted
   return audience
 }
 

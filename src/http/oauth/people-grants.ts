@@ -5,7 +5,7 @@
  */
 import { refreshIdleSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
-import { mintAccessToken } from '../../tokens/access-token.ts'
+import { type Audience, mintAccessToken } from '../../tokens/access-token.ts'
 import { assertAudience, provesChallenge } from '../../tokens/authorization.ts'
 import { readAudience, readScopes, scopesToIssue, scopesTooLong } from '../../tokens/exchange.ts'
 import { nextRefreshToken, readRefreshToken } from '../../tokens/login.ts'
@@ -25,6 +25,8 @@ export interface LoginPayload {
   readonly grantId: string
   readonly clientId: string
   readonly scopes: readonly string[] | null
+  /** What the login was asked for, and so its tokens where their requests do not say (RFC 8707 section 2.2). */
+  readonly audience?: Audience
   /** Of an authorization code. */
   readonly redirectUri?: string
   readonly challenge?: string
@@ -70,7 +72,7 @@ async function issue(
   service: TokenService,
 ): Promise<Response> {
   const { config, directory, fingerprintKey, now, randomBytes } = service
-  const audience = readAudience(parameters, config.url)
+  const audience = readAudience(parameters, config.url, { otherwise: payload.audience })
   assertAudience(clientId, audience)
   const request = { audience, scopes: readScopes(parameters) }
   const { grantId, scopes: approved } = payload

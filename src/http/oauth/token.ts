@@ -30,6 +30,8 @@ export async function answerTokenRequest(parameters: Parameters, service: TokenS
   if (grantType === undefined) {
     throw new OAuthRefusal('unsupported_grant_type', `grant_type can be ${supportedGrantTypes.join(', ')}.`)
   }
+  // Everything but an exchange belongs to a client (RFC 6749 section 4.1.3, RFC 8628 section 3.4).
+  if (grantType !== exchange) required(parameters, 'client_id')
   const clientId = readClientId(parameters, service.config.clients)
   return grantType({ parameters, clientId, signer: service.signing.signer }, service)
 }

@@ -6,7 +6,13 @@ import { html } from 'hono/html'
 import { authorizationCodeSeconds, consentAttemptsMax, refreshSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
 import { addressOf } from '../../tokens/audit.ts'
-import { type Asker, answerUri, readAsker, readAuthorization } from '../../tokens/authorization.ts'
+import {
+  type Asker,
+  type AuthorizationRequest,
+  answerUri,
+  readAsker,
+  readAuthorization,
+} from '../../tokens/authorization.ts'
 import { cliClientId } from '../../tokens/clients.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { digestOf, hex, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
@@ -52,7 +58,7 @@ interface Consent {
 
 async function makeCode(
   { clientId, redirectUri }: Asker,
-  { challenge, scopes }: { readonly challenge: string; readonly scopes: readonly string[] | null },
+  wanted: AuthorizationRequest,
   { session, request, service }: Consent,
 ): Promise<string> {
   const { directory, now, randomBytes } = service
@@ -61,7 +67,7 @@ async function makeCode(
     directory().openGrant(grant, now(), grantOpened(grant, { clientId, request, way: 'browser' })),
   )
   const code = opaqueText(randomBytes(opaqueSecretBytes))
-  const payload: LoginPayload = { grantId: grant.id, clientId, scopes, redirectUri, challenge }
+  const payload: LoginPayload = { ...wanted, grantId: grant.id, clientId, redirectUri }
   const deposited = await answered(
     directory().deposit(
       {

@@ -11,6 +11,7 @@ import {
   csrfOf,
   failure,
   form,
+  type Issued,
   issued,
   logIn,
   type PeopleEdge,
@@ -281,6 +282,25 @@ describe('a code', () => {
     expect(await failure(await redeem(await codeOf(), { code_verifier: other }))).toBe('400 invalid_grant')
     expect(await failure(await redeem(await codeOf(), { code_verifier: '' }))).toBe('400 invalid_request')
     expect(await failure(await redeem('made-up'))).toBe('400 invalid_grant')
+  })
+
+  it('T09: is presented with the client that it is for, and is not spent by leaving that out', async () => {
+    const code = await codeOf()
+    expect(await failure(await redeem(code, { client_id: '' }))).toBe('400 invalid_request')
+    const login = await issued(await redeem(code))
+    expect(await failure(await refresh(edge, login.refresh_token, { client_id: '' }))).toBe(
+      '400 invalid_request',
+    )
+    expect((await refresh(edge, login.refresh_token)).status).toBe(200)
+  })
+
+  it('keeps the resource that was asked for with it, until a request names another (RFC 8707)', async () => {
+    const audienceOf = ({ access_token }: Issued) => decodeJwt(access_token).aud
+    const login = await issued(await redeem(await codeOf({ resource: `${edge.url}/api` })))
+    expect(audienceOf(login)).toBe(`${edge.url}/api`)
+    const calling = await issued(await refresh(edge, login.refresh_token, { resource: edge.url }))
+    expect(audienceOf(calling)).toBe(edge.url)
+    expect(audienceOf(await issued(await refresh(edge, calling.refresh_token)))).toBe(`${edge.url}/api`)
   })
 
   it('T08: of twenty redemptions at once, one gets a token', async () => {
