@@ -76,13 +76,8 @@ export const createApp = (
   return (request, lifetime) => {
     const call = beginCall(request, nextId(), now(), lifetime)
     const response = respond(request, call)
-    // The runtime drops a request in mid-air when its client leaves: nothing would be settled or given back. It tells
-    // this listener first, and only then the work is worth a `waitUntil`, which would cost every call as much as a fetch's headers.
-    request.signal.onabort = () => {
-      lifetime.waitUntil(response)
-      call.left = true
-      call.onLeft?.()
-    }
+    // The runtime drops a request in mid-air when its client leaves: nothing would be settled or given back.
+    lifetime.waitUntil(response)
     return response
   }
 }
@@ -100,8 +95,6 @@ const beginCall = (request: Request, id: string, startedAt: number, lifetime: Li
     origin: fields.get('origin'),
     own: isReservedSegment(firstSegment(splitUrl(url).pathname)),
     waitUntil: (work) => lifetime.waitUntil(work),
-    left: false,
-    onLeft: null,
     caller: null,
     permit: null,
     outcome: null,

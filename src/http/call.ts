@@ -5,7 +5,7 @@ import type { Fields } from './fields.ts'
 
 /**
  * What is known of one request on its way, for the log line and for answers made outside of the pipeline. The
- * pipeline fills it in; of its results nothing decides by them.
+ * pipeline fills it in; nothing decides by it.
  */
 export interface Call {
   readonly id: string
@@ -19,10 +19,6 @@ export interface Call {
   /** For one of our own paths, not for an upstream. */
   readonly own: boolean
   readonly waitUntil: (work: Promise<unknown>) => void
-  /** The caller has left, and waits for no answer any more. */
-  left: boolean
-  /** Told of it, while something waits that should not outlast the caller. */
-  onLeft: (() => void) | null
   caller: Caller | null
   permit: Permit | null
   outcome: Outcome | null

@@ -41,9 +41,9 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
       const opening = deps.keys.open(admission)
       const credential = opening instanceof Promise ? await opening : opening
       const body = reading.body instanceof Promise ? await reading.body : reading.body
-      const first = await dispatch({ admission, credential, body }, call, deps)
+      const first = await dispatch(request, { admission, credential, body }, call, deps)
       const sent = mayBeSentAgain(first, permit, body)
-        ? await withNextKey(first, { admission, body }, call, deps)
+        ? await withNextKey(first, request, { admission, body }, call, deps)
         : first
       return relay(sent.answer, permit, {
         url: config.url,
@@ -102,6 +102,7 @@ const mayBeSentAgain = ({ answer }: Sent, { upstream }: Permit, { streamed }: Ou
  */
 const withNextKey = async (
   sent: Sent,
+  request: Request,
   { admission, body }: { admission: Admission; body: OutboundBody },
   call: Call,
   deps: Deps,
@@ -118,7 +119,7 @@ const withNextKey = async (
     return sent
   }
   try {
-    const answer = await dispatch({ admission: second, credential, body }, call, deps)
+    const answer = await dispatch(request, { admission: second, credential, body }, call, deps)
     await sent.answer.body?.cancel()
     return answer
   } finally {

@@ -33,8 +33,6 @@ const call = (changes: Partial<Call> = {}): Call => ({
   origin: null,
   own: false,
   waitUntil: () => {},
-  left: false,
-  onLeft: null,
   caller: null,
   permit: null,
   outcome: null,
