@@ -6,7 +6,7 @@ import type { Caller } from '../../core/permit.ts'
 import { Refusal } from '../../core/problems.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { addressOf } from '../../tokens/audit.ts'
-import { readClientId } from '../../tokens/clients.ts'
+import { readClientId, unnamedClientId } from '../../tokens/clients.ts'
 import { type PresentedRefreshToken, readRefreshToken } from '../../tokens/login.ts'
 import { digestOf, type PersonalToken, parsePersonalToken } from '../../tokens/opaque.ts'
 import { type Parameters, required } from '../../tokens/parameters.ts'
@@ -52,17 +52,25 @@ async function revokeLogin(
   const found = await answered(directory().examineFamily(familyDigest, { digest, now: now() }))
   if (found === null) return
   const payload: LoginPayload = JSON.parse(found.payload)
-  if (payload.clientId !== clientId) return
+  if (!mayEnd(clientId, payload.clientId)) return
   await endLogin(payload.grantId, { actor: 'holder', from: null, reason: 'logged out' }, service)
 }
 
-/** Section 2.1: a client ends only what was issued to it. A token that is not ours, or is over, needs no end. */
+/** A token that is not ours, or is over, needs no end. */
 async function revokeAccessToken(text: string, clientId: string, service: TokenService): Promise<void> {
   const caller = await verifiedOwn(text, service)
-  if (caller === null || caller.tokenId === null || clientOf(text) !== clientId) return
+  if (caller === null || caller.tokenId === null || !mayEnd(clientId, clientOf(text))) return
   const { directory, accounts, now } = service
   await answered(directory().endClaim({ kind: 'token', value: caller.tokenId, at: now() }))
   if (caller.team !== '') await answered(accounts.revoke(caller.team, { tokenId: caller.tokenId }))
+}
+
+/**
+ * Section 2.1: no client ends what was issued to another. Where no client is named, who holds the token ends it: all
+ * clients are public, so that a name proves nothing more, and a token that was found somewhere should be easy to end.
+ */
+function mayEnd(clientId: string, issuedTo: unknown): boolean {
+  return clientId === issuedTo || clientId === unnamedClientId || issuedTo === unnamedClientId
 }
 
 /** `client_id` of a token that was verified. */

@@ -354,7 +354,6 @@ describe('revocation', () => {
     const { token } = await makeToken(edge)
     const issued = await accessToken(edge, token, { client_id: 'countersign-cli' })
     expect((await revoke(issued, { client_id: 'shop' })).status).toBe(200)
-    expect((await revoke(issued)).status).toBe(200)
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     expect((await callOrders(edge, issued)).status).toBe(200)
     expect((await revoke(issued, { client_id: 'countersign-cli' })).status).toBe(200)
@@ -362,6 +361,17 @@ describe('revocation', () => {
     expect(await failure(await callOrders(edge, issued))).toBe('401 token_revoked')
     const another = await accessToken(edge, token)
     expect((await callOrders(edge, another)).status).toBe(200)
+  })
+
+  test('who names no client ends what they hold, and so does a client with what no client is named in', async () => {
+    const { token } = await makeToken(edge)
+    const ofClient = await accessToken(edge, token, { client_id: 'countersign-cli' })
+    const ofNobody = await accessToken(edge, token)
+    expect((await revoke(ofClient)).status).toBe(200)
+    expect((await revoke(ofNobody, { client_id: 'countersign-cli' })).status).toBe(200)
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    for (const ended of [ofClient, ofNobody])
+      expect(await failure(await callOrders(edge, ended))).toBe('401 token_revoked')
   })
 })
 

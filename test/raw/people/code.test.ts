@@ -365,6 +365,14 @@ describe('a refresh token', () => {
     expect((await refresh(edge, login.refresh_token)).status).toBe(200)
   })
 
+  it('ends its login at /oauth/revoke, whether or not its client is named', async () => {
+    for (const over of [{}, { client_id: cli }]) {
+      const login = await logIn(edge, 'lin')
+      expect((await form(edge, '/oauth/revoke', { token: login.refresh_token, ...over })).status).toBe(200)
+      expect(await failure(await refresh(edge, login.refresh_token))).toBe('400 invalid_grant')
+    }
+  })
+
   it('is not spent by asking for too much', async () => {
     const login = await logIn(edge, 'lin', { scope: 'orders:order:read' })
     expect(await failure(await refresh(edge, login.refresh_token, { scope: 'orders:order:write' }))).toBe(
