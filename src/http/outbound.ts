@@ -27,8 +27,8 @@ export interface OutboundOptions {
 /** Set on every request that is sent. */
 const addedNames = ['traceparent', 'cdn-loop', 'via'] as const
 
-const traceparentForm = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/
-const zeroTrace = '0'.repeat(32)
+/** Ids of zeros alone are invalid. */
+const traceparentForm = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/
 
 /** Builds the request of a permit. Throws Refusal `path_invalid` when the URL would not be sent as it stands. */
 export const buildOutbound = (
@@ -91,8 +91,7 @@ const forwardedHeaders = (
 const traceparent = (value: string | null, random: string): { trace: string; continued: boolean } => {
   const [, trace, flags] = (value !== null && traceparentForm.exec(value)) || []
   const span = random.slice(0, 16)
-  if (trace === undefined || trace === zeroTrace)
-    return { trace: `00-${random}-${span}-01`, continued: false }
+  if (trace === undefined) return { trace: `00-${random}-${span}-01`, continued: false }
   return { trace: `00-${trace}-${span}-${flags}`, continued: true }
 }
 

@@ -122,6 +122,7 @@ describe('trace context', () => {
   test.each([
     'garbage',
     `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+    `00-${trace}-${'0'.repeat(16)}-01`,
     `00-${trace.toUpperCase()}-00f067aa0ba902b7-01`,
     `01-${trace}-00f067aa0ba902b7-01`,
     `00-${trace}-00f067aa0ba902b7-01-extra`,
