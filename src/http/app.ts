@@ -63,7 +63,7 @@ export const createApp = (
       response = await answer(request, call)
     } catch (error) {
       refusal = asRefusal(error)
-      response = problemResponse(refusal, call.id, problemSite(site, request))
+      response = problemResponse(refusal, call.id, { url: problemUrl(site, request), own: call.own })
       countRefusal(refusal, call, site)
     }
     response.headers.set('countersign-request-id', call.id)
@@ -138,8 +138,8 @@ const asRefusal = (error: unknown): Refusal =>
       })
 
 /** While the configuration is faulty our own origin is unknown, and the one that was called stands in. */
-const problemSite = (site: Site, request: Request): { readonly url: string } =>
-  site.kind === 'ready' ? site.deps.config : { url: URL.parse(request.url)?.origin ?? '' }
+const problemUrl = (site: Site, request: Request): string =>
+  site.kind === 'ready' ? site.deps.config.url : (URL.parse(request.url)?.origin ?? '')
 
 /**
  * What was refused to a known team goes into its books with the next sync; it never causes one by itself. A team

@@ -1,8 +1,14 @@
 import type { Configuration } from '../core/configuration.ts'
 import { problems, type Refusal } from '../core/problems.ts'
 
+export interface ProblemPlace {
+  readonly url: Configuration['url']
+  /** Whether a path of our own refuses: of those, only the administration's ask for a token of this form. */
+  readonly own: boolean
+}
+
 /** RFC 6750 section 3: a challenge on 401 and on a lack of scope; no `error` when no token was sent. */
-function challenge(refusal: Refusal, origin: string): string | null {
+function challenge(refusal: Refusal, { url, own }: ProblemPlace): string | null {
   const { status } = problems[refusal.code]
   const parameters = [`realm="countersign"`]
   if (refusal.code === 'scope_insufficient') {
@@ -12,19 +18,16 @@ function challenge(refusal: Refusal, origin: string): string | null {
   } else {
     return null
   }
-  parameters.push(`resource_metadata="${origin}/.well-known/oauth-protected-resource"`)
+  // RFC 9728 section 3.3: calls and administration are two resources, and a client takes no other one's document.
+  parameters.push(`resource_metadata="${url}/.well-known/oauth-protected-resource${own ? '/api' : ''}"`)
   return `Bearer ${parameters.join(', ')}`
 }
 
 /** The answer that a refusal becomes: RFC 9457, with the code also in `Countersign-Error`. */
-export function problemResponse(
-  refusal: Refusal,
-  requestId: string,
-  { url: origin }: Pick<Configuration, 'url'>,
-): Response {
+export function problemResponse(refusal: Refusal, requestId: string, place: ProblemPlace): Response {
   const { status, title } = problems[refusal.code]
   const body = JSON.stringify({
-    type: `${origin}/problems/${refusal.code}`,
+    type: `${place.url}/problems/${refusal.code}`,
     title,
     status,
     detail: refusal.detail,
@@ -37,7 +40,7 @@ export function problemResponse(
   headers.set('cache-control', 'no-store')
   headers.set('x-content-type-options', 'nosniff')
   headers.set('countersign-error', refusal.code)
-  const authenticate = challenge(refusal, origin)
+  const authenticate = challenge(refusal, place)
   if (authenticate !== null) headers.set('www-authenticate', authenticate)
   return new Response(body, { status, headers })
 }

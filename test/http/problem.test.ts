@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type ProblemCode, problems, Refusal } from '../../src/core/problems.ts'
 import { problemResponse } from '../../src/http/problem.ts'
 
-const site = { url: 'https://edge.test' }
+const site = { url: 'https://edge.test', own: false }
 const codes = Object.keys(problems) as ProblemCode[]
 const answer = (refusal: Refusal): Response => problemResponse(refusal, 'id-1', site)
 
@@ -88,6 +88,14 @@ describe('WWW-Authenticate (RFC 6750 section 3, RFC 9728 section 5.1)', () => {
     const refusal = new Refusal('scope_insufficient', { members: { scope: 'pay:customer:read' } })
     expect(challenge(refusal)).toBe(
       `Bearer realm="countersign", error="insufficient_scope", scope="pay:customer:read", ${metadata}`,
+    )
+  })
+
+  test('leads to the document of the resource that refused: calls, or the administration', () => {
+    const { headers } = problemResponse(new Refusal('token_missing'), 'id-1', { ...site, own: true })
+    const document = 'https://edge.test/.well-known/oauth-protected-resource/api'
+    expect(headers.get('www-authenticate')).toBe(
+      `Bearer realm="countersign", resource_metadata="${document}"`,
     )
   })
 

@@ -67,6 +67,10 @@ describe('who administers', () => {
       const without = await edge.fetch(`/api${path}`)
       expect(without.headers.get('www-authenticate')).toMatch(/^Bearer /)
       expect(without.headers.get('www-authenticate')).not.toContain('error=')
+      const [, document = ''] =
+        /resource_metadata="([^"]+)"/.exec(without.headers.get('www-authenticate') ?? '') ?? []
+      const described = await edge.fetch(document.slice(url.length))
+      expect(await described.json()).toMatchObject({ resource: `${url}/api` })
       expect(await failure(without)).toBe('401 token_missing')
       for (const wrong of [calling, token, `${adminKey}x`, 'a.b.c']) {
         expect(await failure(await api(edge, path, { token: wrong }))).toBe('401 token_invalid')
