@@ -2,9 +2,9 @@
  * Countersign's own secrets. Their faults are configuration faults; a fault of an upstream's secret is not,
  * and is found where credentials are opened. Nothing here repeats a secret in a message.
  */
+import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose'
 import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
-import { base64url, importSigningKey, importVerifier, signJws } from '../core/jws.ts'
 import { adminKeyCharsMin } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import type { ConfigFault } from './input.ts'
@@ -13,7 +13,7 @@ export interface SigningKey {
   /** Its own, or its RFC 7638 thumbprint. */
   readonly kid: string
   readonly algorithm: 'EdDSA' | 'ES256'
-  /** The private JWK as JSON. */
+  /** The private JWK as JSON, for `importJWK(JSON.parse(...), algorithm)`. */
   readonly privateJwk: Secret
   /** With kid, alg and use, as /.well-known/jwks.json publishes it. */
   readonly publicJwk: PublicJwk
@@ -114,7 +114,7 @@ const parseList = (text: string): readonly unknown[] | null => {
 /** The key, or what is wrong with it. A pair whose halves do not belong together would mint tokens that nobody accepts. */
 const readSigningKey = async (input: unknown): Promise<SigningKey | string> => {
   if (typeof input !== 'object' || input === null) return 'must be a private JWK'
-  const { d, ...rest } = input as Readonly<Record<string, unknown>>
+  const { d, ...rest } = input as JWK
   const { key_ops: _operations, ...publicPart } = rest
   if (typeof d !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(d)) return 'must be a private JWK, with its d'
   const verdict = judgeJwk(publicPart)
@@ -125,7 +125,7 @@ const readSigningKey = async (input: unknown): Promise<SigningKey | string> => {
   const privateJwk = { ...jwk, d }
   if (!(await belongTogether(privateJwk, jwk, algorithm)))
     return 'has a private and a public half that do not match'
-  const id = kid ?? (await thumbprint(jwk))
+  const id = kid ?? (await calculateJwkThumbprint(jwk as JWK))
   return {
     kid: id,
     algorithm,
@@ -134,22 +134,14 @@ const readSigningKey = async (input: unknown): Promise<SigningKey | string> => {
   }
 }
 
-const belongTogether = async (
-  privateJwk: PublicJwk,
-  publicJwk: PublicJwk,
-  alg: SigningKey['algorithm'],
-): Promise<boolean> => {
+const belongTogether = async (privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> => {
   try {
-    const signed = await signJws({ alg }, {}, await importSigningKey(privateJwk, alg))
-    const verifies = await importVerifier(publicJwk, alg)
-    return await verifies(signed)
+    const signed = await new CompactSign(new Uint8Array(1))
+      .setProtectedHeader({ alg: algorithm })
+      .sign(await importJWK(privateJwk as JWK, algorithm))
+    await compactVerify(signed, await importJWK(publicJwk as JWK, algorithm))
+    return true
   } catch {
     return false
   }
-}
-
-/** RFC 7638, of a key with the members that its type requires and no others, as `judgeJwk` returns it. */
-const thumbprint = async (jwk: PublicJwk): Promise<string> => {
-  const canonical = JSON.stringify(jwk, Object.keys(jwk).sort())
-  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(canonical))))
 }

@@ -1,5 +1,5 @@
 /**
- * The compact form of a JWS (RFC 7515 section 7.1), checked before anything is verified: exactly three parts in
+ * The compact form of a JWS (RFC 7515 section 7.1), checked before any library sees it: exactly three parts in
  * canonical base64url, so that one token has one text, and a header that asks for nothing unusual.
  */
 import { tokenBytesMax } from '../core/limits.ts'

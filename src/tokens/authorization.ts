@@ -3,7 +3,6 @@
  * come from, and whether that person agrees, is for the page.
  */
 import type { Configuration } from '../core/configuration.ts'
-import { base64url } from '../core/jws.ts'
 import { redirectUriCharsMax, stateCharsMax } from '../core/limits.ts'
 import type { Audience } from './access-token.ts'
 import { cliClientId } from './clients.ts'
@@ -85,8 +84,14 @@ export async function provesChallenge(verifier: string, challenge: string): Prom
 }
 
 export async function challengeOf(verifier: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
-  return base64url(new Uint8Array(digest))
+  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
+}
+
+export function base64url(bytes: ArrayBuffer): string {
+  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
 }
 
 /** The address that the answer is sent to, with `iss` (RFC 9207). */

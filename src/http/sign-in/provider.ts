@@ -4,7 +4,6 @@
  * the same code as every other token.
  */
 import type { SignIn } from '../../core/configuration.ts'
-import { base64url } from '../../core/jws.ts'
 import {
   clockToleranceSecondsDefault,
   providerAnswerBytesMax,
@@ -13,7 +12,7 @@ import {
 } from '../../core/limits.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { createJwksStore, type KnownKeys } from '../../identity/jwks.ts'
-import { challengeOf } from '../../tokens/authorization.ts'
+import { base64url, challengeOf } from '../../tokens/authorization.ts'
 import { readText } from '../bounded-body.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -106,8 +105,7 @@ export function createProvider(deps: ProviderDeps): Provider {
 
 /** One secret in the browser is the verifier; state and nonce follow from it and tell nothing about it. */
 async function derived(purpose: 'state' | 'nonce', secret: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${purpose}\n${secret}`))
-  return base64url(new Uint8Array(digest))
+  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${purpose}\n${secret}`)))
 }
 
 async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestInit = {}): Promise<Claims> {
