@@ -35,9 +35,7 @@ export { Directory } from './tokens/directory.ts'
 
 type Handler = (request: Request, lifetime: Lifetime) => Promise<Response>
 
-function now(): number {
-  return Date.now()
-}
+const { now } = Date
 
 function log(line: string): void {
   console.log(line)
