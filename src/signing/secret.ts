@@ -16,12 +16,26 @@ export function parseWhole(text: string, what: string, { inner }: { inner?: 'spa
 export function parsePair(
   text: string,
   names: readonly [string, string],
-  { inner }: { inner?: 'spaces' } = {},
+  options: { inner?: 'spaces' } = {},
 ): readonly [string, string] {
-  const form = `<${names[0]}>:<${names[1]}>`
-  const colon = text.indexOf(':')
-  if (colon === -1) throw new SecretFault(`the secret has no colon; its form is ${form}`)
-  const parts = [text.slice(0, colon), text.slice(colon + 1)] as const
+  const [first = '', second = ''] = parseParts(text, names, options)
+  return [first, second]
+}
+
+/** As many parts as there are names, split at the first colons: only the last part may hold one. */
+export function parseParts(
+  text: string,
+  names: readonly string[],
+  { inner }: { inner?: 'spaces' } = {},
+): readonly string[] {
+  const form = names.map((name) => `<${name}>`).join(':')
+  const pieces = text.split(':')
+  const last = names.length - 1
+  if (pieces.length <= last) {
+    const colons = last === 1 ? 'no colon' : `fewer than ${last} colons`
+    throw new SecretFault(`the secret has ${colons}; its form is ${form}`)
+  }
+  const parts = [...pieces.slice(0, last), pieces.slice(last).join(':')]
   for (const [index, part] of parts.entries()) {
     const fault = formFault(part, inner === 'spaces')
     if (fault !== null) throw new SecretFault(`the ${names[index]} of ${form} ${fault}`)

@@ -24,7 +24,7 @@ import {
   type SignRequest,
   type SignScheme,
 } from '../scheme.ts'
-import { parsePair, parseWhole } from '../secret.ts'
+import { parsePair, parseParts, parseWhole } from '../secret.ts'
 import {
   algorithmNames,
   algorithms,
@@ -179,8 +179,7 @@ function splitSecret(text: string, form: Recipe['secretForm']): SplitSecret {
     const [id, secret] = parsePair(text, ['id', 'secret'])
     return { id: headerText(id, 'id'), secret, passphrase: '' }
   }
-  const [id, rest] = parsePair(text, ['id', 'secret>:<passphrase'])
-  const [secret, passphrase] = parsePair(rest, ['secret', 'passphrase'])
+  const [id = '', secret = '', passphrase = ''] = parseParts(text, ['id', 'secret', 'passphrase'])
   return { id: headerText(id, 'id'), secret, passphrase: headerText(passphrase, 'passphrase') }
 }
 

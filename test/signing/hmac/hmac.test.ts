@@ -114,6 +114,19 @@ describe('hmac', () => {
     expect(mac).toBe(createHmac('sha256', 'made-up').update(`${nonce}GET`).digest('hex'))
   })
 
+  it.each([
+    ['a:b', 'the secret has fewer than 2 colons; its form is <id>:<secret>:<passphrase>'],
+    ['a::c', 'the secret of <id>:<secret>:<passphrase> is empty'],
+    ['a:b:', 'the passphrase of <id>:<secret>:<passphrase> is empty'],
+    ['a:b:c d', 'the passphrase of <id>:<secret>:<passphrase> holds white space'],
+  ])('the secret %j with a passphrase is refused in words: %s', async (text, said) => {
+    const definition = recipe({
+      secret: 'id:secret:passphrase',
+      headers: { 'x-signature': signature, 'x-pass': [{ part: 'passphrase' }] },
+    })
+    await expect(openKey(definition, text)).rejects.toThrow(said)
+  })
+
   it('sends a passphrase, and says so', async () => {
     const definition = recipe({
       secret: 'id:secret:passphrase',
