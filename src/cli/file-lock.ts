@@ -1,11 +1,13 @@
 /**
- * One writer at a time for the files of `~/.countersign`: a lock file that names its holder. A holder that died
- * is found by its process id, so that nobody has to clean up after a crash.
+ * One writer at a time for the files of `~/.countersign`: a lock file that names its holder, who touches it while
+ * it holds it. A holder that died is found by its process id, or by its silence where the id is another's by now,
+ * so that nobody has to clean up after a crash.
  */
-import { linkSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from './failure.ts'
+import { type LockTimes, lockTimes } from './limits.ts'
 import {
   ensurePrivateDirectory,
   errorCode,
@@ -14,43 +16,53 @@ import {
   removeQuietly,
 } from './private-files.ts'
 
-const waitMillis = 20_000
 const pauseMillis = 25
-/** Longer than anything that is done under the lock (a token request ends after 10 s). */
-const staleMillis = 60_000
 
 /** Runs the action while no other process of this user is in such a section. */
 export async function withLock<Result>(
   directory: string,
   action: () => Promise<Result> | Result,
+  times: LockTimes = lockTimes,
 ): Promise<Result> {
   ensurePrivateDirectory(directory)
   const path = join(directory, 'lock')
   const mine = `${process.pid} ${randomHex(8)}\n`
-  await acquire(path, mine)
+  await acquire(path, mine, times)
   const release = (): void => {
     if (readQuietly(path) === mine) removeQuietly(path)
   }
   process.once('exit', release)
+  const beating = setInterval(() => beat(path, mine), times.beatMillis)
   try {
     removeLeftovers(directory)
     return await action()
   } finally {
+    clearInterval(beating)
     process.removeListener('exit', release)
     release()
   }
 }
 
-async function acquire(path: string, mine: string): Promise<void> {
+async function acquire(path: string, mine: string, { waitMillis, staleMillis }: LockTimes): Promise<void> {
   const deadline = Date.now() + waitMillis
   while (!tryCreate(path, mine)) {
-    breakStale(path)
+    breakStale(path, staleMillis)
     if (Date.now() > deadline) {
       throw new Failure('tryAgain', `Another countersign has been holding ${path} for a while.`, {
         hint: `Try again when it is done, or remove ${path} if none runs.`,
       })
     }
     await sleep(pauseMillis * (0.5 + Math.random()))
+  }
+}
+
+function beat(path: string, mine: string): void {
+  if (readQuietly(path) !== mine) return
+  const now = new Date()
+  try {
+    utimesSync(path, now, now)
+  } catch {
+    // Taken away in this moment, which release finds out too.
   }
 }
 
@@ -73,9 +85,9 @@ function tryCreate(path: string, text: string): boolean {
 }
 
 /** Takes a dead holder's lock away; when it was another one by then, it is put back. */
-function breakStale(path: string): void {
+function breakStale(path: string, staleMillis: number): void {
   const seen = readQuietly(path)
-  if (seen === null || !isStale(path, seen)) return
+  if (seen === null || !isStale(path, seen, staleMillis)) return
   const aside = `${path}.${randomHex(8)}`
   try {
     renameSync(path, aside)
@@ -87,7 +99,7 @@ function breakStale(path: string): void {
   }
 }
 
-function isStale(path: string, text: string): boolean {
+function isStale(path: string, text: string, staleMillis: number): boolean {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return false
   return Date.now() - stats.mtimeMs > staleMillis || !isAlive(Number.parseInt(text, 10))

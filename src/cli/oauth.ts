@@ -5,13 +5,13 @@
 import { type AccessToken, isPersonalToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
 import { Failure } from './failure.ts'
+import { tokenRequestMillis } from './limits.ts'
 import { networkFailure } from './network.ts'
 import { readObject, waitHint } from './problem.ts'
 import { send, textBody } from './transport.ts'
 import { version } from './version.ts'
 
 export const clientId = 'countersign-cli'
-const requestMillis = 15_000
 
 export interface OAuthAnswer {
   readonly status: number
@@ -36,7 +36,7 @@ export async function postForm(
         ['user-agent', `countersign-cli/${version}`],
       ]),
       body: textBody(form.toString()),
-      timeoutMillis: requestMillis,
+      timeoutMillis: tokenRequestMillis,
     })
     const fields = readObject(await answer.text())
     return { status: answer.status, retryAfter: answer.headers.get('retry-after'), fields }

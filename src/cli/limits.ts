@@ -1,0 +1,23 @@
+/** How long the CLI waits for what: together, because some of them bound each other. */
+
+/** One request to the token service, its answer included. */
+export const tokenRequestMillis = 15_000
+
+export interface LockTimes {
+  /** How long one waits for the lock. */
+  readonly waitMillis: number
+  /** A holder says this often that it is still there. */
+  readonly beatMillis: number
+  /** A holder that has said nothing for so long is gone, although its process id may be another's by now. */
+  readonly staleMillis: number
+}
+
+/**
+ * Under the lock at most one request to the token service is made, so who waits outlasts it. However long a
+ * holder takes, its lock is not stale while it beats.
+ */
+export const lockTimes: LockTimes = {
+  waitMillis: tokenRequestMillis + 5_000,
+  beatMillis: 2_000,
+  staleMillis: 10_000,
+}
