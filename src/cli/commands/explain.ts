@@ -20,7 +20,7 @@ export function declareExplain(program: Command): void {
     .description('show how a call would be signed, step by step, without making it; for admins')
     .argument('<method>')
     .argument('<path>', 'upstream and path, as for call')
-    .requiredOption('-k, --key <name>', 'with which key')
+    .option('-k, --key <name>', 'with which key; without it, the only one of the upstream')
     .option('-H, --header <name: value>', 'a header of the request', collect)
     .option('--input <file>', 'the body, of which only the SHA-256 is sent')
     .option('--body-sha256 <hex>', 'the SHA-256 of the body')
@@ -40,7 +40,7 @@ async function runExplain(
     method: 'POST',
     body: {
       upstream,
-      key: options.key,
+      ...(options.key === undefined ? {} : { key: options.key }),
       method: method.toUpperCase(),
       path: `${rest}${url.search}`,
       ...(options.header === undefined ? {} : { headers: readHeaders(options.header) }),

@@ -5,6 +5,7 @@
 import { Hono } from 'hono/tiny'
 import type { Configuration, Key, Upstream } from '../../core/configuration.ts'
 import { invalid as invalidPath, parseRequestPath } from '../../core/path.ts'
+import { Refusal } from '../../core/problems.ts'
 import type { KeyStore } from '../../credentials/keys.ts'
 import { fromHex } from '../../signing/bytes.ts'
 import { explain } from '../../signing/explain.ts'
@@ -38,8 +39,7 @@ async function explainCall(json: unknown, { config, keys, now, nonce }: ExplainD
   const asked = readMembers(json, members, 'The body')
   const upstream = config.upstreams.get(readText(asked.upstream, 'upstream'))
   if (upstream === undefined) throw notFound('upstream')
-  const key = upstream.keys.get(readText(asked.key, 'key'))
-  if (key === undefined) throw notFound('key')
+  const key = chooseKey(asked.key, upstream)
   const method = readText(asked.method, 'method')
   if (!/^(?:GET|HEAD|POST|PUT|PATCH|DELETE)$/.test(method))
     throw invalid('method is GET, HEAD, POST, PUT, PATCH or DELETE.')
@@ -64,6 +64,18 @@ async function explainCall(json: unknown, { config, keys, now, nonce }: ExplainD
 
 function named(upstream: Upstream, key: Key) {
   return { upstream: upstream.name, key: key.name }
+}
+
+/** As for a call: without a name, the only key there is. */
+function chooseKey(asked: unknown, { name, keys }: Upstream): Key {
+  const [only, ...others] = keys.values()
+  if (asked === undefined) {
+    if (only !== undefined && others.length === 0) return only
+    throw new Refusal('key_required', { detail: `Name the key of ${name}: ${[...keys.keys()].join(', ')}.` })
+  }
+  const key = keys.get(readText(asked, 'key'))
+  if (key === undefined) throw notFound('key')
+  return key
 }
 
 function readText(value: unknown, name: string): string {

@@ -109,7 +109,7 @@ function tokenOperations(): Operations {
       role: 'admin',
       body: 'ExplainRequest',
       answer: { status: 200, schema: ref('Explanation') },
-      refusals: ['not_found', 'path_invalid'],
+      refusals: ['key_required', 'not_found', 'path_invalid'],
     },
     'GET /api/audit': {
       summary: 'Who changed what, when, from where; the newest first',

@@ -81,13 +81,13 @@ function explainSchemas() {
     ExplainRequest: object(
       {
         upstream: text(),
-        key: text(),
+        key: text('Without it: the only one of the upstream.'),
         method: oneOf('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'),
         path: text('What stands behind the name of the upstream, with its query.'),
         headers: { type: 'object', additionalProperties: text() },
         bodySha256: { type: 'string', pattern: '^[0-9A-Fa-f]{64}$', description: 'Without it: no body.' },
       },
-      ['path', 'headers', 'bodySha256'],
+      ['key', 'path', 'headers', 'bodySha256'],
     ),
     Explanation: object({
       upstream: text(),

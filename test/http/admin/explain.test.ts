@@ -28,8 +28,11 @@ const upstream = (name: string, sign: object, encodedPath: 'refuse' | 'allow' = 
   } as unknown as Upstream
 }
 
+const pay = upstream('pay', { scheme: 'plugipay' })
+
 const upstreams = new Map([
-  ['pay', upstream('pay', { scheme: 'plugipay' })],
+  ['pay', pay],
+  ['single', { ...pay, name: 'single', keys: new Map([...pay.keys].slice(0, 1)) }],
   [
     'note',
     upstream('note', {
@@ -130,7 +133,25 @@ describe('POST /api/explain', () => {
     expect(mistakes).toEqual([expect.stringContaining('empty body'), expect.anything(), expect.anything()])
   })
 
+  it('takes the only key of an upstream where none is named, as a call does', async () => {
+    const { key, stages } = await ask({ upstream: 'single', method: 'GET', path: '/v1' })
+    expect([key, stages]).toEqual([
+      'live',
+      [{ name: 'string to sign', text: expect.stringMatching(/^GET\n/) }],
+    ])
+  })
+
+  it('asks which key, where an upstream has several', async () => {
+    const asked = ask({ upstream: 'pay', method: 'GET', path: '/v1' })
+    await expect(asked).rejects.toMatchObject({
+      code: 'key_required',
+      detail: 'Name the key of pay: live, broken, missing.',
+    })
+  })
+
   it.each([
+    [{ ...call, key: null }, 'request_invalid'],
+    [{ ...call, key: '' }, 'request_invalid'],
     [{ ...call, upstream: 'nowhere' }, 'not_found'],
     [{ ...call, key: 'nowhere' }, 'not_found'],
     [{ ...call, key: '__proto__' }, 'not_found'],
