@@ -4,7 +4,7 @@
  */
 import { CommanderError } from 'commander'
 import { exitCodes } from './exit-codes.ts'
-import { Failure } from './failure.ts'
+import { Failure, usageFailure } from './failure.ts'
 import { createProgram } from './program.ts'
 import { printable, printableJson, withoutTokens } from './redaction.ts'
 
@@ -17,25 +17,33 @@ export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? exitCodes.ok.code : exitCodes.failure.code)
   })
-  const end = (error: unknown): never => process.exit(report(error, args.includes('--json')))
+  const json = args.includes('--json')
+  const end = (error: unknown): never => process.exit(report(error, json))
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
   try {
-    await createProgram().parseAsync(args, { from: 'user' })
+    await createProgram({ quiet: json }).parseAsync(args, { from: 'user' })
   } catch (error) {
-    process.exitCode = report(error, args.includes('--json'))
+    process.exitCode = report(error, json)
   }
 }
 
 function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
-    // Commander has printed what there is to say: help, the version, or what it did not understand.
-    return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code
+    if (error.exitCode === 0) return exitCodes.ok.code
+    // Without --json, commander has printed what it did not understand, or help.
+    if (!json) return exitCodes.usage.code
   }
-  const failure = error instanceof Failure ? error : unexpected(error)
+  const failure =
+    error instanceof Failure ? error : error instanceof CommanderError ? misread(error) : unexpected(error)
   const { code } = exitCodes[failure.exit]
   process.stderr.write(json ? `${asJson(failure, code)}\n` : asText(failure))
   return code
+}
+
+function misread({ code, message }: CommanderError): Failure {
+  const said = code === 'commander.help' ? 'Say which command.' : message.replace(/^error: /, '')
+  return usageFailure(said, 'countersign --help lists the commands.')
 }
 
 function unexpected(error: unknown): Failure {

@@ -5,6 +5,7 @@ import { declareCall } from './commands/call.ts'
 import { declareCompletion } from './commands/completion.ts'
 import { declareConfig } from './commands/config.ts'
 import { declareExplain } from './commands/explain.ts'
+import { declareKeys } from './commands/keys.ts'
 import { declareLogin } from './commands/login.ts'
 import { declareLogout } from './commands/logout.ts'
 import { declareProfiles } from './commands/profiles.ts'
@@ -22,7 +23,7 @@ import { version } from './version.ts'
 /** In the order of a first day: log in, call, then what an owner and an admin need. */
 const declarations = [
   ...[declareLogin, declareLogout, declareWhoami, declareStatus, declareProfiles],
-  ...[declareCall, declareToken, declareTokens, declareUsage],
+  ...[declareCall, declareToken, declareTokens, declareKeys, declareUsage],
   ...[declareTeams, declareRevoke, declareAudit, declareExplain],
   ...[declareConfig, declareCompletion],
 ]
@@ -31,7 +32,8 @@ const exitCodesHelp = Object.values(exitCodes)
   .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
   .join('\n')
 
-export function createProgram(): Command {
+/** `quiet`: what is not understood is only thrown, for who asked for JSON. */
+export function createProgram({ quiet = false }: { readonly quiet?: boolean } = {}): Command {
   const program = new Command('countersign')
     .description('Call APIs through Countersign without holding their keys.')
     .option('--url <url>', 'origin of the Countersign to talk to (COUNTERSIGN_URL)')
@@ -44,7 +46,9 @@ export function createProgram(): Command {
     .showHelpAfterError('(countersign --help lists the commands)')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
-      writeErr: (text) => process.stderr.write(withoutTokens(text).replace(/^error: /, 'countersign: ')),
+      writeErr: (text) => {
+        if (!quiet) process.stderr.write(withoutTokens(text).replace(/^error: /, 'countersign: '))
+      },
     })
     .exitOverride()
   for (const declare of declarations) declare(program)

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Fake, type Reply, startFake } from '../client/fake-countersign.ts'
 import { type Home, loggedIn, makeHome } from './run-cli.ts'
 
@@ -207,5 +207,56 @@ it('explain sends a digest of the body, never the body, and prints the stages, w
     path: '/api/v1/a?x=1',
     headers: { 'Idempotency-Key': 'k1' },
     bodySha256: '037c9214eef74cc3887f3a4f085b4e17d76280dafd273b0ee160c09c4ba1cfd4',
+  })
+})
+
+describe('keys', () => {
+  const team = (id: string, grants: object) => ({ id, suspended: false, limits: [], grants })
+  const checkout = team('checkout', {
+    plugipay: { keys: ['live', 'test'], defaultKey: 'test', scopes: ['customer:*'] },
+    orders: { keys: ['main'], defaultKey: 'main', scopes: ['order:read'] },
+  })
+  const row = (day: string, upstream: string, key: string, requests: number) => ({
+    ...{ day, upstream, key, requests },
+    ...{ bytesIn: 0, bytesOut: 0, millis: 0 },
+  })
+  const rows = [
+    row('2026-11-21', 'plugipay', 'test', 3),
+    row('2026-11-20', 'plugipay', 'test', 2),
+    row('2026-11-22', 'orders', 'main', 1),
+    row('2026-11-22', 'orders', 'taken-back', 9),
+  ]
+
+  it('lists what each team was granted, with its calls and the last day of them', async () => {
+    at('/api/teams', () => ({ body: { items: [checkout, team('bare', {})], next: null } }))
+    const usage = at('/api/usage', () => ({ body: { rows } }))
+    const ended = await home.run(['keys', '--since', '2026-11-01'])
+    expect(ended).toEqual({
+      code: 0,
+      stdout: [
+        'checkout\tplugipay\tlive\t-\t0\t-',
+        'checkout\tplugipay\ttest\tdefault\t5\t2026-11-21',
+        'checkout\torders\tmain\tdefault\t1\t2026-11-22\n',
+      ].join('\n'),
+      stderr: '',
+    })
+    expect(usage.queries()).toEqual([
+      { team: 'checkout', from: '2026-11-01T00:00:00.000Z', by: 'day,upstream,key' },
+    ])
+  })
+
+  it('of one team, as JSON', async () => {
+    at('/api/teams/checkout', () => ({ body: checkout }))
+    at('/api/usage', () => ({ body: { rows: [] } }))
+    const { stdout } = await home.run(['keys', '--team', 'checkout', '--json'])
+    expect(JSON.parse(stdout).items[1]).toEqual({
+      ...{ team: 'checkout', upstream: 'plugipay', key: 'test', default: true },
+      ...{ requests: 0, lastUsed: null },
+    })
+  })
+
+  it('of a team that is not there or not theirs ends with 5', async () => {
+    at('/api/teams/nope', () => ({ status: 404, body: { code: 'not_found', title: 'no', status: 404 } }))
+    expect(await home.run(['keys', '--team', 'nope'])).toMatchObject({ code: 5, stdout: '' })
   })
 })

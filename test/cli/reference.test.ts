@@ -51,7 +51,7 @@ describe('help and mistakes', () => {
     [['teams', 'limit', 'a', 'b'], '--requests'],
     [['teams', 'limit', 'a', 'b', '--requests', '0'], 'whole number, 1 or more'],
     [['teams', 'limit', 'a', 'b', '--requests', '1', '--reset'], '--reset alone'],
-    [['explain', 'GET', 'plugipay/a'], "required option '-k, --key <name>' not specified"],
+    [['explain', 'GET'], "missing required argument 'path'"],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
     [['whoami', '--url', 'not a url'], '--url does not name a Countersign'],
     [['whoami', '--url', 'https://a.example/path'], 'is an origin'],
@@ -61,6 +61,21 @@ describe('help and mistakes', () => {
     expect(ended).toMatchObject({ code: 2, stdout: '' })
     expect(ended.stderr).toMatch(said)
     expect(ended.stderr).not.toMatch(/\n\s+at /)
+  })
+
+  it.each([
+    [['toknes'], "unknown command 'toknes'"],
+    [['tokens', 'create'], "missing required argument 'name'"],
+    [['whoami', '--nope'], "unknown option '--nope'"],
+    [['tokens'], 'Say which command'],
+  ])('%j --json is a usage error as an object on stderr: exit 2', async (args, said) => {
+    const { code, stdout, stderr } = await home.run([...args, '--json'])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(JSON.parse(stderr).error).toMatchObject({
+      ...{ code: 'usage', exitCode: 2, requestId: null },
+      message: expect.stringContaining(said),
+      hint: expect.stringContaining('--help'),
+    })
   })
 
   it('a mistyped command comes with what was probably meant', async () => {
