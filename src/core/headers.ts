@@ -136,9 +136,6 @@ const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const answerDropped: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authentication-info',
   'te',
   'trailer',
   'transfer-encoding',
@@ -159,9 +156,14 @@ const answerDropped: ReadonlySet<string> = new Set([
   'surrogate-control',
 ])
 
-/** Whether an answer's field is withheld. `name` in lower case. */
+/** Whether an answer's field is withheld; every `proxy-*` speaks of the hop to the upstream. `name` in lower case. */
 export function dropsAnswerHeader(name: string): boolean {
-  return answerDropped.has(name) || name.startsWith('access-control-') || name.startsWith('countersign-')
+  return (
+    answerDropped.has(name) ||
+    name.startsWith('access-control-') ||
+    name.startsWith('countersign-') ||
+    name.startsWith('proxy-')
+  )
 }
 
 /**

@@ -90,6 +90,7 @@ describe('what Connection names', () => {
 describe("an answer's field", () => {
   test.each([
     ...['connection', 'keep-alive', 'proxy-authenticate', 'trailer', 'transfer-encoding', 'upgrade', 'te'],
+    ...['proxy-connection', 'proxy-authentication-info', 'proxy-status'],
     ...['set-cookie', 'clear-site-data', 'service-worker-allowed', 'alt-svc', 'strict-transport-security'],
     ...['report-to', 'nel', 'reporting-endpoints', 'refresh', 'www-authenticate'],
     ...['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-anything'],
