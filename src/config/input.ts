@@ -80,30 +80,33 @@ export class Fields {
   }
 }
 
-const shorten = (text: string): string => (text.length > 64 ? `${text.slice(0, 64)}...` : text)
+function shorten(text: string): string {
+  return text.length > 64 ? `${text.slice(0, 64)}...` : text
+}
 
 /**
  * Whether it is an object as `{...}` or JSON writes one. A prototype of its own, as `{ __proto__: ... }` gives,
  * would hide fields from the check of unknown names.
  */
-const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => {
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** An object with names that the reader chooses (upstreams, teams, keys, ...). */
-export const readRecord = (input: Input, what: string): Fields | null =>
-  isPlain(input.value) ? new Fields(input, input.value) : input.fault(`must be an object: ${what}`)
+export function readRecord(input: Input, what: string): Fields | null {
+  return isPlain(input.value) ? new Fields(input, input.value) : input.fault(`must be an object: ${what}`)
+}
 
 /** The entries of an object with names that the reader chooses; none, and a fault, where it is no object. */
-export const readEntries = (input: Input, what: string): readonly (readonly [name: string, at: Input])[] => {
+export function readEntries(input: Input, what: string): readonly (readonly [name: string, at: Input])[] {
   const fields = readRecord(input, what)
   return fields === null ? [] : fields.names().map((name) => [name, fields.get(name)] as const)
 }
 
 /** An object with known fields; unknown ones are faults, with the likely name where one is close. */
-export const readFields = (input: Input, known: readonly string[]): Fields | null => {
+export function readFields(input: Input, known: readonly string[]): Fields | null {
   if (!isPlain(input.value)) {
     return input.fault(
       input.value === undefined ? 'is missing' : `must be an object with ${known.join(', ')}`,
@@ -125,13 +128,14 @@ export const readFields = (input: Input, known: readonly string[]): Fields | nul
 }
 
 /** The elements of an array. */
-export const readList = (input: Input, what: string): readonly Input[] | null =>
-  Array.isArray(input.value)
+export function readList(input: Input, what: string): readonly Input[] | null {
+  return Array.isArray(input.value)
     ? input.value.map((value: unknown, index) => input.child(index, value))
     : input.fault(input.value === undefined ? `is missing: ${what}` : `must be an array: ${what}`)
+}
 
 /** An array with at least one element, none twice. */
-export const readTexts = (input: Input, what: string): readonly string[] | null => {
+export function readTexts(input: Input, what: string): readonly string[] | null {
   const list = readList(input, what)
   if (list === null) return null
   if (list.length === 0) return input.fault(`must not be empty: ${what}`)
@@ -144,7 +148,7 @@ export const readTexts = (input: Input, what: string): readonly string[] | null 
   return [...texts]
 }
 
-export const readText = (input: Input, what: string): string | null => {
+export function readText(input: Input, what: string): string | null {
   if (typeof input.value === 'string' && input.value !== '') return input.value
   return input.fault(input.value === undefined ? `is missing: ${what}` : `must be text: ${what}`)
 }
@@ -156,7 +160,7 @@ export interface Range {
 }
 
 /** A whole number within its bounds; `fallback` where the field is absent. */
-export const readInteger = (input: Input, fallback: number, { min, max, unit }: Range): number => {
+export function readInteger(input: Input, fallback: number, { min, max, unit }: Range): number {
   const { value } = input
   if (value === undefined) return fallback
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value
@@ -164,18 +168,18 @@ export const readInteger = (input: Input, fallback: number, { min, max, unit }: 
   return fallback
 }
 
-export const readFlag = (input: Input): boolean => {
+export function readFlag(input: Input): boolean {
   if (input.value === undefined || typeof input.value === 'boolean') return input.value ?? false
   input.fault('must be true or false')
   return false
 }
 
 /** One of a few words. */
-export const readChoice = <Choice extends string>(
+export function readChoice<Choice extends string>(
   input: Input,
   choices: readonly Choice[],
   fallback: Choice,
-): Choice => {
+): Choice {
   if (input.value === undefined) return fallback
   const choice = choices.find((word) => word === input.value)
   if (choice !== undefined) return choice

@@ -51,7 +51,7 @@ const issuerFields = [
 ] as const
 
 /** By `iss`; external issuers only. */
-export const readIssuers = (input: Input, context: IssuerContext): ReadonlyMap<string, Issuer> => {
+export function readIssuers(input: Input, context: IssuerContext): ReadonlyMap<string, Issuer> {
   const issuers = new Map<string, Issuer>()
   if (input.value === undefined) return issuers
   const fields = readRecord(input, 'a name for each issuer, with its settings')
@@ -74,11 +74,11 @@ export const readIssuers = (input: Input, context: IssuerContext): ReadonlyMap<s
   return issuers
 }
 
-const readIssuer = (
+function readIssuer(
   input: Input,
   name: string,
   context: IssuerContext & { readonly several: boolean },
-): Issuer | null => {
+): Issuer | null {
   const fields = readFields(input, issuerFields)
   if (fields === null) return null
   const issuer = readIss(fields.get('issuer'), context.url)
@@ -114,7 +114,7 @@ const readIssuer = (
   return { name, issuer, keys, algorithms, team, scopes, ...settings }
 }
 
-const readIss = (input: Input, url: string): string | null => {
+function readIss(input: Input, url: string): string | null {
   const text = readText(input, 'the exact iss of its tokens')
   if (text === null) return null
   if (text.length > 512 || !/^[\x21-\x7e]+$/.test(text))
@@ -123,7 +123,7 @@ const readIss = (input: Input, url: string): string | null => {
   return text
 }
 
-const readJwks = (input: Input): Issuer['keys'] | null => {
+function readJwks(input: Input): Issuer['keys'] | null {
   const what = 'the URL of its JWKS, or { keys: [...] }'
   if (typeof input.value !== 'object' || input.value === null) {
     const url = readUrl(input, what)
@@ -142,7 +142,7 @@ const readJwks = (input: Input): Issuer['keys'] | null => {
   return { kind: 'inline', keys }
 }
 
-const readAlgorithms = (input: Input): ReadonlySet<string> => {
+function readAlgorithms(input: Input): ReadonlySet<string> {
   const names = readTexts(input, `such as ['ES256']`) ?? []
   const algorithms = new Set<string>()
   for (const [index, name] of names.entries()) {
@@ -161,7 +161,7 @@ const readAlgorithms = (input: Input): ReadonlySet<string> => {
   return algorithms
 }
 
-const readAudience = (input: Input, url: string): string => {
+function readAudience(input: Input, url: string): string {
   if (input.value === undefined) return url
   const text = readText(input, `the aud of its tokens; default ${url}`)
   if (text !== null && text === `${url}/api`)
@@ -169,15 +169,18 @@ const readAudience = (input: Input, url: string): string => {
   return text ?? url
 }
 
-const readTyp = (input: Input): ReadonlySet<string> =>
-  input.value === undefined
+function readTyp(input: Input): ReadonlySet<string> {
+  return input.value === undefined
     ? new Set(['at+jwt'])
     : new Set((readTexts(input, `such as ['at+jwt', 'JWT']`) ?? []).map(mediaType))
+}
 
 /** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */
-const mediaType = (typ: string): string => typ.toLowerCase().replace(/^application\//, '')
+function mediaType(typ: string): string {
+  return typ.toLowerCase().replace(/^application\//, '')
+}
 
-const readUse = (input: Input): ReadonlySet<'call' | 'exchange'> => {
+function readUse(input: Input): ReadonlySet<'call' | 'exchange'> {
   if (input.value === undefined) return new Set(['call'])
   const uses = new Set<'call' | 'exchange'>()
   for (const [index, use] of (readTexts(input, `'call', 'exchange' or both`) ?? []).entries())
@@ -185,7 +188,7 @@ const readUse = (input: Input): ReadonlySet<'call' | 'exchange'> => {
   return uses
 }
 
-const readScopes = (input: Input): Issuer['scopes'] | null => {
+function readScopes(input: Input): Issuer['scopes'] | null {
   if (input.value === undefined) return { kind: 'claim', claim: 'scope' }
   if (input.value === 'granted') return { kind: 'granted' }
   if (typeof input.value === 'string')
@@ -198,7 +201,7 @@ const readScopes = (input: Input): Issuer['scopes'] | null => {
 /** Claims that are the same in every token of an issuer, so that they tell nobody apart. */
 const commonClaims: readonly string[] = ['iss', 'aud', 'exp', 'iat', 'nbf']
 
-const readWhere = (input: Input): Issuer['where'] => {
+function readWhere(input: Input): Issuer['where'] {
   if (input.value === undefined) return []
   const fields = readRecord(input, 'claims with the values that they must equal')
   if (fields === null) return []
@@ -217,10 +220,10 @@ const readWhere = (input: Input): Issuer['where'] => {
   return where
 }
 
-const readTeam = (
+function readTeam(
   fields: Fields,
   { teams, several }: IssuerContext & { readonly several: boolean },
-): TeamRule | null => {
+): TeamRule | null {
   const input = fields.get('team')
   const speaksFor = readTeams(fields.get('teams'), teams)
   const rule = readFields(input, ['claim', 'map', 'value'])
@@ -242,14 +245,14 @@ const readTeam = (
   return { kind: 'claim', claim, teams: speaksFor }
 }
 
-const readTeams = (input: Input, teams: TeamNames): ReadonlySet<string> | null => {
+function readTeams(input: Input, teams: TeamNames): ReadonlySet<string> | null {
   if (input.value === undefined) return null
   const names = readTexts(input, 'the teams that this issuer may speak for') ?? []
   for (const [index, name] of names.entries()) readTeamName(input.child(index, name), teams, null)
   return new Set(names)
 }
 
-const readTeamMap = (input: Input, claim: string, known: (at: Input) => string | null): TeamRule | null => {
+function readTeamMap(input: Input, claim: string, known: (at: Input) => string | null): TeamRule | null {
   const entries = readRecord(input, 'values of the claim with the team of each')
   if (entries === null) return null
   const map = new Map<string, string>()
@@ -262,11 +265,11 @@ const readTeamMap = (input: Input, claim: string, known: (at: Input) => string |
 }
 
 /** The name of a team of this configuration; `among`: of those that the issuer may speak for. */
-export const readTeamName = (
+export function readTeamName(
   input: Input,
   teams: TeamNames,
   among: ReadonlySet<string> | null,
-): string | null => {
+): string | null {
   const name = readText(input, 'the name of a team')
   if (name === null) return null
   if (!teams.has(name))
@@ -276,17 +279,19 @@ export const readTeamName = (
 }
 
 /** Our own token service (design section 7), which exists when there is a signing key. */
-export const ownIssuer = (url: string): Issuer => ({
-  name: ownIssuerName,
-  issuer: url,
-  keys: { kind: 'own' },
-  algorithms: new Set(['EdDSA', 'Ed25519', 'ES256']),
-  audience: url,
-  typ: new Set(['at+jwt']),
-  team: { kind: 'claim', claim: 'team', teams: null },
-  scopes: { kind: 'claim', claim: 'scope' },
-  where: [],
-  maxLifetimeSeconds: tokenLifetimeSecondsDefault,
-  clockToleranceSeconds: clockToleranceSecondsDefault,
-  use: new Set(['call']),
-})
+export function ownIssuer(url: string): Issuer {
+  return {
+    name: ownIssuerName,
+    issuer: url,
+    keys: { kind: 'own' },
+    algorithms: new Set(['EdDSA', 'Ed25519', 'ES256']),
+    audience: url,
+    typ: new Set(['at+jwt']),
+    team: { kind: 'claim', claim: 'team', teams: null },
+    scopes: { kind: 'claim', claim: 'scope' },
+    where: [],
+    maxLifetimeSeconds: tokenLifetimeSecondsDefault,
+    clockToleranceSeconds: clockToleranceSecondsDefault,
+    use: new Set(['call']),
+  }
+}

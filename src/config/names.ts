@@ -25,26 +25,26 @@ export const ownBindings: readonly string[] = [
   'USAGE',
 ]
 
-export const checkName = (input: Input, name: string): boolean => {
+export function checkName(input: Input, name: string): boolean {
   if (nameForm.test(name)) return true
   input.fault('is not a name: 1 to 32 of a-z, 0-9 and -, beginning with a letter')
   return false
 }
 
-export const checkUpstreamName = (input: Input, name: string): boolean => {
+export function checkUpstreamName(input: Input, name: string): boolean {
   if (!isReservedSegment(name)) return checkName(input, name)
   input.fault(`is reserved; the paths ${[...reservedSegments].join(', ')} are Countersign's own`)
   return false
 }
 
-export const checkLabel = (input: Input, name: string): boolean => {
+export function checkLabel(input: Input, name: string): boolean {
   if (labelForm.test(name)) return true
   input.fault('is not a name: 1 to 64 of A-Z, a-z, 0-9, _, . and -, beginning with a letter or digit')
   return false
 }
 
 /** The name of a secret binding. */
-export const readBinding = (input: Input): string | null => {
+export function readBinding(input: Input): string | null {
   const { value } = input
   if (typeof value !== 'string' || !bindingForm.test(value)) {
     return input.fault(

@@ -26,7 +26,7 @@ export interface OwnService {
 const sections = ['url', 'issuers', 'upstreams', 'teams', 'clients', 'signIn', 'usage'] as const
 
 /** `input`: the default export of the configuration, with or without `defineConfig`. Never throws on plain data. */
-export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
+export function parseConfig(input: unknown, own: OwnService): ParsedConfig {
   const root = Input.root(input)
   const fields = readFields(root, sections)
   if (fields === null) return { faults: root.faults }
@@ -48,5 +48,6 @@ export const parseConfig = (input: unknown, own: OwnService): ParsedConfig => {
   return root.faults.length === 0 ? { config } : { faults: root.faults }
 }
 
-const withOwnIssuer = (external: ReadonlyMap<string, Issuer>, url: string): ReadonlyMap<string, Issuer> =>
-  new Map([...external, [url, ownIssuer(url)]])
+function withOwnIssuer(external: ReadonlyMap<string, Issuer>, url: string): ReadonlyMap<string, Issuer> {
+  return new Map([...external, [url, ownIssuer(url)]])
+}

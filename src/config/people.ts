@@ -6,7 +6,7 @@ import { readTeamName, type TeamNames } from './issuers.ts'
 import { checkLabel, ownClientName, readBinding } from './names.ts'
 import { readRedirectUri, readUrl } from './urls.ts'
 
-export const readClients = (input: Input): ReadonlyMap<string, Client> => {
+export function readClients(input: Input): ReadonlyMap<string, Client> {
   const clients = new Map<string, Client>()
   if (input.value === undefined) return clients
   for (const [id, at] of readEntries(input, 'a client_id for each browser client, with its redirectUris')) {
@@ -23,7 +23,7 @@ export const readClients = (input: Input): ReadonlyMap<string, Client> => {
 
 const roles: readonly Role[] = ['admin', 'team-admin', 'member']
 
-export const readSignIn = (input: Input, teams: TeamNames): SignIn | null => {
+export function readSignIn(input: Input, teams: TeamNames): SignIn | null {
   if (input.value === undefined) return null
   const fields = readFields(input, ['issuer', 'clientId', 'clientSecret', 'team', 'role'])
   if (fields === null) return null
@@ -36,7 +36,7 @@ export const readSignIn = (input: Input, teams: TeamNames): SignIn | null => {
   return { issuer: String(fields.get('issuer').value), clientId, clientSecret, team, role }
 }
 
-const readSignInTeam = (input: Input, teams: TeamNames): SignIn['team'] | null => {
+function readSignInTeam(input: Input, teams: TeamNames): SignIn['team'] | null {
   const fields = readFields(input, ['claim', 'map'])
   const claim = fields === null ? null : readText(fields.get('claim'), 'the claim that names the team')
   if (fields === null || claim === null) return null
@@ -45,7 +45,7 @@ const readSignInTeam = (input: Input, teams: TeamNames): SignIn['team'] | null =
 }
 
 /** Without a rule everybody is a member. */
-const readSignInRole = (input: Input): SignIn['role'] | null => {
+function readSignInRole(input: Input): SignIn['role'] | null {
   if (input.value === undefined) return { claim: 'role', map: new Map() }
   const fields = readFields(input, ['claim', 'map'])
   const claim = fields === null ? null : readText(fields.get('claim'), 'the claim that names the role')
@@ -57,7 +57,7 @@ const readSignInRole = (input: Input): SignIn['role'] | null => {
   return { claim, map }
 }
 
-const readMap = <Value>(input: Input, read: (at: Input) => Value | null): ReadonlyMap<string, Value> => {
+function readMap<Value>(input: Input, read: (at: Input) => Value | null): ReadonlyMap<string, Value> {
   const map = new Map<string, Value>()
   for (const [name, at] of readEntries(input, 'values of the claim, with what each stands for')) {
     const value = read(at)
@@ -66,7 +66,7 @@ const readMap = <Value>(input: Input, read: (at: Input) => Value | null): Readon
   return map
 }
 
-export const readUsage = (input: Input): Configuration['usage'] => {
+export function readUsage(input: Input): Configuration['usage'] {
   const fields = input.value === undefined ? null : readFields(input, ['rollupMinutes'])
   if (fields === null) return { rollupMinutes: rollupMinutesDefault }
   return {

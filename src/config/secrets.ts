@@ -27,7 +27,7 @@ export interface OwnSecrets {
 }
 
 /** The two secrets of `env`, as Worker secrets (text) or as Secrets Store bindings (`get()`). */
-export const readOwnSecrets = async (env: Readonly<Record<string, unknown>>): Promise<OwnSecrets> => {
+export async function readOwnSecrets(env: Readonly<Record<string, unknown>>): Promise<OwnSecrets> {
   const faults: ConfigFault[] = []
   const adminKey = readAdminKey(await bindingText(env['COUNTERSIGN_ADMIN_KEY']), faults)
   const signingKeys = await readSigningKeys(await bindingText(env['COUNTERSIGN_SIGNING_KEY']), faults)
@@ -35,7 +35,7 @@ export const readOwnSecrets = async (env: Readonly<Record<string, unknown>>): Pr
 }
 
 /** A secret's text, of a Worker secret or a Secrets Store binding. `null`: the binding is there and cannot be read as text, which must not pass for absent. */
-export const bindingText = async (binding: unknown): Promise<string | null | undefined> => {
+export async function bindingText(binding: unknown): Promise<string | null | undefined> {
   if (binding === undefined) return undefined
   if (typeof binding === 'string') return binding
   if (
@@ -58,14 +58,14 @@ const signingKeyPath = 'COUNTERSIGN_SIGNING_KEY'
 
 const unreadable = 'cannot be read; a binding must be a secret text, or a Secrets Store secret that exists'
 
-const readAdminKey = (text: string | null | undefined, faults: ConfigFault[]): Secret | null => {
+function readAdminKey(text: string | null | undefined, faults: ConfigFault[]): Secret | null {
   const message = text === null ? unreadable : adminKeyFault(text ?? '')
   if (message === null) return new Secret(text ?? '')
   faults.push({ path: adminKeyPath, message })
   return null
 }
 
-const adminKeyFault = (text: string): string | null => {
+function adminKeyFault(text: string): string | null {
   if (text === '')
     return `is missing; make one with: openssl rand -base64 32 | npx wrangler secret put ${adminKeyPath}`
   if (text.trim() === '') return 'holds only blanks'
@@ -75,10 +75,10 @@ const adminKeyFault = (text: string): string | null => {
   return null
 }
 
-const readSigningKeys = async (
+async function readSigningKeys(
   text: string | null | undefined,
   faults: ConfigFault[],
-): Promise<readonly SigningKey[]> => {
+): Promise<readonly SigningKey[]> {
   if (text === undefined || text === '') return []
   if (text === null) {
     faults.push({ path: signingKeyPath, message: unreadable })
@@ -101,7 +101,7 @@ const readSigningKeys = async (
   return keys
 }
 
-const parseList = (text: string): readonly unknown[] | null => {
+function parseList(text: string): readonly unknown[] | null {
   try {
     const parsed: unknown = JSON.parse(text)
     if (Array.isArray(parsed)) return parsed.length > 0 ? parsed : null
@@ -112,7 +112,7 @@ const parseList = (text: string): readonly unknown[] | null => {
 }
 
 /** The key, or what is wrong with it. A pair whose halves do not belong together would mint tokens that nobody accepts. */
-const readSigningKey = async (input: unknown): Promise<SigningKey | string> => {
+async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   if (typeof input !== 'object' || input === null) return 'must be a private JWK'
   const { d, ...rest } = input as JWK
   const { key_ops: _operations, ...publicPart } = rest
@@ -134,7 +134,7 @@ const readSigningKey = async (input: unknown): Promise<SigningKey | string> => {
   }
 }
 
-const belongTogether = async (privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> => {
+async function belongTogether(privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> {
   try {
     const signed = await new CompactSign(new Uint8Array(1))
       .setProtectedHeader({ alg: algorithm })

@@ -32,7 +32,9 @@ interface TeamContext {
   readonly keys: Map<Upstream, Map<string, Grant['keys']>>
 }
 
-const contextOf = (upstreams: Upstreams): TeamContext => ({ upstreams, scopes: new Map(), keys: new Map() })
+function contextOf(upstreams: Upstreams): TeamContext {
+  return { upstreams, scopes: new Map(), keys: new Map() }
+}
 
 export interface Teams {
   /** Each is checked now, with all its faults, and made ready when it is first asked for. */
@@ -41,7 +43,7 @@ export interface Teams {
   readonly origins: ReadonlySet<string>
 }
 
-export const readTeams = (input: Input, upstreams: Upstreams): Teams => {
+export function readTeams(input: Input, upstreams: Upstreams): Teams {
   const origins = new Set<string>()
   const fields = readRecord(input, 'a name for each team, with its grants')
   const checking = contextOf(upstreams)
@@ -61,7 +63,7 @@ export const readTeams = (input: Input, upstreams: Upstreams): Teams => {
   return { teams, origins }
 }
 
-const readTeam = (input: Input, name: string, context: TeamContext): Team => {
+function readTeam(input: Input, name: string, context: TeamContext): Team {
   const fields = readFields(input, ['grants', 'limits', 'origins'])
   if (fields === null) return { name, grants: new Map(), limits: [], origins: noOrigins }
   return {
@@ -72,7 +74,7 @@ const readTeam = (input: Input, name: string, context: TeamContext): Team => {
   }
 }
 
-const readGrants = (input: Input, context: TeamContext): ReadonlyMap<string, Grant> => {
+function readGrants(input: Input, context: TeamContext): ReadonlyMap<string, Grant> {
   const grants = new Map<string, Grant>()
   if (input.value === undefined) return grants
   for (const [name, at] of readEntries(input, 'names of upstreams, with what the team may do there')) {
@@ -87,15 +89,16 @@ const readGrants = (input: Input, context: TeamContext): ReadonlyMap<string, Gra
   return grants
 }
 
-const unknownUpstream = (name: string, upstreams: Upstreams): string =>
-  `there is no upstream ${JSON.stringify(name.slice(0, 64))}; known are ${listed(upstreams.keys())}`
+function unknownUpstream(name: string, upstreams: Upstreams): string {
+  return `there is no upstream ${JSON.stringify(name.slice(0, 64))}; known are ${listed(upstreams.keys())}`
+}
 
-const listed = (names: Iterable<string>): string => {
+function listed(names: Iterable<string>): string {
   const all = [...names]
   return all.length === 0 ? 'none' : `${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}`
 }
 
-const readGrant = (input: Input, upstream: Upstream, context: TeamContext): Grant | null => {
+function readGrant(input: Input, upstream: Upstream, context: TeamContext): Grant | null {
   const fields = readFields(input, ['keys', 'defaultKey', 'scopes'])
   if (fields === null) return null
   const keys = readGrantedKeys(fields.get('keys'), upstream, context)
@@ -103,7 +106,7 @@ const readGrant = (input: Input, upstream: Upstream, context: TeamContext): Gran
   return { upstream, keys, defaultKey, scopes: readScopes(fields, context) }
 }
 
-const readGrantedKeys = (input: Input, upstream: Upstream, context: TeamContext): Grant['keys'] => {
+function readGrantedKeys(input: Input, upstream: Upstream, context: TeamContext): Grant['keys'] {
   const names = readTexts(input, 'names of keys of this upstream') ?? []
   const ofUpstream = context.keys.get(upstream) ?? new Map<string, Grant['keys']>()
   const list = JSON.stringify(names)
@@ -123,7 +126,7 @@ const readGrantedKeys = (input: Input, upstream: Upstream, context: TeamContext)
 }
 
 /** Without one, the only key is the default; with several, the caller has to choose. */
-const readDefaultKey = (input: Input, keys: ReadonlyMap<string, Key>): Key | null => {
+function readDefaultKey(input: Input, keys: ReadonlyMap<string, Key>): Key | null {
   if (input.value === undefined) {
     const [only, ...others] = keys.values()
     return only !== undefined && others.length === 0 ? only : null
@@ -133,7 +136,7 @@ const readDefaultKey = (input: Input, keys: ReadonlyMap<string, Key>): Key | nul
   return keys.get(name) ?? input.fault(`is not among the granted keys ${listed(keys.keys())}`)
 }
 
-const readScopes = (grant: Fields, context: TeamContext): Grant['scopes'] => {
+function readScopes(grant: Fields, context: TeamContext): Grant['scopes'] {
   const list = readList(grant.get('scopes'), "scopes of this upstream's routes, such as ['order:read']")
   const scopes: string[] = []
   for (const element of list ?? []) {
@@ -150,7 +153,7 @@ const readScopes = (grant: Fields, context: TeamContext): Grant['scopes'] => {
 
 const limitFields = ['name', 'requests', 'per', 'burst', 'upstream', 'methods', 'mode'] as const
 
-const readLimits = (input: Input, upstreams: Upstreams): readonly Limit[] => {
+function readLimits(input: Input, upstreams: Upstreams): readonly Limit[] {
   if (input.value === undefined) return []
   const limits: Limit[] = []
   const names = new Set<string>()
@@ -165,7 +168,7 @@ const readLimits = (input: Input, upstreams: Upstreams): readonly Limit[] => {
   return limits
 }
 
-const readLimit = (input: Input, upstreams: Upstreams): Limit | null => {
+function readLimit(input: Input, upstreams: Upstreams): Limit | null {
   const fields = readFields(input, limitFields)
   if (fields === null) return null
   const nameAt = fields.get('name')
@@ -181,7 +184,7 @@ const readLimit = (input: Input, upstreams: Upstreams): Limit | null => {
   return { name, requests, perMillis: period.millis, per: period.text, burst, upstream, methods, mode }
 }
 
-const readUnits = (fields: Fields, name: string, fallback: number | null): number | null => {
+function readUnits(fields: Fields, name: string, fallback: number | null): number | null {
   const input = fields.get(name)
   if (input.value === undefined && name === 'burst') return fallback
   if (input.value === undefined) return input.fault('is missing: how many requests pass in each `per`')
@@ -195,7 +198,7 @@ const unitMillis: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ])
 
-const readPeriod = (input: Input): { readonly text: string; readonly millis: number } | null => {
+function readPeriod(input: Input): { readonly text: string; readonly millis: number } | null {
   const { value } = input
   const parts = typeof value === 'string' ? /^([1-9]\d{0,6})([smhd])$/.exec(value) : null
   const unit = unitMillis.get(parts?.[2] ?? '')
@@ -205,7 +208,7 @@ const readPeriod = (input: Input): { readonly text: string; readonly millis: num
   return millis <= limitPerMillisMax ? { text: value, millis } : input.fault('must be at most 31 days')
 }
 
-const readLimitUpstream = (input: Input, upstreams: Upstreams): string | null => {
+function readLimitUpstream(input: Input, upstreams: Upstreams): string | null {
   if (input.value === undefined) return null
   const name = readText(input, 'the upstream that it is for')
   if (name === null) return null
@@ -213,7 +216,7 @@ const readLimitUpstream = (input: Input, upstreams: Upstreams): string | null =>
 }
 
 /** A limit of GET holds for HEAD too, as a route of GET does: else HEAD would be a way around it. */
-const readMethods = (input: Input): ReadonlySet<string> | null => {
+function readMethods(input: Input): ReadonlySet<string> | null {
   if (input.value === undefined) return null
   const methods = new Set<string>()
   for (const [index, method] of (readTexts(input, "methods, such as ['POST']") ?? []).entries()) {
@@ -224,7 +227,7 @@ const readMethods = (input: Input): ReadonlySet<string> | null => {
   return methods
 }
 
-const readOrigins = (input: Input): ReadonlySet<string> => {
+function readOrigins(input: Input): ReadonlySet<string> {
   if (input.value === undefined) return noOrigins
   const list = readList(input, "exact origins of web pages, such as ['https://shop.acme.example']")
   return new Set(list?.flatMap((element) => readOrigin(element, 'an origin') ?? []))

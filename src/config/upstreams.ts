@@ -45,7 +45,7 @@ const upstreamFields = [
   'disabled',
 ] as const
 
-export const readUpstreams = (input: Input): ReadonlyMap<string, Upstream> => {
+export function readUpstreams(input: Input): ReadonlyMap<string, Upstream> {
   const upstreams = new Map<string, Upstream>()
   for (const [name, at] of readEntries(input, 'a name for each upstream, with its settings')) {
     checkUpstreamName(at, name)
@@ -55,7 +55,7 @@ export const readUpstreams = (input: Input): ReadonlyMap<string, Upstream> => {
   return upstreams
 }
 
-const readUpstream = (input: Input, name: string): Upstream | null => {
+function readUpstream(input: Input, name: string): Upstream | null {
   const fields = readFields(input, upstreamFields)
   if (fields === null) return null
   const base = readBaseUrl(fields.get('url')) ?? { origin: '', host: '', basePath: '' }
@@ -87,9 +87,9 @@ const noScheme: BoundScheme = {
   open: () => Promise.reject(new Error('this scheme stands in for one that could not be read')),
 }
 
-const readBounds = (
+function readBounds(
   fields: Fields,
-): Pick<Upstream, 'timeoutMs' | 'uploadTimeoutMs' | 'maxBodyBytes' | 'maxBufferedBytes'> => {
+): Pick<Upstream, 'timeoutMs' | 'uploadTimeoutMs' | 'maxBodyBytes' | 'maxBufferedBytes'> {
   const millis = { min: 1, max: timeoutMillisMax, unit: 'milliseconds' }
   return {
     timeoutMs: readInteger(fields.get('timeoutMs'), timeoutMillisDefault, millis),
@@ -107,7 +107,7 @@ const readBounds = (
   }
 }
 
-const readSign = (input: Input): BoundScheme | null => {
+function readSign(input: Input): BoundScheme | null {
   const fields = readRecord(input, "how requests are signed, such as { scheme: 'bearer' }")
   return fields === null
     ? null
@@ -116,7 +116,7 @@ const readSign = (input: Input): BoundScheme | null => {
       )
 }
 
-const readKeys = (upstream: Fields, upstreamName: string): ReadonlyMap<string, Key> => {
+function readKeys(upstream: Fields, upstreamName: string): ReadonlyMap<string, Key> {
   const keys = new Map<string, Key>()
   const input = upstream.get('keys')
   const before = input.faults.length
@@ -130,7 +130,7 @@ const readKeys = (upstream: Fields, upstreamName: string): ReadonlyMap<string, K
   return withRefusedPrefixes(upstream.get('refusedPrefixes'), keys)
 }
 
-const readVersions = (input: Input): readonly string[] => {
+function readVersions(input: Input): readonly string[] {
   if (!Array.isArray(input.value)) {
     const binding = readBinding(input)
     return binding === null ? [] : [binding]
@@ -139,7 +139,7 @@ const readVersions = (input: Input): readonly string[] => {
   return names.filter((name, index) => readBinding(input.child(index, name)) !== null)
 }
 
-const withRefusedPrefixes = (input: Input, keys: ReadonlyMap<string, Key>): ReadonlyMap<string, Key> => {
+function withRefusedPrefixes(input: Input, keys: ReadonlyMap<string, Key>): ReadonlyMap<string, Key> {
   if (input.value === undefined) return keys
   const guarded = new Map(keys)
   for (const [name, at] of readEntries(input, 'for a key, what its secret must not begin with')) {
@@ -151,7 +151,7 @@ const withRefusedPrefixes = (input: Input, keys: ReadonlyMap<string, Key>): Read
   return guarded
 }
 
-const readRoutes = (input: Input): RouteTable => {
+function readRoutes(input: Input): RouteTable {
   const routes = readRecord(
     input,
     "routes with the scope that each needs; what no route names is refused, '* /**' names all",
@@ -167,7 +167,7 @@ const headerValueForm = /^[\x21-\x7e](?:[\x20-\x7e\t]{0,1022}[\x21-\x7e])?$/
 const secretForm =
   /^(?:(?:bearer|basic) \S{8,}$|(?:sk|pk|ak|rk|op)_(?:live|test)_|whsec_|cst_|AKIA[A-Z0-9]{12})/i
 
-const readHeaders = (input: Input, scheme: BoundScheme | null): Upstream['headers'] => {
+function readHeaders(input: Input, scheme: BoundScheme | null): Upstream['headers'] {
   const none = { allow: new Set<string>(), set: [] }
   if (input.value === undefined) return none
   const fields = readFields(input, ['allow', 'set'])
@@ -184,14 +184,14 @@ const readHeaders = (input: Input, scheme: BoundScheme | null): Upstream['header
   }
 }
 
-const readAllowedName = (input: Input, scheme: BoundScheme | null): string | null => {
+function readAllowedName(input: Input, scheme: BoundScheme | null): string | null {
   const name = readHeaderName(input, input.value, scheme)
   // Dots fold into hyphens on many servers.
   if (name === null || scheme?.selectors.has(name.replaceAll('.', '-')) !== true) return name
   return input.fault(`${name} chooses for whom the key acts and is not signed; only \`set\` may hold it`)
 }
 
-const readHeaderName = (input: Input, name: unknown, scheme: BoundScheme | null): string | null => {
+function readHeaderName(input: Input, name: unknown, scheme: BoundScheme | null): string | null {
   if (typeof name !== 'string' || !headerNameForm.test(name))
     return input.fault('must be the name of a header')
   const lower = name.toLowerCase()
@@ -203,7 +203,7 @@ const readHeaderName = (input: Input, name: unknown, scheme: BoundScheme | null)
   return lower
 }
 
-const readHeaderValue = (input: Input): string | null => {
+function readHeaderValue(input: Input): string | null {
   const { value } = input
   if (typeof value !== 'string' || !headerValueForm.test(value))
     return input.fault('must be 1 to 1,024 visible ASCII characters, spaces only inside')
@@ -211,7 +211,7 @@ const readHeaderValue = (input: Input): string | null => {
   return value
 }
 
-const readKeyRefused = (input: Input): Upstream['keyRefused'] => {
+function readKeyRefused(input: Input): Upstream['keyRefused'] {
   if (input.value === undefined) return null
   const fields = readFields(input, ['status', 'codes'])
   if (fields === null) return null
@@ -223,7 +223,7 @@ const readKeyRefused = (input: Input): Upstream['keyRefused'] => {
   }
 }
 
-const readProbe = (input: Input): string | null => {
+function readProbe(input: Input): string | null {
   const { value } = input
   if (value === undefined) return null
   if (typeof value === 'string' && /^(?:GET|HEAD) \/[\x21-\x7e]*$/.test(value)) return value

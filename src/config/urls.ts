@@ -11,7 +11,7 @@ const plainForm = /^[\x21-\x5b\x5d-\x7e]+$/
 const addressForm = /^(?:\[.*\]|\d+(?:\.\d+){3})$/
 
 /** What is wrong with it as a place to send requests to, or the parsed URL. */
-const parse = (text: string): URL | string => {
+function parse(text: string): URL | string {
   if (!plainForm.test(text)) return 'must be a URL in plain ASCII, without spaces and backslashes'
   const url = URL.parse(text)
   if (url === null) return 'must be a URL, such as https://api.acme.example'
@@ -36,7 +36,7 @@ export interface BaseUrl {
 }
 
 /** The base URL of an upstream. */
-export const readBaseUrl = (input: Input): BaseUrl | null => {
+export function readBaseUrl(input: Input): BaseUrl | null {
   const url = readUrl(input, 'the base URL of the API, such as https://api.acme.example/v2')
   if (url === null) return null
   const text = String(input.value)
@@ -47,7 +47,7 @@ export const readBaseUrl = (input: Input): BaseUrl | null => {
 }
 
 /** A URL with a path and possibly a query: a JWKS, an OpenID provider. */
-export const readUrl = (input: Input, what: string): URL | null => {
+export function readUrl(input: Input, what: string): URL | null {
   const { value } = input
   if (typeof value !== 'string')
     return input.fault(value === undefined ? `is missing: ${what}` : `must be text: ${what}`)
@@ -59,7 +59,7 @@ export const readUrl = (input: Input, what: string): URL | null => {
 const plainOrigin = /^https:\/\/(?!(?:.*\.)?xn--)(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}$/
 
 /** An origin in exactly the form in which browsers send it and tokens carry it. */
-export const readOrigin = (input: Input, what: string): string | null => {
+export function readOrigin(input: Input, what: string): string | null {
   if (typeof input.value === 'string' && plainOrigin.test(input.value)) return input.value
   const url = readUrl(input, what)
   if (url === null) return null
@@ -68,7 +68,7 @@ export const readOrigin = (input: Input, what: string): string | null => {
 }
 
 /** A redirect URI of a browser client: compared as text, so a wildcard would never match. */
-export const readRedirectUri = (input: Input): string | null => {
+export function readRedirectUri(input: Input): string | null {
   const url = readUrl(input, 'an exact redirect URI, such as https://shop.acme.example/cb')
   if (url === null) return null
   const text = String(input.value)

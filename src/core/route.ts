@@ -43,10 +43,10 @@ interface Routes {
  * Compiles `written`, routes with their scopes, which is kept and must not change. Every fault of every route is
  * reported, that of a scope among them, and a table comes back in any case.
  */
-export const compileRoutes = (
+export function compileRoutes(
   written: Readonly<Record<string, unknown>>,
   fault: (fault: RouteFault) => void,
-): RouteTable => {
+): RouteTable {
   // Whatever is no text is a fault, and what has one is never asked.
   const routes = { written: written as Routes['written'], rewritten: new Map(), shapes: new Set<string>() }
   const scopes = new Set<unknown>()
@@ -65,14 +65,16 @@ export const compileRoutes = (
   return { match: (method, path) => matchFirst(routes, wild, { method, path }) }
 }
 
-const isScope = (scope: unknown): boolean => typeof scope === 'string' && scopeForm.test(scope)
+function isScope(scope: unknown): boolean {
+  return typeof scope === 'string' && scopeForm.test(scope)
+}
 
 /** Routes with nothing to look at closely, which are most: plain segments, and `*` as a whole one. */
 const plainForm =
   /^(?:\*|GET|HEAD|POST|PUT|PATCH|DELETE) (?:\/(?:\*(?=\/|$)|[A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*)){1,32}$/
 
 /** The shape as digits to the base 3 behind a leading 1: a number, which 32 segments do not exceed, costs no text. */
-const plainShape = (text: string): number => {
+function plainShape(text: string): number {
   let shape = 1
   for (let slash = text.indexOf('/'); slash !== -1; slash = text.indexOf('/', slash + 1)) {
     shape = shape * 3 + (text[slash + 1] === '*' ? 1 : 0)
@@ -80,13 +82,15 @@ const plainShape = (text: string): number => {
   return shape
 }
 
-const isLiteral = (shape: string): boolean => !/[12]/.test(shape)
+function isLiteral(shape: string): boolean {
+  return !/[12]/.test(shape)
+}
 
 const routeForm = /^(\*|[A-Z]+(?:\|[A-Z]+)*) (\/\S*)$/
 /** What a path can hold after its form was checked (core/path.ts), encoded characters included. */
 const literalForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*$/
 
-const addRoute = (routes: Routes, text: string, fault: (message: string) => void): void => {
+function addRoute(routes: Routes, text: string, fault: (message: string) => void): void {
   const [, methods, pattern] = routeForm.exec(text) ?? []
   if (methods === undefined || pattern === undefined) {
     fault('must read "METHOD /path" or "METHOD|METHOD /path" (or "* /path" for any method)')
@@ -109,22 +113,26 @@ const addRoute = (routes: Routes, text: string, fault: (message: string) => void
   }
 }
 
-const rewrite = (
+function rewrite(
   routes: Routes,
   text: string,
   { key, fault }: { readonly key: string; readonly fault: (message: string) => void },
-): void => {
+): void {
   if (key === text) return
   const other = find(routes, key)
   if (other !== null) fault(`is as specific as "${other.text}"; which one decides would be chance`)
   else routes.rewritten.set(key, { text, scope: routes.written[text] ?? '' })
 }
 
-const isWildcard = (segment: string): boolean => segment === '*' || segment === '**'
+function isWildcard(segment: string): boolean {
+  return segment === '*' || segment === '**'
+}
 
-const digitOf = (segment: string): string => (segment === '*' ? '1' : segment === '**' ? '2' : '0')
+function digitOf(segment: string): string {
+  return segment === '*' ? '1' : segment === '**' ? '2' : '0'
+}
 
-const patternFault = (segments: readonly string[]): string | null => {
+function patternFault(segments: readonly string[]): string | null {
   for (const [index, segment] of segments.entries()) {
     const last = index === segments.length - 1
     if (segment === '**' && !last) return '** stands for the rest of the path, so it must come last'
@@ -135,11 +143,11 @@ const patternFault = (segments: readonly string[]): string | null => {
   return null
 }
 
-const matchFirst = (
+function matchFirst(
   routes: Routes,
   wild: readonly string[],
   { method, path: sent }: { readonly method: string; readonly path: string },
-): Route | null => {
+): Route | null {
   const path = canonicalPath(sent)
   const literal = byMethod(routes, method, path)
   if (literal !== null || wild.length === 0) return literal
@@ -153,7 +161,7 @@ const matchFirst = (
 }
 
 /** The only pattern of that shape which matches these segments, or null where none can. */
-const patternFor = (shape: string, segments: readonly string[]): string | null => {
+function patternFor(shape: string, segments: readonly string[]): string | null {
   const rest = shape.endsWith('2')
   if (rest ? segments.length < shape.length : segments.length !== shape.length) return null
   let pattern = ''
@@ -166,18 +174,21 @@ const patternFor = (shape: string, segments: readonly string[]): string | null =
   return pattern
 }
 
-const byMethod = (routes: Routes, method: string, pattern: string): Route | null =>
-  find(routes, `${method} ${pattern}`) ??
-  (method === 'HEAD' ? find(routes, `GET ${pattern}`) : null) ??
-  find(routes, `* ${pattern}`)
+function byMethod(routes: Routes, method: string, pattern: string): Route | null {
+  return (
+    find(routes, `${method} ${pattern}`) ??
+    (method === 'HEAD' ? find(routes, `GET ${pattern}`) : null) ??
+    find(routes, `* ${pattern}`)
+  )
+}
 
 /** The route of that canonical form: one that is written so, or in another way that means the same. */
-const find = ({ written, rewritten }: Routes, key: string): Route | null => {
+function find({ written, rewritten }: Routes, key: string): Route | null {
   const scope = row(written, key)
   return scope === undefined ? (rewritten.get(key) ?? null) : { text: key, scope }
 }
 
-const canonicalPath = (path: string): string => {
+function canonicalPath(path: string): string {
   if (path === '') return '/'
   return /[%*]/.test(path) ? path.split('/').map(canonical).join('/') : path
 }
@@ -187,7 +198,7 @@ const canonicalPath = (path: string): string => {
  * resource to the upstream, cannot choose between two routes. What is decoded stays within its segment and
  * does not become a wildcard. Canonical text stays as it is.
  */
-const canonical = (segment: string): string => {
+function canonical(segment: string): string {
   const text = segment.includes('%') ? decoded(segment) : segment
   return isWildcard(text) ? text.replaceAll('*', '%2A') : text
 }
@@ -197,8 +208,9 @@ const canonical = (segment: string): string => {
  * slash stays encoded, because segments are joined again, and so does a percent sign, malformed escapes among them:
  * what is left of one never reads as an escape.
  */
-const decoded = (segment: string): string =>
-  segment.replace(/%([0-9A-Fa-f]{2})?/g, (_escape, hex: string | undefined) => {
+function decoded(segment: string): string {
+  return segment.replace(/%([0-9A-Fa-f]{2})?/g, (_escape, hex: string | undefined) => {
     const char = hex === undefined ? '%' : String.fromCharCode(Number.parseInt(hex, 16))
     return char === '/' ? '%2F' : char === '%' ? '%25' : char
   })
+}

@@ -31,11 +31,11 @@ export interface AppOptions {
 type OwnRoutesSource = readonly OwnRoutes[] | (() => Promise<readonly OwnRoutes[]>)
 
 /** The Worker as one function; `site` says what it can do. */
-export const createApp = (
+export function createApp(
   site: Site,
   own: OwnRoutesSource,
   { now, log }: AppOptions,
-): ((request: Request, lifetime: Lifetime) => Promise<Response>) => {
+): (request: Request, lifetime: Lifetime) => Promise<Response> {
   const nextId = createRequestIds(createNonce((bytes) => crypto.getRandomValues(bytes)))
   let ourOwn: OwnRoutes | null = null
   const preflight = site.kind === 'ready' ? createPreflight(site.deps.config) : null
@@ -82,7 +82,7 @@ export const createApp = (
   }
 }
 
-const beginCall = (request: Request, id: string, startedAt: number, lifetime: Lifetime): Call => {
+function beginCall(request: Request, id: string, startedAt: number, lifetime: Lifetime): Call {
   // Each of these is asked for once: the runtime makes a new text every time.
   const { method, url, headers } = request
   const fields = new Fields(headers)
@@ -102,7 +102,7 @@ const beginCall = (request: Request, id: string, startedAt: number, lifetime: Li
   }
 }
 
-const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
+function ownRoutes(site: Site, own: readonly OwnRoutes[]): OwnRoutes {
   // As it was sent: Hono would decode it, and `/%61pi` is not `/api`.
   const app = new Hono<OwnEnv>({ getPath: (request) => splitUrl(request.url).pathname || '/' })
   for (const routes of [healthRoutes(site), helpRoutes()]) app.route('/', routes)
@@ -128,24 +128,26 @@ const ownRoutes = (site: Site, own: readonly OwnRoutes[]): OwnRoutes => {
   return app
 }
 
-const asRefusal = (error: unknown): Refusal =>
-  error instanceof Refusal
+function asRefusal(error: unknown): Refusal {
+  return error instanceof Refusal
     ? error
     : new Refusal('internal_error', {
         detail: 'An unexpected fault on our side.',
         // The name alone: a message could quote what it was given.
         reason: error instanceof Error ? error.name : typeof error,
       })
+}
 
 /** While the configuration is faulty our own origin is unknown, and the one that was called stands in. */
-const problemUrl = (site: Site, request: Request): string =>
-  site.kind === 'ready' ? site.deps.config.url : (URL.parse(request.url)?.origin ?? '')
+function problemUrl(site: Site, request: Request): string {
+  return site.kind === 'ready' ? site.deps.config.url : (URL.parse(request.url)?.origin ?? '')
+}
 
 /**
  * What was refused to a known team goes into its books with the next sync; it never causes one by itself. A team
  * that only a token speaks of has no books.
  */
-const countRefusal = (refusal: Refusal, { caller, outcome, startedAt }: Call, site: Site): void => {
+function countRefusal(refusal: Refusal, { caller, outcome, startedAt }: Call, site: Site): void {
   if (site.kind !== 'ready' || caller === null || outcome !== null) return
   const { config, accounts } = site.deps
   if (config.teams.has(caller.team)) accounts.refused(caller.team, refusal.code, startedAt)

@@ -42,7 +42,7 @@ export interface Reading {
   readonly end: () => void
 }
 
-const nothing = (): void => {}
+function nothing(): void {}
 
 const emptyBody: OutboundBody = {
   payload: null,
@@ -53,7 +53,7 @@ const emptyBody: OutboundBody = {
 }
 
 /** Begins with the body of a permitted call; reads it only where its bytes are signed. */
-export const readBody = (request: Request, permit: Permit, buffers: Buffers): Reading => {
+export function readBody(request: Request, permit: Permit, buffers: Buffers): Reading {
   try {
     return beginReading(request, permit, buffers)
   } catch (error) {
@@ -62,12 +62,12 @@ export const readBody = (request: Request, permit: Permit, buffers: Buffers): Re
 }
 
 /** What is wrong with a body is kept until it is asked for, and is no fault of its own when nobody does. */
-const unasked = (body: Promise<OutboundBody>): Promise<OutboundBody> => {
+function unasked(body: Promise<OutboundBody>): Promise<OutboundBody> {
   body.catch(nothing)
   return body
 }
 
-const beginReading = (request: Request, permit: Permit, buffers: Buffers): Reading => {
+function beginReading(request: Request, permit: Permit, buffers: Buffers): Reading {
   const { body, headers } = request
   if (body === null) return { body: emptyBody, end: nothing }
   const { upstream, target } = permit
@@ -94,31 +94,33 @@ const beginReading = (request: Request, permit: Permit, buffers: Buffers): Readi
   })
 }
 
-const declaredLength = (headers: Headers): number | null => {
+function declaredLength(headers: Headers): number | null {
   const value = headers.get('content-length')
   return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 
-const tooLarge = (upstream: Upstream): Refusal =>
-  new Refusal('body_too_large', {
+function tooLarge(upstream: Upstream): Refusal {
+  return new Refusal('body_too_large', {
     detail: `${upstream.name} takes bodies of at most ${upstream.maxBodyBytes} bytes.`,
   })
+}
 
-const tooLargeToBuffer = (upstream: Upstream, need: BodyNeed): Refusal =>
-  new Refusal('body_too_large', {
+function tooLargeToBuffer(upstream: Upstream, need: BodyNeed): Refusal {
+  return new Refusal('body_too_large', {
     detail: `${upstream.name} signs the body, so it is read first, up to ${upstream.maxBufferedBytes} bytes. ${
       need === 'sha256'
         ? "For more, send Content-Digest: sha-256=:<base64 of the body's SHA-256>: and it streams through unread."
         : 'It signs more than a SHA-256 of the body, so that no Content-Digest can stand in; send less at once.'
     }`,
   })
+}
 
-const streamed = (
+function streamed(
   body: ReadableStream<Uint8Array>,
   declared: number | null,
   upstream: Upstream,
   signable: SignableBody,
-): Reading => {
+): Reading {
   // A declared length was checked, and the runtime holds the sender to it; only a chunked body must be counted.
   const { payload, counted } =
     declared === null ? countedBody(body, upstream) : { payload: body, counted: null }
@@ -130,10 +132,10 @@ const streamed = (
  * fails with a last chunk (measured), which makes half a body look whole; so the `fetch` is aborted instead, before
  * the stream says anything.
  */
-const countedBody = (
+function countedBody(
   body: ReadableStream<Uint8Array>,
   upstream: Upstream,
-): { readonly payload: ReadableStream<Uint8Array>; readonly counted: CountedBody } => {
+): { readonly payload: ReadableStream<Uint8Array>; readonly counted: CountedBody } {
   const reader = body.getReader()
   const controller = new AbortController()
   let seen = 0
@@ -157,12 +159,12 @@ const countedBody = (
   return { payload, counted: { broken: controller.signal, refusal: () => refusal } }
 }
 
-const buffered = (
+function buffered(
   body: ReadableStream<Uint8Array>,
   declared: number | null,
   { upstream, team }: Permit,
   { buffers, need }: { buffers: Buffers; need: BodyNeed },
-): Reading => {
+): Reading {
   if (declared !== null && declared > upstream.maxBufferedBytes) throw tooLargeToBuffer(upstream, need)
   const share = new BufferShare(buffers, team.name)
   const reader = body.getReader({ mode: 'byob' })
@@ -193,11 +195,11 @@ const firstBufferBytes = 65_536
  * Reads a body straight into one buffer: of the declared length, or doubled as a chunked one grows, up to
  * `maxBufferedBytes`. (`arrayBuffer()` was measured to hold four times the body.)
  */
-const readWhole = async (
+async function readWhole(
   reader: ReadableStreamBYOBReader,
   declared: number | null,
   { upstream, share, need }: { upstream: Upstream; share: BufferShare; need: BodyNeed },
-): Promise<Uint8Array<ArrayBuffer>> => {
+): Promise<Uint8Array<ArrayBuffer>> {
   const most = upstream.maxBufferedBytes
   const deadline = new Deadline(reader)
   try {
@@ -253,11 +255,13 @@ class Deadline {
   }
 }
 
-const brokenOff = (reason: string): Refusal =>
-  new Refusal('request_invalid', { detail: 'The body broke off before its end.', reason })
+function brokenOff(reason: string): Refusal {
+  return new Refusal('request_invalid', { detail: 'The body broke off before its end.', reason })
+}
 
-const late = (): Refusal =>
-  new Refusal('request_invalid', {
+function late(): Refusal {
+  return new Refusal('request_invalid', {
     detail: `The body did not arrive within ${bufferReadMillis / 1_000} seconds.`,
     reason: 'body read timed out',
   })
+}

@@ -26,12 +26,12 @@ type Signed = Omit<Sent, 'answer'>
 const renewalsMax = 3
 
 /** Sends one signed request. Rejects with Refusal when no answer came or none was asked for. */
-export const dispatch = async (
+export async function dispatch(
   request: Request,
   { admission, credential, body }: { admission: Admission; credential: Credential; body: OutboundBody },
   call: Call,
   deps: Deps,
-): Promise<Sent> => {
+): Promise<Sent> {
   const { permit } = admission
   const outbound = buildOutbound(permit, call.fields, body.signable, {
     loopName: deps.config.host,
@@ -59,7 +59,7 @@ export const dispatch = async (
   })
 }
 
-const sign = async ({ open }: Credential, outbound: Outbound, deps: Deps): Promise<Signed> => {
+async function sign({ open }: Credential, outbound: Outbound, deps: Deps): Promise<Signed> {
   const moment: Moment = { now: deps.now(), nonce: deps.nonce }
   try {
     if (open.kind === 'sign') {
@@ -95,13 +95,13 @@ interface Sending {
 }
 
 /** Calls `fetch` before its first await. */
-const send = async (
+async function send(
   url: string,
   headers: Headers,
   { request, admission, body, committed, now }: Sending,
   call: Call,
   deps: Deps,
-): Promise<Response> => {
+): Promise<Response> {
   const { upstream, target } = admission.permit
   const settle = (outcome: Outcome, bytesOut: number | null): void => {
     call.outcome = outcome
@@ -145,11 +145,12 @@ const send = async (
   throw body.counted?.refusal() ?? failed(ended, upstream)
 }
 
-const timeoutOf = ({ streamed }: OutboundBody, { timeoutMs, uploadTimeoutMs }: Upstream): number =>
-  streamed ? uploadTimeoutMs : timeoutMs
+function timeoutOf({ streamed }: OutboundBody, { timeoutMs, uploadTimeoutMs }: Upstream): number {
+  return streamed ? uploadTimeoutMs : timeoutMs
+}
 
-const outcomeOf = (status: number): Outcome =>
-  status >= 500
+function outcomeOf(status: number): Outcome {
+  return status >= 500
     ? '5xx'
     : status >= 400
       ? '4xx'
@@ -158,13 +159,14 @@ const outcomeOf = (status: number): Outcome =>
         : status >= 200
           ? '2xx'
           : 'unreachable'
+}
 
-const contentLength = (headers: Headers): number | null => {
+function contentLength(headers: Headers): number | null {
   const value = headers.get('content-length')
   return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 
-const failed = (outcome: 'timeout' | 'aborted' | 'unreachable', upstream: Upstream): Refusal => {
+function failed(outcome: 'timeout' | 'aborted' | 'unreachable', upstream: Upstream): Refusal {
   if (outcome === 'timeout') {
     return new Refusal('upstream_timeout', { detail: `${upstream.name} did not begin to answer in time.` })
   }

@@ -12,7 +12,7 @@ import type { Call } from './call.ts'
  * Joined from members that are written once for each caller, key and route: as one object it cost every call twice
  * the instructions (measured).
  */
-export const callLine = (call: Call, status: number, now: number, refusal: Refusal | null): string => {
+export function callLine(call: Call, status: number, now: number, refusal: Refusal | null): string {
   const { caller, permit } = call
   let line = `{"event":"call","id":"${call.id}","time":"${timeText(call.startedAt)}"`
   line += `,"millis":${now - call.startedAt},"method":${JSON.stringify(call.method)},"status":${status}`
@@ -28,13 +28,13 @@ export const callLine = (call: Call, status: number, now: number, refusal: Refus
 type Members = Readonly<Record<string, string | undefined>>
 
 /** `,"name":"value"` for each that has a value. */
-const written = (members: Members): string => {
+function written(members: Members): string {
   const text = JSON.stringify(members).slice(1, -1)
   return text === '' ? '' : `,${text}`
 }
 
 /** Written at the first call and then remembered for as long as the thing itself is. */
-const writtenOnce = <Thing extends WeakKey>(membersOf: (thing: Thing) => Members) => {
+function writtenOnce<Thing extends WeakKey>(membersOf: (thing: Thing) => Members) {
   const known = new WeakMap<Thing, string>()
   return (thing: Thing): string => {
     let text = known.get(thing)
@@ -46,8 +46,9 @@ const writtenOnce = <Thing extends WeakKey>(membersOf: (thing: Thing) => Members
   }
 }
 
-const bounded = (text: string): string =>
-  text.length > logFieldCharsMax ? `${text.slice(0, logFieldCharsMax)}...` : text
+function bounded(text: string): string {
+  return text.length > logFieldCharsMax ? `${text.slice(0, logFieldCharsMax)}...` : text
+}
 
 const callerMembers = writtenOnce(({ team, issuer, subject }: Caller) => ({
   team,
@@ -59,14 +60,19 @@ const keyMembers = writtenOnce(({ upstream, name }: Key) => ({ upstream, key: na
 
 const routeMembers = writtenOnce(({ text }: Route) => ({ route: text }))
 
-const refusalMembers = ({ code, reason }: Refusal): string =>
-  written({ code, owner: problems[code].owner, reason: reason === undefined ? undefined : bounded(reason) })
+function refusalMembers({ code, reason }: Refusal): string {
+  return written({
+    code,
+    owner: problems[code].owner,
+    reason: reason === undefined ? undefined : bounded(reason),
+  })
+}
 
 let second = Number.NaN
 let secondText = ''
 
 /** As `Date.toISOString`, which is asked once a second. */
-const timeText = (millis: number): string => {
+function timeText(millis: number): string {
   const past = millis % 1_000
   if (millis - past !== second) {
     second = millis - past

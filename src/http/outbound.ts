@@ -31,12 +31,12 @@ const addedNames = ['traceparent', 'cdn-loop', 'via'] as const
 const traceparentForm = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/
 
 /** Builds the request of a permit. Throws Refusal `path_invalid` when the URL would not be sent as it stands. */
-export const buildOutbound = (
+export function buildOutbound(
   permit: Pick<Permit, 'upstream' | 'target'>,
   incoming: Fields,
   body: SignableBody,
   { loopName, nonce }: OutboundOptions,
-): Outbound => {
+): Outbound {
   const { upstream, target } = permit
   const path = `${upstream.basePath}${target.path}` || '/'
   const url = joinUpstreamUrl(upstream.origin, path, target.query)
@@ -69,11 +69,11 @@ export const buildOutbound = (
  * By allow-list, although it is written as a copy from which all else is deleted: the runtime copies a whole set of
  * headers for the price of one, and every name is looked at (measured: half of what copying one by one costs).
  */
-const forwardedHeaders = (
+function forwardedHeaders(
   incoming: Fields,
   upstream: Upstream,
   continuesTrace: boolean,
-): { readonly headers: Headers; readonly forwarded: readonly string[] } => {
+): { readonly headers: Headers; readonly forwarded: readonly string[] } {
   const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
   const named = connectionNamed(incoming.get('connection'))
   const headers = incoming.toHeaders()
@@ -88,7 +88,7 @@ const forwardedHeaders = (
 }
 
 /** W3C Trace Context: the caller's trace goes on under a span of our own; without a valid one, ours begins. */
-const traceparent = (value: string | null, random: string): { trace: string; continued: boolean } => {
+function traceparent(value: string | null, random: string): { trace: string; continued: boolean } {
   const [, trace, flags] = (value !== null && traceparentForm.exec(value)) || []
   const span = random.slice(0, 16)
   if (trace === undefined) return { trace: `00-${random}-${span}-01`, continued: false }
@@ -96,7 +96,7 @@ const traceparent = (value: string | null, random: string): { trace: string; con
 }
 
 /** Applies a scheme's edits: the only place where a signature enters a request. Returns the URL to send. */
-export const applyEdits = ({ url, headers, request }: Outbound, { set, query }: Edits): string => {
+export function applyEdits({ url, headers, request }: Outbound, { set, query }: Edits): string {
   for (const [name, value] of set) headers.set(name, value)
   if (query === undefined || query.length === 0) return url
   return url.slice(0, url.length - request.query.length) + appendQuery(request.query, query)

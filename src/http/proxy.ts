@@ -20,7 +20,7 @@ import type { Fields } from './fields.ts'
 import { relay } from './relay.ts'
 
 /** Answers one call. Rejects with Refusal for everything that is not the upstream's own answer. */
-export const proxy = async (request: Request, call: Call, deps: Deps): Promise<Response> => {
+export async function proxy(request: Request, call: Call, deps: Deps): Promise<Response> {
   const { config } = deps
   const { fields } = call
   const target = parseTarget(call, config)
@@ -62,7 +62,7 @@ export const proxy = async (request: Request, call: Call, deps: Deps): Promise<R
 }
 
 /** Method, then path form. */
-const parseTarget = ({ method, url }: Call, config: Configuration): Target => {
+function parseTarget({ method, url }: Call, config: Configuration): Target {
   if (!(forwardedMethods as readonly string[]).includes(method)) {
     const allow = [...forwardedMethods, 'OPTIONS'].join(', ')
     throw new Refusal('method_not_allowed', { detail: `Methods are ${allow}.`, headers: { allow } })
@@ -75,7 +75,7 @@ const parseTarget = ({ method, url }: Call, config: Configuration): Target => {
 }
 
 /** RFC 8586: whoever finds its own name in `CDN-Loop` is being called by itself. */
-const refuseLoop = (fields: Fields, config: Configuration): void => {
+function refuseLoop(fields: Fields, config: Configuration): void {
   const loop = fields.get('cdn-loop')
   if (loop === null) return
   const own = config.host
@@ -86,27 +86,28 @@ const refuseLoop = (fields: Fields, config: Configuration): void => {
 
 const keyNameForm = /^[^\s,]{1,64}$/
 
-const wishedKey = (fields: Fields): string | null => {
+function wishedKey(fields: Fields): string | null {
   const wish = fields.get('countersign-key')
   if (wish === null || keyNameForm.test(wish)) return wish
   throw new Refusal('header_invalid', { detail: 'Countersign-Key must hold the name of one key.' })
 }
 
 /** Nothing is known of the answer's body yet, only that its status is the one of a refused key. */
-const mayBeSentAgain = ({ answer }: Sent, { upstream }: Permit, { streamed }: OutboundBody): boolean =>
-  upstream.keyRefused !== null && answer.status === upstream.keyRefused.status && !streamed
+function mayBeSentAgain({ answer }: Sent, { upstream }: Permit, { streamed }: OutboundBody): boolean {
+  return upstream.keyRefused !== null && answer.status === upstream.keyRefused.status && !streamed
+}
 
 /**
  * Section 8 of the design: a key that the upstream refuses as unknown or revoked is followed by its next version,
  * once, where the body can be sent again. The second attempt takes a unit of its own; without one, the first answer stands.
  */
-const withNextKey = async (
+async function withNextKey(
   sent: Sent,
   request: Request,
   { admission, body }: { admission: Admission; body: OutboundBody },
   call: Call,
   deps: Deps,
-): Promise<Sent> => {
+): Promise<Sent> {
   const { permit } = admission
   const rule = permit.upstream.keyRefused
   if (rule === null || call.version === null) return sent

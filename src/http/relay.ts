@@ -20,7 +20,7 @@ export interface RelayOptions {
 const bodylessStatuses: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** What the caller gets. Throws Refusal `upstream_bad_response` for what cannot be passed on. */
-export const relay = (answer: Response, permit: Permit, options: RelayOptions): Response => {
+export function relay(answer: Response, permit: Permit, options: RelayOptions): Response {
   const { status } = answer
   if (status < 200 || status > 599)
     throw badResponse('The upstream answered with a status that is not final.', status)
@@ -47,25 +47,26 @@ export const relay = (answer: Response, permit: Permit, options: RelayOptions): 
  * The runtime copies status, reason phrase and headers of a whole answer for the price of one. The phrase is free text
  * that could repeat the credential; then it is left out.
  */
-const initOf = (answer: Response, { credentialTexts }: RelayOptions): ResponseInit =>
-  credentialTexts.some((text) => answer.statusText.includes(text))
+function initOf(answer: Response, { credentialTexts }: RelayOptions): ResponseInit {
+  return credentialTexts.some((text) => answer.statusText.includes(text))
     ? { status: answer.status, headers: answer.headers }
     : answer
+}
 
 /**
  * Behind the upstream's own members (RFC 9651 section 3.1). What is no list, such as the dictionary of
  * earlier drafts, would make all of it unreadable, and gives way.
  */
-const appendToList = (
+function appendToList(
   headers: Headers,
   names: readonly string[],
   [name, member]: readonly [name: string, member: string],
-): void => {
+): void {
   if (names.includes(name) && !isList(headers.get(name) ?? '')) headers.delete(name)
   headers.append(name, member)
 }
 
-const isList = (value: string): boolean => {
+function isList(value: string): boolean {
   try {
     parseList(value)
     return true
@@ -74,18 +75,15 @@ const isList = (value: string): boolean => {
   }
 }
 
-const badResponse = (detail: string, reason: string | number): Refusal =>
-  new Refusal('upstream_bad_response', { detail, reason: String(reason) })
+function badResponse(detail: string, reason: string | number): Refusal {
+  return new Refusal('upstream_bad_response', { detail, reason: String(reason) })
+}
 
 /**
  * Drops what is not passed on by its name or because `Connection` names it, and every field that repeats the
  * credential, as it is or encoded as a `Location` would hold it.
  */
-const dropHeaders = (
-  headers: Headers,
-  names: readonly string[],
-  credentialTexts: readonly string[],
-): void => {
+function dropHeaders(headers: Headers, names: readonly string[], credentialTexts: readonly string[]): void {
   const named = names.includes('connection') ? connectionNamed(headers.get('connection')) : []
   for (const name of names) {
     if (dropsAnswerHeader(name) || named.includes(name)) headers.delete(name)
@@ -98,7 +96,7 @@ const dropHeaders = (
 }
 
 /** `Vary: *` says that the answer is for this request alone; no-store says the same, and leaves Vary to CORS. */
-const limitCaching = (headers: Headers, names: readonly string[]): void => {
+function limitCaching(headers: Headers, names: readonly string[]): void {
   const forOne = names.includes('vary') && headers.get('vary')?.includes('*') === true
   if (forOne) headers.delete('vary')
   const value = names.includes('cache-control') ? headers.get('cache-control') : null
@@ -106,7 +104,7 @@ const limitCaching = (headers: Headers, names: readonly string[]): void => {
   if (limited !== value) headers.set('cache-control', limited)
 }
 
-const rewriteLocation = (headers: Headers, status: number, permit: Permit, options: RelayOptions): void => {
+function rewriteLocation(headers: Headers, status: number, permit: Permit, options: RelayOptions): void {
   const location = headers.get('location')
   if (location === null) return
   const relocated = relocate(location, permit.upstream, { ...options, ownOrigin: options.url })
