@@ -1,5 +1,7 @@
 /** The Worker in workerd on this machine, as `wrangler dev` runs it, but ours to stop. */
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { createServer } from 'node:net'
+import { basename } from 'node:path'
 import { Complaint } from './complaint.ts'
 
 const startMillisMax = 45_000
@@ -23,6 +25,7 @@ export const startLocalWorker = async (options: LocalWorkerOptions): Promise<Loc
   process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false'
   process.env['WRANGLER_SEND_METRICS'] = 'false'
   process.env['WRANGLER_WRITE_LOGS'] = 'false'
+  shieldFromSignals()
   const { unstable_startWorker: startWorker } = await import('wrangler')
 
   const worker = await startWorker({
@@ -54,6 +57,31 @@ export const startLocalWorker = async (options: LocalWorkerOptions): Promise<Loc
     clearTimeout(timer)
   }
   return { dispose: () => worker.dispose() }
+}
+
+/**
+ * Ctrl-C reaches every process of the terminal's group. workerd would end with it, before the use of the last
+ * second is in the books, and wrangler would tell of a crash; so it is started deaf to it, for which wrangler has
+ * no option, and ends when we dispose of it. It stays in the group: who kills all of that leaves nothing behind.
+ * Until `signalToStop` listens instead, a signal ends all of it at once.
+ */
+function shieldFromSignals(): void {
+  if (process.platform === 'win32') return
+  const { spawn } = childProcess
+  const shielded: ChildProcess[] = []
+  const spawnShielded = (command: string, args: readonly string[], options: SpawnOptions) => {
+    if (!basename(command).startsWith('workerd')) return spawn(command, args, options)
+    const child = spawn('/bin/sh', ['-c', 'trap "" INT HUP; exec "$0" "$@"', command, ...args], options)
+    shielded.push(child)
+    return child
+  }
+  childProcess.spawn = spawnShielded as typeof spawn
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.prependOnceListener(signal, () => {
+      for (const child of shielded) child.kill('SIGKILL')
+      process.exit(130)
+    })
+  }
 }
 
 const startFault = (cause: unknown): Complaint => {

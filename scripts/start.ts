@@ -71,8 +71,9 @@ const main = async (): Promise<number> => {
     await (sandboxes === null ? introduceOwn(plan) : introduceSandboxes(plan, sandboxes))
     if (plan.once) return 0
     logging = true
+    const stop = signalToStop()
     console.log('\nEvery call is logged below. Ctrl-C stops everything.\n')
-    await signalToStop()
+    await stop
     console.log('\nStopping ...')
     await sleep(flushMillis)
     return 0
