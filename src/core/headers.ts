@@ -2,6 +2,7 @@
  * Which header fields cross the proxy, in each direction. Requests go by an allow-list, so that a name nobody
  * thought of is dropped; answers by a deny-list, because they come from a host the operator chose.
  */
+import { encodedTimesMax } from './limits.ts'
 
 /** Besides these: every `accept` and `accept-*`, and what the upstream's `headers.allow` names. */
 const requestAllowed: ReadonlySet<string> = new Set([
@@ -167,25 +168,27 @@ export function dropsAnswerHeader(name: string): boolean {
 }
 
 /**
- * Whether a field's value repeats one of the texts: as it is, or percent-encoded in whole or in part, in either case
- * of the digits, with spaces written as `+` or not; so do URLs and forms hold what a URL or a form brought.
+ * Whether a field's value repeats one of the texts: as it is, or percent-encoded in whole or in part, once or again, in
+ * either case of the digits, with spaces written as `+` or not; so do URLs and forms hold what a URL or a form brought.
  */
 export function repeatsText(value: string, texts: readonly string[]): boolean {
-  if (texts.some((text) => value.includes(text))) return true
-  if (!/[%+]/.test(value)) return false
-  const forms = [percentDecoded(value), percentDecoded(value.replaceAll('+', ' '))]
-  return texts.some((text) => forms.some((form) => form.includes(text)))
+  const holdsOne = (form: string): boolean => texts.some((text) => form.includes(text))
+  let form = value
+  for (let times = 0; !holdsOne(form); times += 1) {
+    if (times === encodedTimesMax || !/[%+]/.test(form)) return false
+    if (form.includes('+') && holdsOne(percentDecoded(form.replaceAll('+', ' ')))) return true
+    form = percentDecoded(form)
+  }
+  return true
 }
 
-/** Never throws: of a run of escapes that is no UTF-8 the ASCII is decoded, so that nothing beside it hides a text. */
+const utf8 = new TextDecoder()
+
+/** Nothing throws: what is no UTF-8 becomes a mark, and hides nothing beside it. */
 function percentDecoded(value: string): string {
-  return value.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => {
-    try {
-      return decodeURIComponent(run)
-    } catch {
-      return run.replace(/%[0-7][0-9A-Fa-f]/g, decodeURIComponent)
-    }
-  })
+  return value.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) =>
+    utf8.decode(Uint8Array.from(run.slice(1).split('%'), (digits) => Number.parseInt(digits, 16))),
+  )
 }
 
 /** A directive of its own. Nothing in it looks further than the next comma, so the longest value costs little. */

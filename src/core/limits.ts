@@ -111,11 +111,13 @@ export const secretStoreRetryMillis = 2_000
 /** A minted token is renewed when it has less than this left. */
 export const mintedTokenMarginMillis = 60_000
 export const mintFetchMillis = 10_000
-/** After a renewal ahead of time has failed, the token URL is left alone for so long. */
+/** When a renewal ahead of time has failed, the next one begins so long after it began. */
 export const mintRetryMillis = 1_000
 export const mintAnswerBytesMax = 65_536
 
 // Answers.
+/** How often encoded a credential is still found in a field: a URL within a URL within a URL, as logins send. */
+export const encodedTimesMax = 3
 /** How much of a refusal is read to tell a refused key from a refused request (design section 8). */
 export const refusalBytesMax = 65_536
 /** How long its body is waited for. */

@@ -48,28 +48,27 @@ export function relay(answer: Response, permit: Permit, options: RelayOptions): 
  * that could repeat the credential; then it is left out.
  */
 function initOf(answer: Response, { credentialTexts }: RelayOptions): ResponseInit {
-  return credentialTexts.some((text) => answer.statusText.includes(text))
+  return repeatsText(answer.statusText, credentialTexts)
     ? { status: answer.status, headers: answer.headers }
     : answer
 }
 
 /**
  * Behind the upstream's own members (RFC 9651 section 3.1). What is no list, such as the dictionary of
- * earlier drafts, would make all of it unreadable, and gives way.
+ * earlier drafts, or has no member, would make all of it unreadable, and gives way.
  */
 function appendToList(
   headers: Headers,
   names: readonly string[],
   [name, member]: readonly [name: string, member: string],
 ): void {
-  if (names.includes(name) && !isList(headers.get(name) ?? '')) headers.delete(name)
+  if (names.includes(name) && !hasMembers(headers.get(name) ?? '')) headers.delete(name)
   headers.append(name, member)
 }
 
-function isList(value: string): boolean {
+function hasMembers(list: string): boolean {
   try {
-    parseList(value)
-    return true
+    return parseList(list).length > 0
   } catch {
     return false
   }

@@ -114,7 +114,7 @@ describe('an answer', () => {
     expect(headers.get('retry-after')).toBe('3')
   })
 
-  test.each(['limit=5, remaining=3, reset=1', '(((', '"open', '"a";;', 'é'])(
+  test.each(['limit=5, remaining=3, reset=1', '', '(((', '"open', '"a";;', 'é'])(
     'R05: keeps RateLimit readable when the upstream sent %s',
     (value) => {
       const answer = new Response(null, { headers: { ratelimit: value, 'ratelimit-policy': value } })
@@ -150,6 +150,11 @@ describe('K05: a credential that the upstream repeats', () => {
     ['percent-encoded in part', 'q=made-up%2bsecret/==&bad=%zz%ff'],
     ['beside escapes that are no UTF-8', 'q=%ff%6dade-up%2bsecret/=='],
     ['percent-encoded beyond need', `q=%6dade%2Dup%2Bsecret/==`],
+    [
+      'in a URL within a URL',
+      `next=${encodeURIComponent(`https://a.test/?q=${encodeURIComponent(secret)}`)}`,
+    ],
+    ['encoded three times', `q=${[1, 2, 3].reduce((text) => encodeURIComponent(text), secret)}`],
   ])('%s takes its field with it', (_how, value) => {
     const headers = answered({ 'x-echo': value, 'x-kept': '1' })
     expect(headers.has('x-echo')).toBe(false)
@@ -166,6 +171,8 @@ describe('K05: a credential that the upstream repeats', () => {
     const response = relayed(answer)
     expect(response.status).toBe(401)
     expect(response.statusText).not.toContain('made-up')
+    const encoded = new Response(null, { status: 401, statusText: encodeURIComponent(secret) })
+    expect(relayed(encoded).statusText).not.toContain('made-up')
   })
 
   test('with spaces takes its field with it when they are written as plus signs', () => {
