@@ -49,12 +49,13 @@ async function listTeams(
   const query = readQuery(request, ['cursor', 'limit'])
   const limit = readPageLimit(query.limit)
   const after = query.cursor ?? ''
-  const visible = [...deps.config.teams.values()]
-    .filter(({ name }) => maySee(administrator, name) && name > after)
-    .sort((one, other) => (one.name < other.name ? -1 : 1))
+  // Names alone, of all: a team that is asked for is made ready, and stays.
+  const visible = [...deps.config.teams.keys()]
+    .filter((name) => maySee(administrator, name) && name > after)
+    .sort()
   const page = visible.slice(0, limit)
-  const items = await Promise.all(page.map((team) => describe(team, deps)))
-  return privateJson({ items, next: visible.length > limit ? (page.at(-1)?.name ?? null) : null })
+  const items = await Promise.all(page.map((name) => describe(visibleTeam(name, administrator, deps), deps)))
+  return privateJson({ items, next: visible.length > limit ? (page.at(-1) ?? null) : null })
 }
 
 async function describe(team: Team, { openAccount }: AccountAdministration): Promise<object> {
