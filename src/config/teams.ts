@@ -46,14 +46,15 @@ export interface Teams {
 export function readTeams(input: Input, upstreams: Upstreams): Teams {
   const origins = new Set<string>()
   const fields = readRecord(input, 'a name for each team, with its grants')
+  if (fields === null) return { teams: new Map(), origins }
   const checking = contextOf(upstreams)
-  for (const name of fields?.names() ?? []) {
-    const at = input.child(name, fields?.record[name])
+  for (const name of fields.names()) {
+    const at = fields.get(name)
     checkName(at, name)
     for (const origin of readTeam(at, name, checking).origins) origins.add(origin)
   }
   const used = contextOf(upstreams)
-  const teams = new FirstUseMap(fields?.record ?? {}, (name, written) => {
+  const teams = new FirstUseMap(fields.record, (name, written) => {
     const at = Input.root(written)
     const team = readTeam(at, name, used)
     if (at.faults.length > 0)

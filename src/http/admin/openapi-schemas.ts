@@ -221,7 +221,7 @@ export function text(description?: string): Schema {
   return { type: 'string', ...(description && { description }) }
 }
 
-export function listOf(items: Schema): Schema {
+function listOf(items: Schema): Schema {
   return { type: 'array', items }
 }
 

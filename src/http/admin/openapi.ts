@@ -48,6 +48,7 @@ export function openapi(): Schema {
 const anyCall: readonly ProblemCode[] = [
   'token_missing',
   'token_invalid',
+  'token_expired',
   'token_revoked',
   'account_unavailable',
 ]
