@@ -35,18 +35,22 @@ export class MintedTokens {
     this.#fetch = fetch
   }
 
-  /** A token with time left; fetched when there is none. Rejects with Refusal `credential_unavailable`. */
-  get(key: MintKey, moment: Moment): Minted | Promise<Minted> {
+  /**
+   * A token with time left; fetched when there is none. A renewal ahead of time goes to `waitUntil`, and nobody waits
+   * for it. Rejects with Refusal `credential_unavailable`.
+   */
+  get(key: MintKey, moment: Moment, waitUntil: (work: Promise<unknown>) => void): Minted | Promise<Minted> {
     const entry = this.#entries.get(key) ?? { minted: null, renewAt: 0, renewal: null, begunAt: 0 }
     this.#entries.set(key, entry)
     const { minted } = entry
     if (entry.begunAt + mintFetchMillis < moment.now) entry.renewal = null
     if (minted === null || minted.expiresAt <= moment.now) return this.#renew(key, entry, moment)
     if (entry.renewAt > moment.now || entry.renewal !== null) return minted
-    return this.#renew(key, entry, moment).catch(() => {
+    const renewal = this.#renew(key, entry, moment).catch(() => {
       entry.renewAt = moment.now + mintRetryMillis
-      return minted
     })
+    waitUntil(renewal)
+    return minted
   }
 
   /**

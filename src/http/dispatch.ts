@@ -39,7 +39,7 @@ export async function dispatch(
   })
   call.version = credential.version
   for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
-    const { url, credentialTexts } = await sign(credential, outbound, deps)
+    const { url, credentialTexts } = await sign(credential, outbound, call, deps)
     if (request.signal.aborted || body.counted?.broken.aborted === true) {
       throw body.counted?.refusal() ?? failed('aborted', permit.upstream)
     }
@@ -59,14 +59,14 @@ export async function dispatch(
   })
 }
 
-async function sign({ open }: Credential, outbound: Outbound, deps: Deps): Promise<Signed> {
+async function sign({ open }: Credential, outbound: Outbound, call: Call, deps: Deps): Promise<Signed> {
   const moment: Moment = { now: deps.now(), nonce: deps.nonce }
   try {
     if (open.kind === 'sign') {
       const edits = await open.sign(outbound.request, moment)
       return { url: applyEdits(outbound, edits), credentialTexts: open.sends }
     }
-    const minted = await deps.minted.get(open, moment)
+    const minted = await deps.minted.get(open, moment, call.waitUntil)
     const edits = open.thenSign(outbound.request, minted)
     return { url: applyEdits(outbound, edits), credentialTexts: [minted.token.reveal()] }
   } catch (error) {

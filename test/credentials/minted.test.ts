@@ -33,6 +33,9 @@ interface TokenUrl {
   readonly calls: { readonly url: string; readonly init: RequestInit }[]
   /** How the next calls end, the last one for all that follow. */
   answers: (() => Response | Promise<Response>)[]
+  /** What goes on behind a call. */
+  readonly waits: Promise<unknown>[]
+  readonly get: (key: MintKey, moment: Moment) => ReturnType<MintedTokens['get']>
 }
 
 const grant =
@@ -45,6 +48,8 @@ const tokenUrl = (...answers: TokenUrl['answers']): TokenUrl => {
   const made: TokenUrl = {
     answers,
     calls: [],
+    waits: [],
+    get: (key, moment) => made.tokens.get(key, moment, (work) => made.waits.push(work)),
     tokens: new MintedTokens({
       fetch: async (url, init) => {
         made.calls.push({ url, init })
@@ -59,8 +64,8 @@ const tokenUrl = (...answers: TokenUrl['answers']): TokenUrl => {
 
 const at = (now: number): Moment => ({ now, nonce: () => '0'.repeat(32) })
 
-const textAt = async ({ tokens }: TokenUrl, key: MintKey, now: number): Promise<string> =>
-  (await tokens.get(key, at(now))).token.reveal()
+const textAt = async ({ get }: TokenUrl, key: MintKey, now: number): Promise<string> =>
+  (await get(key, at(now))).token.reveal()
 
 describe('a minted token', () => {
   test('is fetched from the token URL, whose redirects are not followed', async () => {
@@ -76,7 +81,7 @@ describe('a minted token', () => {
     const made = tokenUrl(grant('made-up-1'), grant('made-up-2'))
     const key = mintKey()
     await textAt(made, key, 0)
-    expect(made.tokens.get(key, at(600_000 - mintedTokenMarginMillis - 1))).not.toBeInstanceOf(Promise)
+    expect(made.get(key, at(600_000 - mintedTokenMarginMillis - 1))).not.toBeInstanceOf(Promise)
     expect(made.calls).toHaveLength(1)
     expect(await textAt(made, key, 600_000 - mintedTokenMarginMillis)).toBe('made-up-2')
     expect(made.calls).toHaveLength(2)
@@ -105,14 +110,22 @@ describe('a minted token', () => {
     expect(made.calls).toHaveLength(1)
   })
 
-  test('is renewed by one caller while all others go on with the one that is still good', async () => {
+  test('is renewed once, behind the calls, while all go on with the one that is still good', async () => {
     const made = tokenUrl(grant('made-up-1'), hang)
     const key = mintKey()
     await textAt(made, key, 0)
-    const renewing = made.tokens.get(key, at(580_000))
-    expect(renewing).toBeInstanceOf(Promise)
-    expect(await textAt(made, key, 580_000)).toBe('made-up-1')
+    for (let calls = 0; calls < 3; calls += 1) expect(made.get(key, at(580_000))).not.toBeInstanceOf(Promise)
     expect(made.calls).toHaveLength(2)
+    expect(made.waits).toHaveLength(1)
+  })
+
+  test('that was renewed behind a call is the next one to be used', async () => {
+    const made = tokenUrl(grant('made-up-1'), grant('made-up-2'))
+    const key = mintKey()
+    await textAt(made, key, 0)
+    expect(await textAt(made, key, 580_000)).toBe('made-up-1')
+    await Promise.all(made.waits)
+    expect(await textAt(made, key, 580_000)).toBe('made-up-2')
   })
 
   test('that cannot be renewed is used to its end, and not beyond', async () => {
@@ -120,7 +133,7 @@ describe('a minted token', () => {
     const key = mintKey()
     await textAt(made, key, 0)
     expect(await textAt(made, key, 599_999)).toBe('made-up-1')
-    expect((await refusalOf(() => made.tokens.get(key, at(600_000)))).code).toBe('credential_unavailable')
+    expect((await refusalOf(() => made.get(key, at(600_000)))).code).toBe('credential_unavailable')
   })
 
   test('whose renewal failed is used on, and the token URL left alone for a while', async () => {
@@ -128,8 +141,10 @@ describe('a minted token', () => {
     const key = mintKey()
     await textAt(made, key, 0)
     const due = 600_000 - mintedTokenMarginMillis
-    for (const late of [0, 1, mintRetryMillis - 1])
+    for (const late of [0, 1, mintRetryMillis - 1]) {
       expect(await textAt(made, key, due + late)).toBe('made-up-1')
+      await Promise.all(made.waits)
+    }
     expect(made.calls).toHaveLength(2)
     await textAt(made, key, due + mintRetryMillis)
     expect(made.calls).toHaveLength(3)
@@ -147,7 +162,7 @@ describe('a token URL that fails', () => {
     ['cannot be reached', () => Promise.reject(new TypeError('made-up-secret'))],
   ])('because it %s: 503 credential_unavailable, without a word of what it said', async (_what, answer) => {
     const made = tokenUrl(answer)
-    const refusal = await refusalOf(() => made.tokens.get(mintKey(), at(0)))
+    const refusal = await refusalOf(() => made.get(mintKey(), at(0)))
     expect(refusal.code).toBe('credential_unavailable')
     expect(refusal.headers).toEqual({ 'retry-after': '5' })
     expect(`${refusal.detail} ${refusal.reason}`).not.toContain('made-up')
@@ -157,7 +172,7 @@ describe('a token URL that fails', () => {
     const made = tokenUrl(() => new Response(null, { status: 500 }), grant('made-up'))
     const key = mintKey()
     const refusals = await Promise.all(
-      Array.from({ length: 50 }, () => refusalOf(() => made.tokens.get(key, at(0)))),
+      Array.from({ length: 50 }, () => refusalOf(() => made.get(key, at(0)))),
     )
     expect(new Set(refusals.map(({ code }) => code))).toEqual(new Set(['credential_unavailable']))
     expect(made.calls).toHaveLength(1)
@@ -182,7 +197,7 @@ describe('a renewal that hangs, because the request that began it is gone', () =
   test('is waited for no longer than a fetch may take; then one of those who waited begins anew', async () => {
     const made = tokenUrl(hang, grant('made-up'))
     const key = mintKey()
-    void made.tokens.get(key, at(0))
+    void made.get(key, at(0))
     const waiting = Array.from({ length: 20 }, () => textAt(made, key, 0))
     await vi.advanceTimersByTimeAsync(mintFetchMillis - 1)
     expect(made.calls).toHaveLength(1)
@@ -195,7 +210,7 @@ describe('a renewal that hangs, because the request that began it is gone', () =
   test('is not waited for at all by who comes later than that', async () => {
     const made = tokenUrl(hang, grant('made-up'))
     const key = mintKey()
-    void made.tokens.get(key, at(0))
+    void made.get(key, at(0))
     expect(await textAt(made, key, mintFetchMillis + 1)).toBe('made-up')
   })
 })
