@@ -210,6 +210,15 @@ it('explain sends a digest of the body, never the body, and prints the stages, w
   })
 })
 
+it('explain reads the body from stdin with --input -', async () => {
+  const explain = at('/api/explain', () => ({ body: { stages: [], headers: [], query: [], mistakes: [] } }))
+  const args = ['explain', 'POST', 'plugipay/api/v1/a', '--input', '-']
+  expect(await home.run(args, { stdin: '{"id":1}' })).toMatchObject({ code: 0 })
+  expect(explain.body()).toMatchObject({
+    bodySha256: '037c9214eef74cc3887f3a4f085b4e17d76280dafd273b0ee160c09c4ba1cfd4',
+  })
+})
+
 describe('keys', () => {
   const team = (id: string, grants: object) => ({ id, suspended: false, limits: [], grants })
   const checkout = team('checkout', {

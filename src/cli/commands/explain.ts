@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import type { Command } from 'commander'
 import { api } from '../api.ts'
 import { readTarget } from '../call/target.ts'
@@ -22,7 +22,7 @@ export function declareExplain(program: Command): void {
     .argument('<path>', 'upstream and path, as for call')
     .option('-k, --key <name>', 'with which key; without it, the only one of the upstream')
     .option('-H, --header <name: value>', 'a header of the request', collect)
-    .option('--input <file>', 'the body, of which only the SHA-256 is sent')
+    .option('--input <file>', 'the body, of which only the SHA-256 is sent; - is stdin')
     .option('--body-sha256 <hex>', 'the SHA-256 of the body')
   runs(explain, runExplain)
   examples(explain, ['countersign explain POST plugipay/api/v1/customers --key test --input customer.json'])
@@ -73,8 +73,10 @@ async function readDigest({ input, bodySha256 }: ExplainOptions): Promise<string
   }
   if (input === undefined) return bodySha256?.toLowerCase()
   const { createHash } = await import('node:crypto')
+  const hash = createHash('sha256')
   try {
-    return createHash('sha256').update(readFileSync(input)).digest('hex')
+    for await (const chunk of input === '-' ? process.stdin : createReadStream(input)) hash.update(chunk)
+    return hash.digest('hex')
   } catch (error) {
     throw usageFailure(`${input} cannot be read: ${errorCode(error)}.`)
   }
