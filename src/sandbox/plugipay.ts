@@ -151,7 +151,7 @@ function onCollection(
   { collection, live }: Shelf,
 ): Outcome {
   if (request.method === 'GET' || request.method === 'HEAD') {
-    return { status: 200, data: [...items.values()], meta: { cursor: null, hasMore: false } }
+    return onePage(request, items)
   }
   if (request.method !== 'POST') return methodNotAllowed
   const input = readObject(request)
@@ -161,6 +161,18 @@ function onCollection(
   const created = { ...collection.initial, ...input, id, livemode: live, createdAt }
   items.set(id, created)
   return { status: 201, data: created }
+}
+
+/** `limit` of them (all without one), from behind the one whose id is `cursor`. */
+function onePage(request: ReceivedRequest, items: Map<string, Json>): Outcome {
+  const query = new URLSearchParams(request.target.split('?', 2)[1])
+  const ids = [...items.keys()]
+  const start = ids.indexOf(query.get('cursor') ?? '') + 1
+  const limit = Number(query.get('limit'))
+  const end = Number.isInteger(limit) && limit > 0 ? start + limit : ids.length
+  const hasMore = end < ids.length
+  const cursor = hasMore ? (ids[end - 1] ?? null) : null
+  return { status: 200, data: [...items.values()].slice(start, end), meta: { cursor, hasMore } }
 }
 
 function onItem(request: ReceivedRequest, items: Map<string, Json>, item: Json): Outcome {

@@ -91,6 +91,24 @@ describe('signatures', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ error: null, meta: { hasMore: false } })
   })
 
+  it('lists page by page when asked for a limit', async () => {
+    const ids: unknown[] = []
+    for (let index = 0; index < 3; index++) {
+      const target = '/api/v1/plans'
+      const { text } = await sendTo(plugipay.url, signed({ ...create, target }))
+      ids.push(JSON.parse(text).data.id)
+    }
+    const page = async (query: string) => {
+      const answer = await sendTo(plugipay.url, signed({ method: 'GET', target: `/api/v1/plans?${query}` }))
+      const { data, meta } = JSON.parse(answer.text)
+      return { ids: data.map(({ id }: { id: string }) => id), ...meta }
+    }
+    expect(await page('limit=2')).toMatchObject({ ids: ids.slice(0, 2), cursor: ids[1], hasMore: true })
+    const last = { ids: ids.slice(2), cursor: null, hasMore: false }
+    expect(await page(`limit=2&cursor=${ids[1]}`)).toMatchObject(last)
+    expect(await page('limit=3')).toMatchObject({ ids, cursor: null, hasMore: false })
+  })
+
   it('accepts an unsigned X-Plugipay-On-Behalf-Of, as the real one does', async () => {
     const { headers = {}, ...rest } = signed(list)
     const answer = await sendTo(plugipay.url, {
