@@ -101,7 +101,7 @@ export const showUnset = (unset: readonly UnsetBinding[]): string =>
       'Without a real value in .dev.vars (calls with these keys are answered 503, or refused by the upstream):',
     ),
     ...unset.map(({ binding, neededBy, fault }) => pair(binding, `${neededBy}: ${fault}`)),
-    'Give each a line NAME=value. README.md says which form a value has.',
+    'Give each a line NAME=value, and start again. README.md says which form a value has.',
   ].join('\n')
 
 interface OwnConfiguration {
@@ -118,6 +118,10 @@ export const showOwnSteps = (origin: string, { configuration, file }: OwnConfigu
     lines.push(pair('a call', `curl -i ${origin}/${upstream}/... -H "Authorization: Bearer $(${mint})"`))
   }
   lines.push(pair('is it sound?', `curl ${origin}/readyz`))
+  if (configuration.url !== origin) {
+    const why = `url says that callers are at ${configuration.url}; make it ${origin} to try those`
+    lines.push(pair('not here', `logins, personal tokens, links to /problems: ${why}`))
+  }
   return lines.join('\n')
 }
 
