@@ -85,12 +85,11 @@ function badResponse(detail: string, reason: string | number): Refusal {
 function dropHeaders(headers: Headers, names: readonly string[], credentialTexts: readonly string[]): void {
   const named = names.includes('connection') ? connectionNamed(headers.get('connection')) : []
   for (const name of names) {
-    if (dropsAnswerHeader(name) || named.includes(name)) headers.delete(name)
-  }
-  if (credentialTexts.length === 0) return
-  for (const name of names) {
-    const value = headers.get(name)
-    if (value !== null && repeatsText(value, credentialTexts)) headers.delete(name)
+    const dropped =
+      dropsAnswerHeader(name) ||
+      named.includes(name) ||
+      (credentialTexts.length > 0 && repeatsText(headers.get(name) ?? '', credentialTexts))
+    if (dropped) headers.delete(name)
   }
 }
 
