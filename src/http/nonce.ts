@@ -1,4 +1,4 @@
-import { hex } from '../signing/bytes.ts'
+import { hex } from '../core/bytes.ts'
 
 /**
  * Random hexadecimal text from a pool, because one call for 4 KiB costs the runtime about as much as one for

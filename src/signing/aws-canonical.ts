@@ -2,7 +2,7 @@
  * The canonical request of AWS Signature Version 4, in the words of "Create a signed AWS API request" (IAM user
  * guide). What arrives at AWS is decoded and written anew there, so it is written here as AWS would write it.
  */
-import { utf8 } from './bytes.ts'
+import { utf8 } from '../core/bytes.ts'
 import { joinedPairs, percentEncode, rawPairs } from './query-string.ts'
 
 export type HeaderField = readonly [name: string, value: string]

@@ -9,12 +9,12 @@
  *
  * One instant serves the date of the scope and X-Amz-Date (G03).
  */
+import { type Bytes, hex, utf8 } from '../core/bytes.ts'
 import { signingDayKeysMax } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
 import { canonicalQuery, canonicalRequest, type HeaderField, signedHeaders } from './aws-canonical.ts'
 import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts'
-import { type Bytes, hex, utf8 } from './bytes.ts'
 import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256 } from './digest.ts'
 import { ownedNames, type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
 import { type Edits, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'

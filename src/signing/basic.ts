@@ -2,8 +2,8 @@
  * `basic` (RFC 7617): user and password in Authorization, as UTF-8 (section 2.1). Covers nothing of the request.
  * A user cannot have a colon: the secret is split at the first one, as the server will split it.
  */
+import { base64, utf8 } from '../core/bytes.ts'
 import { Secret } from '../core/redact.ts'
-import { base64, utf8 } from './bytes.ts'
 import { readOptions } from './options.ts'
 import type { SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'

@@ -1,5 +1,5 @@
 /** SHA-256 of bodies and HMAC keys: what most schemes share. */
-import { type Bytes, hex, utf8 } from './bytes.ts'
+import { type Bytes, hex, utf8 } from '../core/bytes.ts'
 import type { SignableBody } from './scheme.ts'
 
 /** SHA-256 of nothing: most requests have no body, and this saves them a hash. */

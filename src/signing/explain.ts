@@ -3,8 +3,8 @@
  * name, what would be set, and what usually goes wrong. Shows no secret, and of a signature or token only so much
  * that two of them can be compared: nothing here can be used for a call.
  */
+import { fromBase64url } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
-import { fromBase64url } from './bytes.ts'
 import {
   type BoundScheme,
   type MintRequest,

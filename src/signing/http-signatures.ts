@@ -6,7 +6,7 @@
  * Signature and Signature-Input of a caller never pass. The parameters are created, expires, keyid, nonce, alg and
  * tag, in this order; of these only created and keyid are always there.
  */
-import { type Bytes, base64, fromBase64, utf8 } from './bytes.ts'
+import { type Bytes, base64, fromBase64, utf8 } from '../core/bytes.ts'
 import { bodySha256, emptySha256, hmac, importHmacKey } from './digest.ts'
 import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
 import { readOptions } from './options.ts'

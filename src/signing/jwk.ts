@@ -1,5 +1,5 @@
 /** Private keys as JWK (RFC 7517), imported for one algorithm. No message here has a part of a key. */
-import type { Bytes } from './bytes.ts'
+import type { Bytes } from '../core/bytes.ts'
 import type { ImportedKey } from './digest.ts'
 import { SecretFault } from './scheme.ts'
 

@@ -1,5 +1,5 @@
 /** JSON Web Signatures in compact form (RFC 7515 section 3.1), by the algorithms that APIs ask their callers for. */
-import { base64url, utf8 } from './bytes.ts'
+import { base64url, utf8 } from '../core/bytes.ts'
 import { hmac, importHmacKey } from './digest.ts'
 import type { PrivateAlgorithmName, Signer } from './jwk.ts'
 import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'

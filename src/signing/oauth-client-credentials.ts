@@ -2,8 +2,8 @@
  * `oauth-client-credentials` (RFC 6749 section 4.4): a bearer token from the upstream's authorization server,
  * fetched with client id and secret, used until shortly before it expires. Covers nothing of the request.
  */
+import { base64, utf8 } from '../core/bytes.ts'
 import { Secret } from '../core/redact.ts'
-import { base64, utf8 } from './bytes.ts'
 import { readOptions } from './options.ts'
 import { percentEncode } from './query-string.ts'
 import type { MintScheme } from './scheme.ts'

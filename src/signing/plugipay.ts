@@ -9,9 +9,9 @@
  * string: a method has only letters, path and query have no line break, the two lines after them have a fixed
  * form, and an idempotency key with a line break is refused.
  */
+import { hex, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
-import { hex, utf8 } from './bytes.ts'
 import { bodySha256Hex, emptySha256Hex, type ImportedKey, importHmacKey } from './digest.ts'
 import { readOptions } from './options.ts'
 import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'

@@ -2,7 +2,7 @@
  * Private keys as APIs hand them out: JSON with a JWK or with PEM in it, or PEM alone. No message here has a
  * part of a key.
  */
-import { type Bytes, concatBytes, fromBase64 } from './bytes.ts'
+import { type Bytes, concatBytes, fromBase64 } from '../core/bytes.ts'
 import {
   importPkcs8Signer,
   importSigner,

@@ -11,8 +11,8 @@ import {
   serializeInnerList,
   serializeItem,
 } from 'structured-headers'
+import { base64, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
-import { base64, utf8 } from './bytes.ts'
 import { headerNameFault } from './options.ts'
 import { rawPairs } from './query-string.ts'
 import type { SignRequest } from './scheme.ts'

@@ -7,8 +7,8 @@
  * where there is one, so that a repeated delivery keeps its id as the specification asks; otherwise it is fresh.
  * No two deliveries share a string: an id with a dot is refused, a time has none, the body comes last.
  */
+import { type Bytes, base64, concatBytes, fromBase64, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
-import { type Bytes, base64, concatBytes, fromBase64, utf8 } from './bytes.ts'
 import { bodyBytes, hmac, type ImportedKey, importHmacKey } from './digest.ts'
 import { readOptions } from './options.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'

@@ -4,6 +4,7 @@
  * token, a refresh family, a session, an exchanged JWT), so that ending that ends the token.
  */
 import { CompactSign } from 'jose'
+import { utf8 } from '../core/bytes.ts'
 import type { Role } from '../core/configuration.ts'
 import { accessTokenSeconds, tokenBytesMax } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
@@ -65,7 +66,7 @@ export async function mintAccessToken(
     ...(claims.team === null ? {} : { team: claims.team }),
     ...(claims.audience === 'administration' ? { role: claims.role } : {}),
   }
-  const text = await new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+  const text = await new CompactSign(utf8(JSON.stringify(payload)))
     .setProtectedHeader({ alg: algorithm, kid, typ: 'at+jwt' })
     .sign(key)
   return text.length > tokenBytesMax ? null : { text: new Secret(text), expiresIn: expiresAt - now }

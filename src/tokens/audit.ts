@@ -2,8 +2,8 @@
  * The audit log: who changed what, when, from where. Every state change of the token service and of the admin
  * API is one entry, written in the same transaction as the change where both live in `Directory`.
  */
+import { hex, utf8 } from '../core/bytes.ts'
 import type { Secret } from '../core/redact.ts'
-import { hex } from './opaque.ts'
 
 export type AuditAction =
   | 'token.created'
@@ -51,18 +51,15 @@ const fingerprintChars = 16
  * the secret, cut to 64 bits, 16 hexadecimal digits.
  */
 export async function fingerprint(secret: Secret, key: Secret): Promise<string> {
-  const encoder = new TextEncoder()
   const hmacKey = await crypto.subtle.importKey(
     'raw',
-    encoder.encode(`countersign audit fingerprint\n${key.reveal()}`),
+    utf8(`countersign audit fingerprint\n${key.reveal()}`),
     { name: 'HMAC', hash: 'SHA-256' },
     false,
     ['sign'],
   )
-  return hex(await crypto.subtle.sign('HMAC', hmacKey, encoder.encode(secret.reveal()))).slice(
-    0,
-    fingerprintChars,
-  )
+  const mac = await crypto.subtle.sign('HMAC', hmacKey, utf8(secret.reveal()))
+  return hex(new Uint8Array(mac)).slice(0, fingerprintChars)
 }
 
 /** Where a request came from, as the platform says; a caller's own X-Forwarded-For counts for nothing. */

@@ -2,6 +2,7 @@
  * Requests to the authorization endpoint (RFC 6749 section 4.1.1, RFC 7636, RFC 8252, RFC 9207). Pure: whom they
  * come from, and whether that person agrees, is for the page.
  */
+import { base64url, sha256OfText } from '../core/bytes.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { redirectUriCharsMax, stateCharsMax } from '../core/limits.ts'
 import type { Audience } from './access-token.ts'
@@ -84,14 +85,7 @@ export async function provesChallenge(verifier: string, challenge: string): Prom
 }
 
 export async function challengeOf(verifier: string): Promise<string> {
-  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
-}
-
-export function base64url(bytes: ArrayBuffer): string {
-  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return base64url(await sha256OfText(verifier))
 }
 
 /** The address that the answer is sent to, with `iss` (RFC 9207). */

@@ -10,6 +10,7 @@
  *
  * SHA-256 without salt or stretching is enough for what is kept: nobody guesses 256 random bits.
  */
+import { hex, sha256OfText } from '../core/bytes.ts'
 import { Secret } from '../core/redact.ts'
 
 export const personalTokenPrefix = 'cst_'
@@ -54,7 +55,7 @@ export function parsePersonalToken(text: string): ParsedPersonalToken {
 
 /** What is stored of an opaque credential: SHA-256 of its text, in hexadecimal. */
 export async function digestOf(text: Secret): Promise<string> {
-  return hex(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text.reveal())))
+  return hex(await sha256OfText(text.reveal()))
 }
 
 /** 256 random bits as 43 base62 characters, for codes and refresh tokens. */
@@ -70,12 +71,6 @@ export function sameDigest(left: string, right: string): boolean {
     difference |= left.charCodeAt(index) ^ right.charCodeAt(index)
   }
   return difference === 0
-}
-
-export function hex(bytes: ArrayBuffer | Uint8Array): string {
-  return Array.from(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('')
 }
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

@@ -1,6 +1,6 @@
 import type { webcrypto } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { base64, fromBase64, utf8 } from '../../src/signing/bytes.ts'
+import { base64, fromBase64, utf8 } from '../../src/core/bytes.ts'
 import { httpSignatures, type SignatureOptions } from '../../src/signing/http-signatures.ts'
 import { privateAlgorithms } from '../../src/signing/jwk.ts'
 import type { SignRequest } from '../../src/signing/scheme.ts'

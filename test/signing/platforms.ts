@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { hex, utf8 } from '../../src/core/bytes.ts'
 import { createNonce } from '../../src/http/nonce.ts'
-import { hex, utf8 } from '../../src/signing/bytes.ts'
 import { parseSign } from '../../src/signing/index.ts'
 import type { Moment, SignRequest } from '../../src/signing/scheme.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fromHex, hex } from '../../src/signing/bytes.ts'
+import { fromHex, hex } from '../../src/core/bytes.ts'
 import { hmac, importHmacKey } from '../../src/signing/digest.ts'
 import { readVectors, vectorsAreThere, withoutVectors } from './vectors.ts'
 

@@ -6,8 +6,8 @@
 import type { Role } from '../../core/configuration.ts'
 import { adminKeyCharsMin } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
-import type { Secret } from '../../core/redact.ts'
-import { personalTokenPrefix } from '../../tokens/opaque.ts'
+import { Secret } from '../../core/redact.ts'
+import { digestOf, personalTokenPrefix, sameDigest } from '../../tokens/opaque.ts'
 
 export interface Administrator {
   /** `admin-key`, or the `sub` of the token. Stands in the audit log as the one who did it. */
@@ -106,14 +106,7 @@ export function requireTeamAdmin(administrator: Administrator, team: string): vo
  */
 export async function isAdminKey(presented: string, adminKey: Secret | null): Promise<boolean> {
   if (adminKey === null || adminKey.reveal().length < adminKeyCharsMin) return false
-  const [left, right] = await Promise.all([digest(presented), digest(adminKey.reveal())])
-  let difference = 0
-  for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0xff)
-  return difference === 0
-}
-
-async function digest(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+  return sameDigest(await digestOf(new Secret(presented)), await digestOf(adminKey))
 }
 
 function refusedToken(reason: string): Refusal {

@@ -3,11 +3,11 @@
  * For `admin` only, because it tells whether a key can be opened.
  */
 import { Hono } from 'hono/tiny'
+import { fromHex } from '../../core/bytes.ts'
 import type { Configuration, Key, Upstream } from '../../core/configuration.ts'
 import { invalid as invalidPath, parseRequestPath } from '../../core/path.ts'
 import { Refusal } from '../../core/problems.ts'
 import type { KeyStore } from '../../credentials/keys.ts'
-import { fromHex } from '../../signing/bytes.ts'
 import { explain } from '../../signing/explain.ts'
 import type { SignableBody } from '../../signing/scheme.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'

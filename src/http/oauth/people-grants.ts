@@ -3,6 +3,7 @@
  * RFC 7636) and refresh token (section 6 with RFC 9700 section 4.14). All end in one way: what the login's owner may
  * now is read again, a token is signed, and only then the credential is redeemed, once, for the next one.
  */
+import { hex } from '../../core/bytes.ts'
 import { refreshIdleSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
 import { type Audience, mintAccessToken } from '../../tokens/access-token.ts'
@@ -10,7 +11,7 @@ import { assertAudience, provesChallenge } from '../../tokens/authorization.ts'
 import { readAudience, readScopes, scopesToIssue, scopesTooLong } from '../../tokens/exchange.ts'
 import { nextRefreshToken, readRefreshToken } from '../../tokens/login.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
-import { digestOf, hex } from '../../tokens/opaque.ts'
+import { digestOf } from '../../tokens/opaque.ts'
 import { required } from '../../tokens/parameters.ts'
 import { provenByGrant } from '../../tokens/people.ts'
 import type { RefreshFamily } from '../../tokens/records.ts'

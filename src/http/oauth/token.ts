@@ -1,4 +1,5 @@
 /** `POST /oauth/token` (RFC 6749 section 3.2): one row per grant type. */
+import { hex } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
 import { row, table } from '../../core/table.ts'
 import { mintAccessToken } from '../../tokens/access-token.ts'
@@ -14,7 +15,7 @@ import {
   tokenExchangeGrant,
 } from '../../tokens/exchange.ts'
 import { OAuthRefusal, subjectTokenRefused } from '../../tokens/oauth-error.ts'
-import { digestOf, hex, parsePersonalToken } from '../../tokens/opaque.ts'
+import { digestOf, parsePersonalToken } from '../../tokens/opaque.ts'
 import { type Parameters, required } from '../../tokens/parameters.ts'
 import { grantIdOf, subjectOf } from '../../tokens/records.ts'
 import { allGranted, scopeTexts } from '../../tokens/scope-set.ts'

@@ -3,6 +3,7 @@
  * The GET has no effect. Both read the request from the query, in the same way.
  */
 import { html } from 'hono/html'
+import { hex } from '../../core/bytes.ts'
 import { authorizationCodeSeconds, consentAttemptsMax, refreshSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
 import { addressOf } from '../../tokens/audit.ts'
@@ -15,7 +16,7 @@ import {
 } from '../../tokens/authorization.ts'
 import { cliClientId } from '../../tokens/clients.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
-import { digestOf, hex, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
+import { digestOf, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
 import { readParameters } from '../../tokens/parameters.ts'
 import { scopesOf } from '../../tokens/people.ts'
 import { type GrantRecord, grantIdOf, type Person } from '../../tokens/records.ts'

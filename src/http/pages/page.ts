@@ -3,6 +3,7 @@
  * whose digest stands in the policy, so that nothing else can style them. Text from anywhere is escaped by `html`.
  */
 import { html, raw } from 'hono/html'
+import { base64, sha256OfText } from '../../core/bytes.ts'
 import type { Session } from '../sign-in/session.ts'
 import { style } from './style.ts'
 
@@ -85,7 +86,6 @@ let digest = ''
 
 async function styleDigest(): Promise<string> {
   if (digest !== '') return digest
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(style))
-  digest = `sha256-${btoa(String.fromCharCode(...new Uint8Array(bytes)))}`
+  digest = `sha256-${base64(await sha256OfText(style))}`
   return digest
 }

@@ -3,6 +3,7 @@
  * a code and PKCE. Endpoints come from its discovery document and keys from its JWKS; the ID token is verified by
  * the same code as every other token.
  */
+import { base64url, sha256OfText } from '../../core/bytes.ts'
 import type { SignIn } from '../../core/configuration.ts'
 import {
   clockToleranceSecondsDefault,
@@ -12,7 +13,7 @@ import {
 } from '../../core/limits.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { createJwksStore, type KnownKeys } from '../../identity/jwks.ts'
-import { base64url, challengeOf } from '../../tokens/authorization.ts'
+import { challengeOf } from '../../tokens/authorization.ts'
 import { readText } from '../bounded-body.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -105,7 +106,7 @@ export function createProvider(deps: ProviderDeps): Provider {
 
 /** One secret in the browser is the verifier; state and nonce follow from it and tell nothing about it. */
 async function derived(purpose: 'state' | 'nonce', secret: string): Promise<string> {
-  return base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${purpose}\n${secret}`)))
+  return base64url(await sha256OfText(`${purpose}\n${secret}`))
 }
 
 async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestInit = {}): Promise<Claims> {

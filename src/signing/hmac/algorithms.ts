@@ -1,6 +1,15 @@
 /** Digests, MACs and encodings that a recipe may name. */
+import {
+  type Bytes,
+  base64,
+  base64url,
+  fromBase64,
+  fromBase64url,
+  fromHex,
+  hex,
+  utf8,
+} from '../../core/bytes.ts'
 import { table } from '../../core/table.ts'
-import { type Bytes, base64, base64url, fromBase64, fromBase64url, fromHex, hex, utf8 } from '../bytes.ts'
 import { emptySha256Hex, type HmacHash, hmac, importHmacKey } from '../digest.ts'
 import { hmacMd5, md5 } from '../md5.ts'
 import type { HmacAlgorithm, TextEncoding } from './definition.ts'
@@ -38,9 +47,9 @@ export const algorithms: Readonly<Record<HmacAlgorithm, AlgorithmRow>> = table({
   ),
   sha1: webCrypto('SHA-1', 'da39a3ee5e6b4b0d3255bfef95601890afd80709'),
   md5: {
-    digest: async (data) => md5(data),
+    digest: md5,
     emptyDigest: bytesOfHex('d41d8cd98f00b204e9800998ecf8427e'),
-    mac: async (secret) => async (data) => hmacMd5(secret, data).buffer,
+    mac: async (secret) => (data) => hmacMd5(secret, data),
   },
 })
 

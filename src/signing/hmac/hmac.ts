@@ -3,9 +3,9 @@
  * their own. Covers what the recipe's string names and nothing else. What is not covered: a host, unless it is
  * named, and every header that is not.
  */
+import type { Bytes } from '../../core/bytes.ts'
 import { Secret } from '../../core/redact.ts'
 import { row } from '../../core/table.ts'
-import type { Bytes } from '../bytes.ts'
 import { readOptions } from '../options.ts'
 import {
   appendQuery,

@@ -1,7 +1,7 @@
 /** The parts that a string may have: each kind is one row, which reads its options and says how it is written. */
+import type { Bytes } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
 import { row, table } from '../../core/table.ts'
-import type { Bytes } from '../bytes.ts'
 import { bodyBytes } from '../digest.ts'
 import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
 import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'

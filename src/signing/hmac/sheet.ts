@@ -1,5 +1,5 @@
 /** What is filled in for one request: the time, the nonce and the query are the same wherever a recipe uses them. */
-import type { Bytes } from '../bytes.ts'
+import type { Bytes } from '../../core/bytes.ts'
 import { bodyBytes, bodySha256 } from '../digest.ts'
 import type { Moment, SignableBody, SignRequest } from '../scheme.ts'
 import { algorithms } from './algorithms.ts'

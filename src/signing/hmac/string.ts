@@ -1,6 +1,6 @@
 /** The string that is signed: parts in order, each ending where the next begins. */
+import { type Bytes, concatBytes, hex, utf8 } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
-import { type Bytes, concatBytes, hex, utf8 } from '../bytes.ts'
 import { readOptions } from '../options.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
 import { algorithmNames, algorithms, encodingNames, encodings } from './algorithms.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { utf8 } from '../../../src/signing/bytes.ts'
+import { utf8 } from '../../../src/core/bytes.ts'
 import { algorithmNames, algorithms } from '../../../src/signing/hmac/algorithms.ts'
 
 describe('digests of nothing', () => {
