@@ -8,6 +8,7 @@ import { adminKeyCharsMin } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import { Secret } from '../../core/redact.ts'
 import { digestOf, personalTokenPrefix, sameDigest } from '../../tokens/opaque.ts'
+import { adminKeyOwner } from '../../tokens/records.ts'
 
 export interface Administrator {
   /** `admin-key`, or the `sub` of the token. Stands in the audit log as the one who did it. */
@@ -36,8 +37,6 @@ export interface AuthorizeDeps {
 /** Finds out who administers; every route asks it first. */
 export type Guard = (request: Request) => Promise<Administrator>
 
-export const adminKeySubject = 'admin-key'
-
 /** RFC 6750 section 2.1: one scheme, one b64token. The scheme's name is case-insensitive (RFC 9110). */
 const bearerForm = /^bearer +([\x21-\x7e]+)$/i
 
@@ -51,16 +50,8 @@ export async function authorize(request: Request, deps: AuthorizeDeps): Promise<
   }
   const token = bearerForm.exec(header)?.[1]
   if (token === undefined) throw refusedToken('Authorization is not a bearer credential')
-  if (await isAdminKey(token, deps.adminKey)) {
-    return {
-      subject: adminKeySubject,
-      role: 'admin',
-      team: null,
-      scopes: [],
-      expiresAt: null,
-      grantId: null,
-    }
-  }
+  if (await isAdminKey(token, deps.adminKey))
+    return { subject: adminKeyOwner, role: 'admin', team: null, scopes: [], expiresAt: null, grantId: null }
   if (token.startsWith(personalTokenPrefix)) {
     throw new Refusal('token_invalid', {
       detail: 'A personal token is exchanged first: POST /oauth/token, with resource for the administration.',

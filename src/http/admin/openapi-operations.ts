@@ -9,8 +9,11 @@ export interface Operation {
   readonly role: 'admin' | 'team-admin' | 'member'
   readonly query?: Readonly<Record<string, Schema>>
   readonly body?: SchemaName
-  readonly answer: { readonly status: number; readonly schema?: Schema; readonly csv?: boolean }
-  /** Beyond those that every call can get. */
+  /** Without it: 200. */
+  readonly status?: number
+  readonly answer?: Schema
+  readonly csv?: boolean
+  /** Beyond those that every call can get, or every call with an id or a team in its query. */
   readonly refusals?: readonly ProblemCode[]
 }
 
@@ -26,40 +29,38 @@ function accountOperations(): Operations {
     'GET /api/whoami': {
       summary: 'Whom the credential stands for',
       role: 'member',
-      answer: { status: 200, schema: ref('Whoami') },
+      answer: ref('Whoami'),
     },
     'GET /api/teams': {
       summary: 'Teams that you see',
       role: 'member',
       query: paging(),
-      answer: { status: 200, schema: page('Team') },
+      answer: page('Team'),
     },
     'GET /api/teams/{id}': {
       summary: 'One team, with its limits as they hold now',
       role: 'member',
-      answer: { status: 200, schema: ref('Team') },
-      refusals: ['not_found'],
+      answer: ref('Team'),
     },
     'PATCH /api/teams/{id}': {
       summary: 'Suspend a team, or change its limits',
       role: 'admin',
       body: 'TeamPatch',
-      answer: { status: 200, schema: ref('Team') },
-      refusals: ['not_found'],
+      answer: ref('Team'),
     },
     'POST /api/revocations': {
       summary: 'End tokens; two seconds after the answer no call starts with them',
       role: 'team-admin',
       body: 'RevocationRequest',
-      answer: { status: 201, schema: ref('NewRevocation') },
+      status: 201,
+      answer: ref('NewRevocation'),
       refusals: ['not_found', 'overloaded'],
     },
     'GET /api/revocations': {
       summary: 'Revocations that still matter',
       role: 'team-admin',
       query: { team: text() },
-      answer: { status: 200, schema: page('Revocation') },
-      refusals: ['not_found'],
+      answer: page('Revocation'),
     },
     'GET /api/usage': {
       summary: 'The books of a team',
@@ -70,8 +71,8 @@ function accountOperations(): Operations {
         to: instant(),
         by: text(`Any of ${usageColumns().join(', ')}, separated by commas.`),
       },
-      answer: { status: 200, schema: ref('Usage'), csv: true },
-      refusals: ['not_found'],
+      answer: ref('Usage'),
+      csv: true,
     },
   }
 }
@@ -82,7 +83,8 @@ function tokenOperations(): Operations {
       summary: 'Make a personal token; it is shown this once',
       role: 'member',
       body: 'TokenRequest',
-      answer: { status: 201, schema: ref('NewToken') },
+      status: 201,
+      answer: ref('NewToken'),
       refusals: ['overloaded'],
     },
     'GET /api/tokens': {
@@ -95,28 +97,25 @@ function tokenOperations(): Operations {
         expiringDays: { ...days, description: 'Active, and ending within so long.' },
         ...paging(),
       },
-      answer: { status: 200, schema: page('Token') },
-      refusals: ['not_found'],
+      answer: page('Token'),
     },
     'DELETE /api/tokens/{id}': {
       summary: 'Revoke a token, what was made with it, and what it was exchanged for',
       role: 'member',
-      answer: { status: 204 },
-      refusals: ['not_found'],
+      status: 204,
     },
     'POST /api/explain': {
       summary: 'How a call would be signed, step by step, without making it',
       role: 'admin',
       body: 'ExplainRequest',
-      answer: { status: 200, schema: ref('Explanation') },
+      answer: ref('Explanation'),
       refusals: ['key_required', 'not_found', 'path_invalid'],
     },
     'GET /api/audit': {
       summary: 'Who changed what, when, from where; the newest first',
       role: 'team-admin',
       query: { team: text(), from: instant(), ...paging() },
-      answer: { status: 200, schema: page('AuditEntry') },
-      refusals: ['not_found'],
+      answer: page('AuditEntry'),
     },
   }
 }
@@ -129,7 +128,7 @@ function paging() {
 }
 
 function instant(): Schema {
-  return text('A day (2026-11-22, UTC) or an RFC 3339 time.')
+  return text('A day (2026-11-22) or an RFC 3339 time.')
 }
 
 const days: Schema = { type: 'integer', minimum: 0, maximum: 9_999 }

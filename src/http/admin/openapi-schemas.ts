@@ -3,6 +3,7 @@
  * start would read them.
  */
 import { tokenNameCharsMax, tokenScopesMax } from '../../core/limits.ts'
+import { forwardedMethods } from '../../core/route.ts'
 
 export type SchemaName = keyof ReturnType<typeof schemas>
 
@@ -19,17 +20,16 @@ export function schemas() {
 function commonSchemas() {
   return {
     Problem: {
-      type: 'object',
-      description: 'RFC 9457. Some codes add members, such as scope.',
-      properties: {
+      ...object({
         type: { type: 'string', format: 'uri' },
         title: text(),
         status: { type: 'integer' },
         detail: text('What to do about it.'),
         code: text(),
         requestId: text(),
-      },
-      required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+      }),
+      description: 'RFC 9457. Some codes add members, such as scope.',
+      additionalProperties: true,
     },
     Whoami: object({
       subject: text(),
@@ -46,46 +46,42 @@ function commonSchemas() {
       team: orNull(text()),
       target: text(),
       detail: { type: 'object' },
-      from: orNull(text('Address, as the platform saw it.')),
+      from: orNull(text('Address of the client.')),
     }),
   } satisfies Readonly<Record<string, Schema>>
 }
 
 function tokenSchemas() {
   return {
-    TokenRequest: {
-      ...object(
-        {
-          name: { type: 'string', minLength: 1, maxLength: tokenNameCharsMax },
-          team: text(),
-          scopes: { ...listOf(text('upstream:scope or upstream@key:scope')), maxItems: tokenScopesMax },
-          expiresIn: { ...oneOf('30d', '90d', 'never'), description: 'never: for services alone.' },
-          expiresAt: time,
-          service: {
-            type: 'boolean',
-            description: 'Acts for itself, and not for who made it.',
-            default: false,
-          },
-        },
-        ['expiresIn', 'expiresAt', 'service'],
-      ),
-      oneOf: [{ required: ['expiresIn'] }, { required: ['expiresAt'] }],
-    },
+    TokenRequest: oneRequired(
+      {
+        expiresIn: { ...oneOf('30d', '90d', 'never'), description: 'never: for services alone.' },
+        expiresAt: time,
+      },
+      {
+        name: { type: 'string', minLength: 1, maxLength: tokenNameCharsMax },
+        team: text(),
+        scopes: { ...listOf(text('upstream:scope or upstream@key:scope')), maxItems: tokenScopesMax },
+        service: { ...flag, description: 'Acts for itself, and not for who made it.', default: false },
+      },
+      ['service'],
+    ),
     Token: object(tokenMembers()),
     NewToken: object({ ...tokenMembers(), token: text('Shown this once.') }),
   } satisfies Readonly<Record<string, Schema>>
 }
 
 function explainSchemas() {
+  const masked = listOf(object({ name: text(), value: text('Masked.') }))
   return {
     ExplainRequest: object(
       {
         upstream: text(),
         key: text('Without it: the only one of the upstream.'),
-        method: oneOf('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'),
-        path: text('What stands behind the name of the upstream, with its query.'),
+        method: oneOf(...forwardedMethods),
+        path: text('Behind the name of the upstream, with its query.'),
         headers: { type: 'object', additionalProperties: text() },
-        bodySha256: { type: 'string', pattern: '^[0-9A-Fa-f]{64}$', description: 'Without it: no body.' },
+        bodySha256: { ...text('Without it: no body.'), pattern: '^[0-9A-Fa-f]{64}$' },
       },
       ['key', 'path', 'headers', 'bodySha256'],
     ),
@@ -93,11 +89,11 @@ function explainSchemas() {
       upstream: text(),
       key: text(),
       method: text(),
-      url: text('What would be called, without what the scheme adds to the query.'),
+      url: text('Without what the scheme adds to the query.'),
       scheme: text(),
       stages: listOf(object({ name: text('In the words of the specification.'), text: text() })),
-      headers: listOf(object({ name: text(), value: text('Masked.') })),
-      query: listOf(object({ name: text(), value: text('Masked.') })),
+      headers: masked,
+      query: masked,
       mistakes: listOf(text('The first is the likeliest.')),
     }),
   } satisfies Readonly<Record<string, Schema>>
@@ -107,10 +103,8 @@ function accountSchemas() {
   return {
     Team: object({
       id: text(),
-      suspended: { type: 'boolean' },
-      limits: listOf(
-        object({ name: text(), requests: count, per: text(), burst: count, overridden: { type: 'boolean' } }),
-      ),
+      suspended: flag,
+      limits: listOf(object({ name: text(), requests: count, per: text(), burst: count, overridden: flag })),
       grants: {
         type: 'object',
         description: 'By upstream.',
@@ -123,7 +117,7 @@ function accountSchemas() {
     }),
     TeamPatch: object(
       {
-        suspended: { type: 'boolean' },
+        suspended: flag,
         limits: {
           type: 'object',
           description: 'By name; null takes an override back.',
@@ -132,19 +126,18 @@ function accountSchemas() {
       },
       ['suspended', 'limits'],
     ),
-    RevocationRequest: {
-      ...object(
-        {
-          team: text(),
-          jti: text('One token.'),
-          subject: text('All tokens of a subject, and what it owns.'),
-          before: text('All tokens issued before this day or time.'),
-          issuer: text('Its name in the configuration; needed when several speak for the team.'),
-        },
-        ['jti', 'subject', 'before', 'issuer'],
-      ),
-      oneOf: [{ required: ['jti'] }, { required: ['subject'] }, { required: ['before'] }],
-    },
+    RevocationRequest: oneRequired(
+      {
+        jti: text('One token.'),
+        subject: text('All tokens of a subject, and what it owns.'),
+        before: text('All tokens issued before this day or time.'),
+      },
+      {
+        team: text(),
+        issuer: text('Its name in the configuration; needed when several speak for the team.'),
+      },
+      ['issuer'],
+    ),
     NewRevocation: object({ id: text(), until: time }),
     Revocation: object(
       {
@@ -163,6 +156,8 @@ function accountSchemas() {
 }
 
 function usageSchemas() {
+  const by = Object.fromEntries(usageColumns().map((column) => [column, text()]))
+  const row = { ...by, requests: count, bytesIn: orNull(count), bytesOut: orNull(count), millis: count }
   return {
     Usage: object(
       {
@@ -174,18 +169,7 @@ function usageSchemas() {
         returned: count,
         outstanding: count,
         unsettled: count,
-        rows: listOf(
-          object(
-            {
-              ...Object.fromEntries(usageColumns().map((column) => [column, text()])),
-              requests: count,
-              bytesIn: orNull(count),
-              bytesOut: orNull(count),
-              millis: count,
-            },
-            usageColumns(),
-          ),
-        ),
+        rows: listOf(object(row, usageColumns())),
         refused: listOf(object({ code: text(), requests: count })),
         observed: listOf(object({ limit: text(), requests: count })),
       },
@@ -214,6 +198,7 @@ export function usageColumns(): readonly string[] {
 
 const time: Schema = { type: 'string', format: 'date-time' }
 const count: Schema = { type: 'integer', minimum: 0 }
+const flag: Schema = { type: 'boolean' }
 
 export type Schema = Readonly<Record<string, unknown>>
 
@@ -249,5 +234,18 @@ function object(properties: Readonly<Record<string, Schema>>, optional: readonly
     properties,
     required: Object.keys(properties).filter((name) => !optional.includes(name)),
     additionalProperties: false,
+  }
+}
+
+/** The same, with exactly one of several members. */
+function oneRequired(
+  one: Readonly<Record<string, Schema>>,
+  others: Readonly<Record<string, Schema>>,
+  optional: readonly string[],
+): Schema {
+  const names = Object.keys(one)
+  return {
+    ...object({ ...one, ...others }, [...names, ...optional]),
+    oneOf: names.map((name) => ({ required: [name] })),
   }
 }

@@ -6,19 +6,12 @@
 import { Hono } from 'hono/tiny'
 import { type ProblemCode, problems } from '../../core/problems.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { publicJson } from '../json.ts'
 import { type Operation, operations } from './openapi-operations.ts'
 import { ref, type Schema, schemas, text } from './openapi-schemas.ts'
 
 export function openapiRoutes(): OwnRoutes {
-  return new Hono<OwnEnv>().get('/openapi.json', () =>
-    Response.json(openapi(), {
-      headers: {
-        'cache-control': 'public, max-age=3600',
-        'access-control-allow-origin': '*',
-        'x-content-type-options': 'nosniff',
-      },
-    }),
-  )
+  return new Hono<OwnEnv>().get('/openapi.json', () => publicJson(openapi(), 3_600))
 }
 
 export function openapi(): Schema {
@@ -33,7 +26,7 @@ export function openapi(): Schema {
       title: 'Countersign administration',
       version: '1',
       description:
-        'Bearer: the admin key, or an access token for the audience <url>/api from POST /oauth/token. Roles decide which teams one sees; what one does not see does not exist.',
+        'Bearer: the admin key, or an access token for <url>/api from POST /oauth/token. Teams that your role does not see do not exist.',
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
@@ -45,6 +38,28 @@ export function openapi(): Schema {
   }
 }
 
+function describe(path: string, operation: Operation): Schema {
+  const { summary, role, query = {}, body } = operation
+  const inPath = path.includes('{id}')
+  const parameters = Object.entries({ ...(inPath && { id: text() }), ...query }).map(([name, schema]) => ({
+    name,
+    in: name === 'id' ? 'path' : 'query',
+    required: name === 'id',
+    schema,
+  }))
+  return {
+    summary,
+    description: `Role: ${role}.`,
+    parameters,
+    ...(body && { requestBody: { required: true, content: json(ref(body)) } }),
+    responses: responses(operation, inPath || 'team' in query),
+  }
+}
+
+function json(schema: Schema): Schema {
+  return { 'application/json': { schema } }
+}
+
 const anyCall: readonly ProblemCode[] = [
   'token_missing',
   'token_invalid',
@@ -53,48 +68,21 @@ const anyCall: readonly ProblemCode[] = [
   'account_unavailable',
 ]
 
-function responses({ answer, body, query, role, refusals = [] }: Operation): Schema {
+/** `searches`: it names something that may not be there. */
+function responses(operation: Operation, searches: boolean): Schema {
+  const { status = 200, answer, csv, body, query, role, refusals = [] } = operation
   const codes = new Set<ProblemCode>([...anyCall, ...refusals])
-  if (body !== undefined || query !== undefined) codes.add('request_invalid')
-  if (body !== undefined) codes.add('body_too_large')
-  if (body !== undefined || role !== 'member') codes.add('scope_insufficient')
-  const byStatus = Map.groupBy(codes, (code) => problems[code].status)
-  const problem = { 'application/problem+json': { schema: ref('Problem') } }
-  const content = {
-    ...(answer.schema && { 'application/json': { schema: answer.schema } }),
-    ...(answer.csv && { 'text/csv': { schema: text('The rows.') } }),
-  }
-  return {
-    [answer.status]: { description: 'Done', ...(Object.keys(content).length > 0 && { content }) },
-    ...Object.fromEntries(
-      [...byStatus].map(([status, found]) => [
-        status,
-        { description: found.sort().join(', '), content: problem },
-      ]),
-    ),
-  }
-}
-
-function describe(path: string, operation: Operation): Schema {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: text(),
-  }))
-  const inQuery = Object.entries(operation.query ?? {}).map(([name, schema]) => ({
-    name,
-    in: 'query',
-    schema,
-  }))
-  const body = operation.body && {
-    requestBody: { required: true, content: { 'application/json': { schema: ref(operation.body) } } },
-  }
-  return {
-    summary: operation.summary,
-    description: `Role: ${operation.role}.`,
-    ...(inPath.length + inQuery.length > 0 && { parameters: [...inPath, ...inQuery] }),
-    ...body,
-    responses: responses(operation),
-  }
+  if (searches) codes.add('not_found')
+  if (body ?? query) codes.add('request_invalid')
+  if (body) codes.add('body_too_large')
+  if (body || role !== 'member') codes.add('scope_insufficient')
+  const refused = [...Map.groupBy(codes, (code) => problems[code].status)].map(([refusal, found]) => [
+    refusal,
+    {
+      description: found.sort().join(', '),
+      content: { 'application/problem+json': { schema: ref('Problem') } },
+    },
+  ])
+  const content = answer && { ...json(answer), ...(csv && { 'text/csv': { schema: text() } }) }
+  return { [status]: { description: 'Done', content }, ...Object.fromEntries(refused) }
 }

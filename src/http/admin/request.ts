@@ -1,53 +1,35 @@
-/** What the routes of the administration share: bodies, answers, and the words for what is not there. */
+/**
+ * What the routes of the administration share: who calls, bodies and queries, answers, and the words for what is not
+ * there. Reading is strict: what is not known is refused, so that nobody believes it was done.
+ */
+import type { Context } from 'hono'
 import { adminBodyBytesMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
-import { mediaTypeOf, readText } from '../bounded-body.ts'
+import { row } from '../../core/table.ts'
+import { type AuditDraft, addressOf } from '../../tokens/audit.ts'
+import type { PageQuery } from '../../tokens/directory-rpc.ts'
+import { readInstant } from '../../tokens/instant.ts'
+import { readCursor, readPageLimit } from '../../tokens/page.ts'
+import { mediaTypeOf, readText as readBody } from '../bounded-body.ts'
+import type { OwnEnv } from '../call.ts'
+import type { Administrator, Guard } from './authorize.ts'
 
-/**
- * The parsed JSON body. Only `application/json` is taken: a form on another site can send no such request
- * without a preflight. Throws Refusal.
- */
-export async function readJson(request: Request): Promise<unknown> {
-  if (mediaTypeOf(request.headers) !== 'application/json') {
-    throw new Refusal('request_invalid', { detail: 'Send JSON, with Content-Type: application/json.' })
-  }
-  const text = await readText(request, adminBodyBytesMax)
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Refusal('request_invalid', { detail: 'The body is not JSON.' })
-  }
+export interface AdminCall {
+  readonly request: Request
+  readonly administrator: Administrator
+  /** `:id` of the path; `''` where it has none. */
+  readonly id: string
 }
 
-/** Query parameters, each at most once and each known. Throws Refusal. */
-export function readQuery<Name extends string>(
-  request: Request,
-  known: readonly Name[],
-): Readonly<Partial<Record<Name, string>>> {
-  const found: Partial<Record<Name, string>> = {}
-  for (const [name, value] of new URL(request.url).searchParams) {
-    const parameter = known.find((one) => one === name)
-    if (parameter === undefined) {
-      throw new Refusal('request_invalid', { detail: `The query may hold ${known.join(', ')}.` })
-    }
-    if (found[parameter] !== undefined) {
-      throw new Refusal('request_invalid', { detail: `${parameter} was sent more than once.` })
-    }
-    found[parameter] = value
-  }
-  return found
+/** Makes handlers: each asks first who administers. */
+export function administered<Deps>(guard: Guard, deps: Deps) {
+  return (answer: (call: AdminCall, deps: Deps) => Promise<Response>) =>
+    async ({ req }: Context<OwnEnv>): Promise<Response> =>
+      answer({ request: req.raw, administrator: await guard(req.raw), id: req.param('id') ?? '' }, deps)
 }
 
-/** An answer for this caller alone: no cache, shared or not, keeps it. */
-export function privateJson(
-  body: object,
-  status = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return Response.json(body, {
-    status,
-    headers: { 'cache-control': 'private, no-store', 'x-content-type-options': 'nosniff', ...headers },
-  })
+export function invalid(detail: string): Refusal {
+  return new Refusal('request_invalid', { detail })
 }
 
 /** One answer for what does not exist and for what this administrator does not see. */
@@ -55,7 +37,92 @@ export function notFound(what: string): Refusal {
   return new Refusal('not_found', { detail: `There is no such ${what}, or you do not see it.` })
 }
 
-/** Throws the answer to a method that a path does not have; `allow` lists those that it has. */
-export function methodNotAllowed(allow: string): never {
-  throw new Refusal('method_not_allowed', { detail: `This path takes ${allow}.`, headers: { allow } })
+/**
+ * The parsed JSON body. Only `application/json` is taken: a form on another site can send no such request
+ * without a preflight. Throws Refusal.
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  if (mediaTypeOf(request.headers) !== 'application/json')
+    throw invalid('Send JSON, with Content-Type: application/json.')
+  const text = await readBody(request, adminBodyBytesMax)
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw invalid('The body is not JSON.')
+  }
+}
+
+/** Reads a member or parameter; throws Refusal that names it and says what it may be. */
+type Reader<Sent, Value> = (sent: Sent, name: string) => Value
+type Shape<Sent> = Readonly<Record<string, Reader<Sent, unknown>>>
+/** What was sent, of a shape. */
+export type Read<Of extends Shape<never>> = { readonly [Name in keyof Of]?: ReturnType<Of[Name]> }
+
+/** The members of a JSON object, each by its reader. Throws Refusal, for another kind of value and unknown members too. */
+export function readMembers<Of extends Shape<unknown>>(
+  value: unknown,
+  shape: Of,
+  where = 'The body',
+): Read<Of> {
+  return readEach(readObject(value, where), shape, where)
+}
+
+/** Query parameters, each by its reader and sent at most once. Throws Refusal. */
+export function readQuery<Of extends Shape<string>>({ url }: Request, shape: Of): Read<Of> {
+  return readEach(new URL(url).searchParams, shape, 'The query')
+}
+
+function readEach<Sent, Of extends Shape<Sent>>(
+  sent: Iterable<readonly [string, Sent]>,
+  shape: Of,
+  where: string,
+): Read<Of> {
+  const found = new Map<string, unknown>()
+  for (const [name, value] of sent) {
+    const read = row(shape, name)
+    if (read === undefined)
+      throw invalid(`${where} may hold ${Object.keys(shape).join(', ')}, and nothing else.`)
+    if (found.has(name)) throw invalid(`${name} was sent more than once.`)
+    found.set(name, read(value, name))
+  }
+  return Object.fromEntries(found) as Read<Of>
+}
+
+/** The members of a JSON object whose names are the caller's. Throws Refusal for another kind of value. */
+export function readObject(value: unknown, where: string): readonly (readonly [string, unknown])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(`${where} must be a JSON object.`)
+  return Object.entries(value)
+}
+
+export function readText(value: unknown, name: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw invalid(`${name} must be a text.`)
+}
+
+/** A parameter whose every text is good. */
+export function asSent(text: string): string {
+  return text
+}
+
+/** Milliseconds since 1970. */
+export function readTime(value: unknown, name: string): number {
+  const time = readInstant(readText(value, name))
+  if (time === null) throw invalid(`${name} is a day (2026-11-22) or an RFC 3339 time.`)
+  return time
+}
+
+/** The parameters of a list that has pages. */
+export const paging = { cursor: readCursor, limit: readPageLimit }
+
+export function pageQuery({ cursor, limit }: Read<typeof paging>, now: number): PageQuery {
+  return { now, before: cursor ?? null, limit: limit ?? readPageLimit(undefined) }
+}
+
+/** What a call changed, for the audit log. */
+export function auditEntry(
+  { administrator, request }: Pick<AdminCall, 'administrator' | 'request'>,
+  what: Omit<AuditDraft, 'actor' | 'from'>,
+): AuditDraft {
+  return { ...what, actor: administrator.subject, from: addressOf(request.headers) }
 }

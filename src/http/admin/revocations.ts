@@ -9,33 +9,36 @@ import type { Issuer, Team } from '../../core/configuration.ts'
 import { claimCharsMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import type { Revocation, RevokedBy } from '../../core/quota/revocation.ts'
-import { addressOf } from '../../tokens/audit.ts'
 import { exchangedGrantId, exchangedSubject } from '../../tokens/exchange.ts'
-import { readInstant, writeInstant } from '../../tokens/instant.ts'
+import { writeInstant } from '../../tokens/instant.ts'
 import { claimOfTeam } from '../../tokens/records.ts'
 import { answered, endInAccounts } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { privateJson } from '../json.ts'
 import type { AccountAdministration } from './account-routes.ts'
-import type { Guard } from './authorize.ts'
-import { type Administrator, requireTeamAdmin } from './authorize.ts'
-import { invalid, readMembers } from './body.ts'
-import { methodNotAllowed, privateJson, readJson, readQuery } from './request.ts'
+import { type Guard, requireTeamAdmin } from './authorize.ts'
+import {
+  type AdminCall,
+  administered,
+  asSent,
+  auditEntry,
+  invalid,
+  readJson,
+  readMembers,
+  readQuery,
+  readTime,
+} from './request.ts'
 import { visibleTeam } from './teams.ts'
 
 export function revocationRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
+  const answer = administered(guard, deps)
   return new Hono<OwnEnv>()
-    .post('/api/revocations', async ({ req: { raw } }) => revoke(raw, await guard(raw), deps))
-    .get('/api/revocations', async ({ req: { raw } }) => listRevocations(raw, await guard(raw), deps))
-    .all('/api/revocations', () => methodNotAllowed('GET, HEAD, POST'))
+    .post('/api/revocations', answer(revoke))
+    .get('/api/revocations', answer(listRevocations))
 }
 
-type Entry = Omit<Revocation, 'id'>
-
-async function revoke(
-  request: Request,
-  administrator: Administrator,
-  deps: AccountAdministration,
-): Promise<Response> {
+async function revoke(call: AdminCall, deps: AccountAdministration): Promise<Response> {
+  const { request, administrator } = call
   const now = deps.now()
   const asked = readRevocation(await readJson(request), now)
   const team = visibleTeam(asked.team, administrator, deps)
@@ -43,12 +46,12 @@ async function revoke(
   const issuers = speakingFor(team, asked.issuer, deps)
   const until = now + Math.max(...issuers.map(longestLife))
   const account = deps.openAccount(team.name)
-  const [first, ...derived] = await entriesOf(asked, issuers, { until, now })
-  if (first === undefined) throw new Error('a revocation without an entry')
   // What descends from it first: who sees the answer may rely on all of it.
-  for (const entry of derived) await commit(account.revoke(entry))
-  const committed = await commit(account.revoke(first))
-  await endInDirectory(asked, { request, administrator, issuers, deps, id: committed.id })
+  for (const derived of await derivedEntries(asked, issuers, now))
+    await commit(account.revoke({ issuer: ownIssuerName, ...derived, until }))
+  const { issuer, by, value } = asked
+  const committed = await commit(account.revoke({ issuer, by, value, until }))
+  await endInDirectory({ ...asked, team: team.name }, { call, issuers, deps, id: committed.id })
   return privateJson({ id: committed.id, until: writeInstant(committed.until) }, 201)
 }
 
@@ -58,37 +61,43 @@ async function commit(revoking: Promise<Revocation | null>): Promise<Revocation>
   throw new Refusal('overloaded', {
     detail:
       'The team has as many revocations as are kept. Revoke all of its tokens issued until now, with before.',
-    headers: { 'Retry-After': '60' },
+    headers: { 'retry-after': '60' },
   })
 }
 
-interface AskedRevocation {
-  readonly team: string
+interface Revoked {
   readonly by: Exclude<RevokedBy, 'gid'>
   /** As it stands in an entry. */
   readonly value: string
+}
+
+interface AskedRevocation extends Revoked {
+  readonly team: string | null
   readonly issuer: string | null
 }
 
-const kinds = ['jti', 'subject', 'before'] as const
-
 function readRevocation(body: unknown, now: number): AskedRevocation {
-  const members = readMembers(body, ['team', ...kinds, 'issuer'], 'The body')
-  const [kind, ...others] = kinds.filter((one) => members[one] !== undefined)
-  if (kind === undefined || others.length > 0) throw invalid('Name exactly one of jti, subject and before.')
-  const issuer = members.issuer === undefined ? null : readText(members.issuer, 'issuer')
-  const team = readText(members.team, 'team')
-  const text = readText(members[kind], kind)
-  if (kind === 'jti') return { team, issuer, by: 'jti', value: text }
-  if (kind === 'subject') return { team, issuer, by: 'sub', value: text }
-  const before = readInstant(text)
-  if (before === null || before > now + 1_000)
-    throw invalid('before is a day (2026-11-22) or an RFC 3339 time, not later than now.')
+  const {
+    team = null,
+    issuer = null,
+    ...kinds
+  } = readMembers(body, {
+    team: readClaim,
+    jti: readClaim,
+    subject: readClaim,
+    before: readTime,
+    issuer: readClaim,
+  })
+  const { jti, subject, before } = kinds
+  if (Object.keys(kinds).length !== 1) throw invalid('Name exactly one of jti, subject and before.')
+  if (jti !== undefined) return { team, issuer, by: 'jti', value: jti }
+  if (subject !== undefined) return { team, issuer, by: 'sub', value: subject }
+  if (before === undefined || before > now + 1_000) throw invalid('before must not be later than now.')
   // Tokens know seconds: those of the second that has begun are among them.
   return { team, issuer, by: 'before', value: String(Math.ceil(before / 1_000)) }
 }
 
-function readText(value: unknown, name: string): string {
+function readClaim(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '' && value.length <= claimCharsMax) return value
   throw invalid(`${name} is a text of 1 to ${claimCharsMax} characters.`)
 }
@@ -134,35 +143,32 @@ function exchangesAny(issuers: readonly Issuer[]): boolean {
   return issuers.some(({ use }) => use.has('exchange'))
 }
 
+/** A subject or `jti` as tokens of our own carry it: those of others are exchanged for ours under another name. */
+async function inOurTokens({ by, value }: Revoked, { name, keys }: Issuer): Promise<string> {
+  if (keys.kind === 'own') return value
+  return by === 'sub' ? exchangedSubject(name, value) : exchangedGrantId(name, value)
+}
+
 /**
- * The entry itself, then those for what was exchanged for tokens that it revokes. When those were issued is not known
- * of what they were exchanged for: so all of ours until now go, and whoever is still good exchanges anew.
+ * Those for what was exchanged for the tokens that are revoked. When those were issued is not known of what they were
+ * exchanged for: so all of ours until now go, and whoever is still good exchanges anew.
  */
-async function entriesOf(
-  { by, value, issuer }: AskedRevocation,
+async function derivedEntries(
+  revoked: Revoked,
   issuers: readonly Issuer[],
-  { until, now }: { readonly until: number; readonly now: number },
-): Promise<readonly Entry[]> {
-  const entries: Entry[] = [{ issuer, by, value, until }]
-  if (by === 'before') {
-    if (exchangesAny(issuers))
-      entries.push({ issuer: ownIssuerName, by, value: String(Math.ceil(now / 1_000)), until })
-    return entries
-  }
-  for (const { name, keys } of issuers) {
-    if (keys.kind === 'own') continue
-    entries.push(
-      by === 'sub'
-        ? { issuer: ownIssuerName, by, value: exchangedSubject(name, value), until }
-        : { issuer: ownIssuerName, by: 'gid', value: await exchangedGrantId(name, value), until },
-    )
-  }
-  return entries
+  now: number,
+): Promise<readonly Pick<Revocation, 'by' | 'value'>[]> {
+  const { by } = revoked
+  if (by === 'before') return exchangesAny(issuers) ? [{ by, value: String(Math.ceil(now / 1_000)) }] : []
+  return Promise.all(
+    issuers
+      .filter(({ keys }) => keys.kind !== 'own')
+      .map(async (issuer) => ({ by: by === 'sub' ? by : 'gid', value: await inOurTokens(revoked, issuer) })),
+  )
 }
 
 interface Ending {
-  readonly request: Request
-  readonly administrator: Administrator
+  readonly call: AdminCall
   readonly issuers: readonly Issuer[]
   readonly deps: AccountAdministration
   readonly id: string
@@ -170,51 +176,51 @@ interface Ending {
 
 /** What the token service keeps: personal tokens and sessions of a subject, JWTs for administration; the audit log. */
 async function endInDirectory(
-  { team, by, value }: AskedRevocation,
-  { request, administrator, issuers, deps, id }: Ending,
+  revoked: Revoked & { readonly team: string },
+  { call, issuers, deps, id }: Ending,
 ): Promise<void> {
   const { directory, accounts } = deps.service
+  const { team, by, value } = revoked
   const now = deps.now()
-  const own = issuers.some(({ keys }) => keys.kind === 'own')
-  const audit = {
-    actor: administrator.subject,
-    action: 'revocation.created' as const,
+  const audit = auditEntry(call, {
+    action: 'revocation.created',
     team,
     target: id,
     detail: { by, value, issuers: issuers.map(({ name }) => name).join(' ') },
-    from: addressOf(request.headers),
-  }
+  })
   await answered(directory().record(audit, now))
-  if (by === 'sub') {
-    for (const { name, keys } of issuers) {
-      const subject = keys.kind === 'own' ? value : exchangedSubject(name, value)
-      const ending = { ...audit, action: 'subject.revoked' as const, target: subject }
-      await endInAccounts(accounts, await answered(directory().endSubject({ subject, team }, now, ending)))
-    }
-  } else if (by === 'jti') {
-    // A team's own admin ends that team's tokens: another team's may have the same `jti`, and is not theirs to end.
-    const whose = administrator.role === 'admin' ? null : team
-    for (const { name, keys } of issuers) {
-      const ended = keys.kind === 'own' ? value : await exchangedGrantId(name, value)
-      await answered(directory().endClaim({ kind: 'token', value: claimOfTeam(ended, whose), at: now }))
-    }
-  } else if (own || exchangesAny(issuers)) {
-    const at = exchangesAny(issuers) ? now : Number(value) * 1_000 - 1
+  if (by === 'before') {
+    const exchanged = exchangesAny(issuers)
+    if (!exchanged && issuers.every(({ keys }) => keys.kind !== 'own')) return
+    const at = exchanged ? now : Number(value) * 1_000 - 1
     await answered(directory().endClaim({ kind: 'team', value: team, at }))
+    return
+  }
+  // A team's own admin ends that team's tokens: another team's may have the same `jti`, and is not theirs to end.
+  const whose = call.administrator.role === 'admin' ? null : team
+  for (const issuer of issuers) {
+    const ours = await inOurTokens(revoked, issuer)
+    if (by === 'jti') {
+      await answered(directory().endClaim({ kind: 'token', value: claimOfTeam(ours, whose), at: now }))
+    } else {
+      const ending = { ...audit, action: 'subject.revoked' as const, target: ours }
+      await endInAccounts(
+        accounts,
+        await answered(directory().endSubject({ subject: ours, team }, now, ending)),
+      )
+    }
   }
 }
 
 async function listRevocations(
-  request: Request,
-  administrator: Administrator,
+  { request, administrator }: AdminCall,
   deps: AccountAdministration,
 ): Promise<Response> {
-  const { team: name = administrator.team } = readQuery(request, ['team'])
-  if (name === null) throw invalid('Say of which team: ?team=')
-  const team = visibleTeam(name, administrator, deps)
-  requireTeamAdmin(administrator, team.name)
-  const revocations = await answered(deps.openAccount(team.name).revocations())
-  return privateJson({ items: revocations.map((one) => listing(one, team.name)), next: null })
+  const { team = administrator.team } = readQuery(request, { team: asSent })
+  const { name } = visibleTeam(team, administrator, deps)
+  requireTeamAdmin(administrator, name)
+  const revocations = await answered(deps.openAccount(name).revocations())
+  return privateJson({ items: revocations.map((one) => listing(one, name)), next: null })
 }
 
 function listing({ id, issuer, by, value, until }: Revocation, team: string): object {

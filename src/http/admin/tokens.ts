@@ -2,17 +2,16 @@
 import { Hono } from 'hono/tiny'
 import type { Team } from '../../core/configuration.ts'
 import { Refusal } from '../../core/problems.ts'
-import type { Secret } from '../../core/redact.ts'
-import { type AuditDraft, addressOf, fingerprint } from '../../tokens/audit.ts'
+import { dayMillis } from '../../core/quota/books.ts'
+import { fingerprint } from '../../tokens/audit.ts'
 import { writeInstant, writeInstantOrNull } from '../../tokens/instant.ts'
 import { digestOf, makePersonalToken, opaqueSecretBytes, tokenIdBytes } from '../../tokens/opaque.ts'
-import { readCursor, readPageLimit } from '../../tokens/page.ts'
+import type { Page } from '../../tokens/page.ts'
 import {
   type Creation,
   type ListedToken,
   statusOf,
   subjectOf,
-  type TokenFilter,
   type TokenRecord,
   type TokenStatus,
   tokenIdOfGrant,
@@ -21,62 +20,84 @@ import { coversScope, withinGrants } from '../../tokens/scope-set.ts'
 import { readTokenRequest, type TokenRequest } from '../../tokens/token-request.ts'
 import { answered, endInAccounts, type TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { privateJson } from '../json.ts'
+import { type Administrator, type Guard, maySee, requireTeamAdmin, roleInsufficient } from './authorize.ts'
 import {
-  type Administrator,
-  type Guard,
-  mayAdminister,
-  maySee,
-  requireTeamAdmin,
-  roleInsufficient,
-} from './authorize.ts'
-import { methodNotAllowed, notFound, privateJson, readJson, readQuery } from './request.ts'
+  type AdminCall,
+  administered,
+  asSent,
+  auditEntry,
+  invalid,
+  notFound,
+  pageQuery,
+  paging,
+  type Read,
+  readJson,
+  readQuery,
+} from './request.ts'
 
 export function tokenRoutes(service: TokenService, guard: Guard): OwnRoutes {
+  const answer = administered(guard, service)
   return new Hono<OwnEnv>()
-    .post('/api/tokens', async ({ req: { raw } }) => createToken(raw, await guard(raw), service))
-    .get('/api/tokens', async ({ req: { raw } }) => listTokens(raw, await guard(raw), service))
-    .delete('/api/tokens/:id', async ({ req }) =>
-      revokeToken(req.param('id'), { request: req.raw, administrator: await guard(req.raw), service }),
-    )
-    .all('/api/tokens', () => methodNotAllowed('GET, HEAD, POST'))
-    .all('/api/tokens/:id', () => methodNotAllowed('DELETE'))
+    .post('/api/tokens', answer(makeToken))
+    .get('/api/tokens', answer(showTokens))
+    .delete('/api/tokens/:id', answer(endToken))
 }
 
-async function createToken(
-  request: Request,
-  administrator: Administrator,
+/** A token as lists show it: never the digest. */
+export interface TokenListing extends Pick<ListedToken, 'id' | 'name' | 'team' | 'scopes' | 'owner'> {
+  readonly createdAt: string
+  readonly expiresAt: string | null
+  readonly lastUsedAt: string | null
+  readonly status: TokenStatus
+}
+
+async function makeToken(call: AdminCall, service: TokenService): Promise<Response> {
+  const made = await createToken(await readJson(call.request), call, service)
+  return privateJson(made, 201, { location: `${service.config.url}/api/tokens/${made.id}` })
+}
+
+/** `body` as it was parsed. The answer is the one place where the text of the token stands. Throws Refusal. */
+export async function createToken(
+  body: unknown,
+  call: Omit<AdminCall, 'id'>,
   service: TokenService,
-): Promise<Response> {
+): Promise<TokenListing & { readonly token: string }> {
+  const { administrator } = call
   const { config, directory, fingerprintKey, now, randomBytes } = service
-  const wanted = readTokenRequest(await readJson(request), now())
+  const wanted = readTokenRequest(body, now())
   if (!maySee(administrator, wanted.team)) throw roleInsufficient('admin')
   const team = config.teams.get(wanted.team)
-  if (team === undefined)
-    throw new Refusal('request_invalid', { detail: 'team is not one of the configuration.' })
+  if (team === undefined) throw invalid('team is not one of the configuration.')
   const parent = await parentOf(wanted, administrator, service)
   if (wanted.service) requireTeamAdmin(administrator, team.name)
   checkScopes(wanted.scopes, administrator, team)
-  const made = makePersonalToken(randomBytes(tokenIdBytes + opaqueSecretBytes))
+  const { id, text } = makePersonalToken(randomBytes(tokenIdBytes + opaqueSecretBytes))
   const record: TokenRecord = {
     ...wanted,
-    id: made.id,
-    digest: await digestOf(made.text),
+    id,
+    digest: await digestOf(text),
     owner: administrator.subject,
     parent,
     createdAt: now(),
     lastUsedAt: null,
     revokedAt: null,
   }
-  const creation = await answered(
-    directory().createToken(
-      record,
-      await creationEntry(record, made.text, { request, administrator, fingerprintKey }),
-    ),
-  )
-  if (creation !== 'created') throw notCreated(creation)
-  return privateJson({ ...listing(record, now()), token: made.text.reveal() }, 201, {
-    location: `${config.url}/api/tokens/${made.id}`,
+  const entry = auditEntry(call, {
+    action: 'token.created',
+    team: team.name,
+    target: id,
+    detail: {
+      name: wanted.name,
+      scopes: wanted.scopes.join(' '),
+      service: wanted.service,
+      expiresAt: writeInstantOrNull(wanted.expiresAt),
+      fingerprint: await fingerprint(text, fingerprintKey),
+    },
   })
+  const creation = await answered(directory().createToken(record, entry))
+  if (creation !== 'created') throw notCreated(creation)
+  return { ...listing(record, now()), token: text.reveal() }
 }
 
 /**
@@ -98,11 +119,10 @@ async function parentOf(
   const parent = tokenIdOfGrant(grantId)
   if (parent === null) return null
   const end = (await answered(directory().findToken(parent)))?.expiresAt ?? null
-  if (end !== null && (wanted.expiresAt === null || wanted.expiresAt > end)) {
-    throw new Refusal('request_invalid', {
-      detail: `A token that is made with a token ends with it: expiresAt may be at most ${writeInstant(end)}.`,
-    })
-  }
+  if (end !== null && (wanted.expiresAt === null || wanted.expiresAt > end))
+    throw invalid(
+      `A token that is made with a token ends with it: expiresAt may be at most ${writeInstant(end)}.`,
+    )
   return parent
 }
 
@@ -115,38 +135,8 @@ function checkScopes(scopes: readonly string[], administrator: Administrator, te
         members: { scope },
       })
     }
-    if (withinGrants([scope], team).length === 0) {
-      throw new Refusal('request_invalid', {
-        detail: `${team.name} was granted nothing of the scope ${scope}.`,
-      })
-    }
-  }
-}
-
-interface NewToken {
-  readonly request: Request
-  readonly administrator: Administrator
-  readonly fingerprintKey: Secret
-}
-
-async function creationEntry(
-  record: TokenRecord,
-  text: Secret,
-  { request, administrator, fingerprintKey }: NewToken,
-): Promise<AuditDraft> {
-  return {
-    actor: administrator.subject,
-    action: 'token.created',
-    team: record.team,
-    target: record.id,
-    detail: {
-      name: record.name,
-      scopes: record.scopes.join(' '),
-      service: record.service,
-      expiresAt: writeInstantOrNull(record.expiresAt),
-      fingerprint: await fingerprint(text, fingerprintKey),
-    },
-    from: addressOf(request.headers),
+    if (withinGrants([scope], team).length === 0)
+      throw invalid(`${team.name} was granted nothing of the scope ${scope}.`)
   }
 }
 
@@ -162,31 +152,35 @@ function notCreated(creation: Exclude<Creation, 'created'>): Refusal {
   })
 }
 
-const listParameters = ['team', 'status', 'idleDays', 'expiringDays', 'cursor', 'limit'] as const
+const listParameters = {
+  team: asSent,
+  status: readStatus,
+  idleDays: readDays,
+  expiringDays: readDays,
+  ...paging,
+}
 
-/** `idleDays`: active and not used for so long; `expiringDays`: active and ending within so long. */
-async function listTokens(
-  request: Request,
+async function showTokens(call: AdminCall, service: TokenService): Promise<Response> {
+  return privateJson(await listTokens(readQuery(call.request, listParameters), call.administrator, service))
+}
+
+/** `idleDays`: active and not used for so long; `expiringDays`: active and ending within so long. Throws Refusal. */
+export async function listTokens(
+  query: Read<typeof listParameters>,
   administrator: Administrator,
   { directory, now }: TokenService,
-): Promise<Response> {
-  const query = readQuery(request, listParameters)
+): Promise<Page<TokenListing>> {
   const at = now()
-  const team = listedTeam(query.team, administrator)
-  const idle = readDays('idleDays', query.idleDays)
-  const expiring = readDays('expiringDays', query.expiringDays)
-  const filter: TokenFilter = {
-    team,
+  const { status = null, idleDays, expiringDays } = query
+  const filter = {
+    team: listedTeam(query.team, administrator),
     owner: null,
-    status: readStatus(query.status),
-    idleSince: idle === null ? null : at - idle,
-    expiringUntil: expiring === null ? null : at + expiring,
+    status,
+    idleSince: idleDays === undefined ? null : at - idleDays * dayMillis,
+    expiringUntil: expiringDays === undefined ? null : at + expiringDays * dayMillis,
   }
-  const before = query.cursor === undefined ? null : readCursor(query.cursor)
-  const page = await answered(
-    directory().listTokens(filter, { now: at, before, limit: readPageLimit(query.limit) }),
-  )
-  return privateJson({ items: page.items.map((token) => listing(token, at)), next: page.next })
+  const { items, next } = await answered(directory().listTokens(filter, pageQuery(query, at)))
+  return { items: items.map((token) => listing(token, at)), next }
 }
 
 /** The team that a list is about; null: all teams, which only an admin sees. */
@@ -198,54 +192,45 @@ export function listedTeam(wanted: string | undefined, administrator: Administra
 
 const statuses: readonly TokenStatus[] = ['active', 'expired', 'revoked']
 
-function readStatus(text: string | undefined): TokenStatus | null {
-  if (text === undefined) return null
+function readStatus(text: string): TokenStatus {
   const status = statuses.find((one) => one === text)
   if (status !== undefined) return status
-  throw new Refusal('request_invalid', { detail: `status is one of ${statuses.join(', ')}.` })
+  throw invalid(`status is one of ${statuses.join(', ')}.`)
 }
 
-function readDays(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null
-  if (/^\d{1,4}$/.test(text)) return Number(text) * 86_400_000
-  throw new Refusal('request_invalid', { detail: `${name} is a number of days.` })
+function readDays(text: string, name: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text)
+  throw invalid(`${name} is a number of days.`)
 }
 
-interface Revocation {
-  readonly request: Request
-  readonly administrator: Administrator
-  readonly service: TokenService
-}
-
-/** Its owner, the token itself, and who administers the team. Answered once the team's account has heard of it. */
-async function revokeToken(id: string, { request, administrator, service }: Revocation): Promise<Response> {
-  const { directory, accounts, now } = service
-  const token = await answered(directory().findToken(id))
-  if (token === null || !maySee(administrator, token.team)) throw notFound('token')
-  const own = token.owner === administrator.subject || subjectOf(token) === administrator.subject
-  if (!own && !mayAdminister(administrator, token.team)) throw roleInsufficient('team-admin')
-  const ended = await answered(
-    directory().revokeToken(token.id, now(), {
-      actor: administrator.subject,
-      action: 'token.revoked',
-      team: token.team,
-      target: token.id,
-      detail: { name: token.name },
-      from: addressOf(request.headers),
-    }),
-  )
-  await endInAccounts(accounts, ended)
+async function endToken(call: AdminCall, service: TokenService): Promise<Response> {
+  await revokeToken(call, service)
   return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
 }
 
-/** What lists show: never the digest. */
-function listing(token: ListedToken, now: number): object {
+/** For its owner, the token itself, and who administers the team. Answered once the team's account has heard of it. */
+export async function revokeToken(
+  call: AdminCall,
+  { directory, accounts, now }: TokenService,
+): Promise<void> {
+  const { administrator } = call
+  const token = await answered(directory().findToken(call.id))
+  if (token === null || !maySee(administrator, token.team)) throw notFound('token')
+  const { id, team, name } = token
+  const own = token.owner === administrator.subject || subjectOf(token) === administrator.subject
+  if (!own) requireTeamAdmin(administrator, team)
+  const entry = auditEntry(call, { action: 'token.revoked', team, target: id, detail: { name } })
+  await endInAccounts(accounts, await answered(directory().revokeToken(id, now(), entry)))
+}
+
+function listing(token: ListedToken, now: number): TokenListing {
+  const { id, name, team, scopes, owner } = token
   return {
-    id: token.id,
-    name: token.name,
-    team: token.team,
-    scopes: token.scopes,
-    owner: token.owner,
+    id,
+    name,
+    team,
+    scopes,
+    owner,
     createdAt: writeInstant(token.createdAt),
     expiresAt: writeInstantOrNull(token.expiresAt),
     lastUsedAt: writeInstantOrNull(token.lastUsedAt),

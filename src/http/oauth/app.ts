@@ -3,13 +3,13 @@ import { Hono } from 'hono/tiny'
 import { audienceOf } from '../../tokens/access-token.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { publicJson } from '../json.ts'
 import { answerDeviceAuthorization } from './device-authorization.ts'
-import { formEndpoint, offDocument } from './endpoint.ts'
+import { errorResponse, formEndpoints, serviceOff } from './endpoint.ts'
 import {
   authorizationServerMetadata,
   metadataPaths,
   protectedResourceMetadata,
-  publicDocument,
   publishedKeys,
 } from './metadata.ts'
 import { answerRevocation } from './revoke.ts'
@@ -22,38 +22,17 @@ interface OAuthRoutesOptions {
 export function oauthRoutes(service: TokenService, { log }: OAuthRoutesOptions): OwnRoutes {
   const { config, signing } = service
   const { url } = config
-  const document = (make: () => object) => (): Response =>
-    signing === null ? offDocument() : publicDocument(make())
-  const resourceDocument = (resource: string) => document(() => protectedResourceMetadata(url, resource))
+  // Kept for a minute, so that a new key is known long before the one it replaces goes.
+  const document = (body: object) => (): Response =>
+    signing === null ? errorResponse(serviceOff()) : publicJson(body, 60)
+  const resourceDocument = (resource: string) => document(protectedResourceMetadata(url, resource))
+  const endpoint = formEndpoints(service, log)
   return new Hono<OwnEnv>()
-    .get(
-      metadataPaths.authorizationServer,
-      document(() => authorizationServerMetadata(url)),
-    )
+    .get(metadataPaths.authorizationServer, document(authorizationServerMetadata(url)))
     .get(metadataPaths.protectedResource, resourceDocument(url))
     .get(`${metadataPaths.protectedResource}/api`, resourceDocument(audienceOf(url, 'administration')))
-    .get(
-      metadataPaths.keys,
-      document(() => publishedKeys(service)),
-    )
-    .all(
-      '/oauth/token',
-      formEndpoint({ config, log, answer: (parameters) => answerTokenRequest(parameters, service) }),
-    )
-    .all(
-      '/oauth/device_authorization',
-      formEndpoint({
-        config,
-        log,
-        answer: (parameters, request) => answerDeviceAuthorization(parameters, request, service),
-      }),
-    )
-    .all(
-      '/oauth/revoke',
-      formEndpoint({
-        config,
-        log,
-        answer: (parameters, request) => answerRevocation(parameters, request, service),
-      }),
-    )
+    .get(metadataPaths.keys, document(publishedKeys(service)))
+    .all('/oauth/token', endpoint(answerTokenRequest))
+    .all('/oauth/device_authorization', endpoint(answerDeviceAuthorization))
+    .all('/oauth/revoke', endpoint(answerRevocation))
 }

@@ -7,17 +7,15 @@ import { makeUserCode } from '../../tokens/device.ts'
 import { readScopes } from '../../tokens/exchange.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { digestOf, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
-import { type Parameters, required } from '../../tokens/parameters.ts'
+import { required } from '../../tokens/parameters.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
-import { serviceOff, uncached } from './endpoint.ts'
+import { uncachedJson } from '../json.ts'
+import type { OAuthCall } from './endpoint.ts'
 
 export async function answerDeviceAuthorization(
-  parameters: Parameters,
-  { headers }: Request,
-  service: TokenService,
+  { parameters, request: { headers } }: OAuthCall,
+  { config, directory, fingerprintKey, now, randomBytes }: TokenService,
 ): Promise<Response> {
-  const { config, directory, fingerprintKey, now, randomBytes } = service
-  if (service.signing === null) throw serviceOff()
   required(parameters, 'client_id')
   const clientId = readClientId(parameters, config.clients)
   const scopes = readScopes(parameters)
@@ -38,7 +36,7 @@ export async function answerDeviceAuthorization(
     }),
   )
   if (opened !== 'stored') throw tooMany(`device logins: ${opened}`)
-  return uncached({
+  return uncachedJson({
     device_code: deviceCode,
     user_code: userCode,
     verification_uri: `${config.url}/device`,

@@ -5,45 +5,46 @@
 import type { Context } from 'hono'
 import type { Configuration } from '../../core/configuration.ts'
 import { oauthBodyBytesMax } from '../../core/limits.ts'
-import { Refusal } from '../../core/problems.ts'
+import { problems, Refusal } from '../../core/problems.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { type Parameters, readParameters } from '../../tokens/parameters.ts'
+import type { Signer } from '../../tokens/signing-keys.ts'
+import type { TokenService } from '../../tokens/token-service.ts'
 import { mediaTypeOf, readText } from '../bounded-body.ts'
 import type { OwnEnv } from '../call.ts'
+import { uncachedJson } from '../json.ts'
 
-interface Endpoint {
-  readonly config: Pick<Configuration, 'clients'>
-  readonly log: (line: string) => void
-  readonly answer: (parameters: Parameters, request: Request) => Promise<Response>
+export interface OAuthCall {
+  readonly parameters: Parameters
+  readonly request: Request
+  readonly signer: Signer
 }
 
-/** A handler for every method of an endpoint that takes a form by POST. */
-export function formEndpoint({ config, log, answer }: Endpoint) {
-  const origins = clientOrigins(config.clients)
-  return async ({ req: { raw: request }, env }: Context<OwnEnv>): Promise<Response> => {
-    const origin = request.headers.get('origin')
-    const allowed = origin !== null && origins.has(origin) ? origin : null
-    if (request.method === 'OPTIONS') return preflight(allowed)
-    let response: Response
-    try {
-      response = await answer(await readForm(request), request)
-    } catch (error) {
-      const refusal = asOAuthRefusal(error)
-      log(JSON.stringify({ event: 'oauth', id: env.call.id, error: refusal.code, reason: refusal.reason }))
-      response = errorResponse(refusal)
+/** Answers one call of an endpoint. Throws OAuthRefusal or Refusal. */
+export type Endpoint = (call: OAuthCall, service: TokenService) => Promise<Response>
+
+/** Makes handlers, for every method, of endpoints that take a form by POST. */
+export function formEndpoints(service: TokenService, log: (line: string) => void) {
+  const origins = clientOrigins(service.config.clients)
+  return (answer: Endpoint) =>
+    async ({ req: { raw: request }, env }: Context<OwnEnv>): Promise<Response> => {
+      const origin = request.headers.get('origin')
+      const allowed = origin !== null && origins.has(origin) ? origin : null
+      if (request.method === 'OPTIONS') return preflight(allowed)
+      let response: Response
+      try {
+        const parameters = await readForm(request)
+        if (service.signing === null) throw serviceOff()
+        response = await answer({ parameters, request, signer: service.signing.signer }, service)
+      } catch (error) {
+        const refusal = asOAuthRefusal(error)
+        log(JSON.stringify({ event: 'oauth', id: env.call.id, error: refusal.code, reason: refusal.reason }))
+        response = errorResponse(refusal)
+      }
+      response.headers.append('vary', 'Origin')
+      if (allowed !== null) response.headers.set('access-control-allow-origin', allowed)
+      return response
     }
-    response.headers.append('vary', 'Origin')
-    if (allowed !== null) response.headers.set('access-control-allow-origin', allowed)
-    return response
-  }
-}
-
-/** JSON that no cache keeps, in the two headers that RFC 6749 section 5.1 asks for. */
-export function uncached(body: object, status = 200): Response {
-  return Response.json(body, {
-    status,
-    headers: { 'cache-control': 'no-store', pragma: 'no-cache', 'x-content-type-options': 'nosniff' },
-  })
 }
 
 export function serviceOff(): OAuthRefusal {
@@ -54,76 +55,54 @@ export function serviceOff(): OAuthRefusal {
   )
 }
 
-/** The same for documents: there is no token service to describe. */
-export function offDocument(): Response {
-  return errorResponse(serviceOff())
-}
-
-function errorResponse({ code, description, status, headers }: OAuthRefusal): Response {
-  const response = uncached({ error: code, error_description: description }, status)
+export function errorResponse({ code, description, status, headers }: OAuthRefusal): Response {
+  const response = uncachedJson({ error: code, error_description: description }, status)
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
   return response
 }
 
 async function readForm(request: Request): Promise<Parameters> {
-  if (request.method !== 'POST') {
+  const { method, headers } = request
+  if (method !== 'POST')
     throw new OAuthRefusal('invalid_request', 'Send a POST.', {
       status: 405,
       headers: { allow: 'POST, OPTIONS' },
     })
-  }
-  if (mediaTypeOf(request.headers) !== 'application/x-www-form-urlencoded') {
+  if (mediaTypeOf(headers) !== 'application/x-www-form-urlencoded')
     throw new OAuthRefusal('invalid_request', 'Send the parameters as application/x-www-form-urlencoded.')
-  }
-  if (request.headers.has('authorization')) {
-    throw new OAuthRefusal(
-      'invalid_client',
-      'All clients here are public: send client_id and no Authorization.',
-      {
-        headers: { 'www-authenticate': 'Basic realm="countersign"' },
-      },
-    )
-  }
+  if (headers.has('authorization')) throw notPublic({ 'www-authenticate': 'Basic realm="countersign"' })
   const parameters = readParameters(await readText(request, oauthBodyBytesMax))
-  if (parameters.has('client_secret') || parameters.has('client_assertion')) {
-    throw new OAuthRefusal('invalid_client', 'All clients here are public: send client_id alone.')
-  }
+  if (parameters.has('client_secret') || parameters.has('client_assertion')) throw notPublic()
   return parameters
+}
+
+function notPublic(headers: Readonly<Record<string, string>> = {}): OAuthRefusal {
+  return new OAuthRefusal('invalid_client', 'All clients here are public: send client_id alone.', { headers })
 }
 
 /** Refusals of other parts of Countersign, in the words of OAuth. */
 function asOAuthRefusal(error: unknown): OAuthRefusal {
   if (error instanceof OAuthRefusal) return error
-  if (!(error instanceof Refusal)) {
-    const reason = error instanceof Error ? error.name : typeof error
-    return new OAuthRefusal('server_error', 'An unexpected fault on our side.', { reason })
+  if (error instanceof Refusal) {
+    const { code, detail, headers } = error
+    const { status } = problems[code]
+    const options = { reason: error.reason ?? code, headers }
+    if (status === 400 || status === 413)
+      return new OAuthRefusal('invalid_request', detail, { ...options, status })
+    if (status === 503) return new OAuthRefusal('temporarily_unavailable', detail, options)
+    return brokeOnOurSide(options.reason)
   }
-  const { code, detail, headers } = error
-  const options = { reason: error.reason ?? code, headers }
-  switch (code) {
-    case 'body_too_large':
-      return new OAuthRefusal('invalid_request', detail, { ...options, status: 413 })
-    case 'request_invalid':
-      return new OAuthRefusal('invalid_request', detail, options)
-    case 'account_unavailable':
-    case 'issuer_unavailable':
-    case 'overloaded':
-      return new OAuthRefusal('temporarily_unavailable', detail, options)
-    default:
-      return new OAuthRefusal('server_error', 'An unexpected fault on our side.', options)
-  }
+  return brokeOnOurSide(error instanceof Error ? error.name : typeof error)
+}
+
+function brokeOnOurSide(reason: string): OAuthRefusal {
+  return new OAuthRefusal('server_error', 'An unexpected fault on our side.', { reason })
 }
 
 function clientOrigins(clients: Configuration['clients']): ReadonlySet<string> {
-  const origins = new Set<string>()
-  for (const { redirectUris } of clients.values()) {
-    for (const uri of redirectUris) {
-      const origin = URL.parse(uri)?.origin
-      // A private-use scheme has the origin `null`, which every sandboxed page has too.
-      if (origin !== undefined && origin !== 'null') origins.add(origin)
-    }
-  }
-  return origins
+  const uris = [...clients.values()].flatMap(({ redirectUris }) => redirectUris)
+  // A private-use scheme has the origin `null`, which every sandboxed page has too.
+  return new Set(uris.map((uri) => new URL(uri).origin).filter((origin) => origin !== 'null'))
 }
 
 function preflight(allowed: string | null): Response {

@@ -1,11 +1,8 @@
-import type { Parameters } from '../../tokens/parameters.ts'
-import type { Signer } from '../../tokens/signing-keys.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
+import type { OAuthCall } from './endpoint.ts'
 
-export interface GrantRequest {
-  readonly parameters: Parameters
+export interface GrantRequest extends OAuthCall {
   readonly clientId: string
-  readonly signer: Signer
 }
 
 /** One way to get a token (RFC 6749 section 4). Throws OAuthRefusal or Refusal. */

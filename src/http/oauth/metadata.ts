@@ -48,14 +48,3 @@ export function publishedKeys({ signing }: Pick<TokenService, 'signing'>): objec
     keys: signing?.keys.map(({ publicJwk }) => publicJwk) ?? [],
   }
 }
-
-/** A public document; kept for a minute, so that a new key is known long before the one it replaces goes. */
-export function publicDocument(body: object): Response {
-  return Response.json(body, {
-    headers: {
-      'cache-control': 'public, max-age=60',
-      'access-control-allow-origin': '*',
-      'x-content-type-options': 'nosniff',
-    },
-  })
-}

@@ -9,17 +9,15 @@ import { addressOf } from '../../tokens/audit.ts'
 import { readClientId, unnamedClientId } from '../../tokens/clients.ts'
 import { type PresentedRefreshToken, readRefreshToken } from '../../tokens/login.ts'
 import { digestOf, type PersonalToken, parsePersonalToken } from '../../tokens/opaque.ts'
-import { type Parameters, required } from '../../tokens/parameters.ts'
+import { required } from '../../tokens/parameters.ts'
 import { answered, endInAccounts, type TokenService } from '../../tokens/token-service.ts'
-import { serviceOff } from './endpoint.ts'
+import type { OAuthCall } from './endpoint.ts'
 import { endLogin, type LoginPayload } from './people-grants.ts'
 
 export async function answerRevocation(
-  parameters: Parameters,
-  request: Request,
+  { parameters, request }: OAuthCall,
   service: TokenService,
 ): Promise<Response> {
-  if (service.signing === null) throw serviceOff()
   const text = required(parameters, 'token')
   const clientId = readClientId(parameters, service.config.clients)
   const parsed = parsePersonalToken(text)
@@ -53,7 +51,7 @@ async function revokeLogin(
   if (found === null) return
   const payload: LoginPayload = JSON.parse(found.payload)
   if (!mayEnd(clientId, payload.clientId)) return
-  await endLogin(payload.grantId, { actor: 'holder', from: null, reason: 'logged out' }, service)
+  await endLogin(payload.grantId, { reason: 'logged out' }, service)
 }
 
 /** A token that is not ours, or is over, needs no end. */

@@ -1,8 +1,6 @@
 /** `POST /oauth/token` (RFC 6749 section 3.2): one row per grant type. */
-import { hex } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
 import { row, table } from '../../core/table.ts'
-import { mintAccessToken } from '../../tokens/access-token.ts'
 import { readClientId } from '../../tokens/clients.ts'
 import {
   accessTokenType,
@@ -10,56 +8,39 @@ import {
   exchangedSubject,
   type Proven,
   readExchange,
-  scopesToIssue,
-  scopesTooLong,
   tokenExchangeGrant,
 } from '../../tokens/exchange.ts'
 import { OAuthRefusal, subjectTokenRefused } from '../../tokens/oauth-error.ts'
 import { digestOf, parsePersonalToken } from '../../tokens/opaque.ts'
-import { type Parameters, required } from '../../tokens/parameters.ts'
+import { required } from '../../tokens/parameters.ts'
 import { grantIdOf, subjectOf } from '../../tokens/records.ts'
 import { allGranted, scopeTexts } from '../../tokens/scope-set.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
-import { serviceOff, uncached } from './endpoint.ts'
+import { uncachedJson } from '../json.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { GrantType } from './grant-type.ts'
+import { issueToken } from './issue.ts'
 import { authorizationCode, deviceCode, deviceCodeGrant, refreshToken } from './people-grants.ts'
 
-/** Answers a token request. Throws OAuthRefusal or Refusal. */
-export async function answerTokenRequest(parameters: Parameters, service: TokenService): Promise<Response> {
-  if (service.signing === null) throw serviceOff()
+/** Answers a token request. */
+export const answerTokenRequest: Endpoint = async (call, service) => {
+  const { parameters } = call
   const grantType = row(grantTypes, required(parameters, 'grant_type'))
   if (grantType === undefined) {
     throw new OAuthRefusal('unsupported_grant_type', `grant_type can be ${supportedGrantTypes.join(', ')}.`)
   }
   // Everything but an exchange belongs to a client (RFC 6749 section 4.1.3, RFC 8628 section 3.4).
   if (grantType !== exchange) required(parameters, 'client_id')
-  const clientId = readClientId(parameters, service.config.clients)
-  return grantType({ parameters, clientId, signer: service.signing.signer }, service)
+  return grantType({ ...call, clientId: readClientId(parameters, service.config.clients) }, service)
 }
 
 /** RFC 8693: a personal token, or the JWT of a trusted issuer, for an access token of ours. */
-const exchange: GrantType = async ({ parameters, clientId, signer }, service) => {
-  const { url, teams } = service.config
-  const request = readExchange(parameters, url)
-  const proven =
-    request.kind === 'jwt'
-      ? await provenJwt(request.subjectToken, service)
-      : await provenPersonalToken(request.subjectToken, service)
-  const scopes = scopesToIssue(proven, request, teams)
-  const token = await mintAccessToken(
-    signer,
-    { ...proven, audience: request.audience, scopes, clientId, tokenId: hex(service.randomBytes(16)) },
-    { url, now: Math.floor(service.now() / 1000), notAfter: proven.notAfter },
-  )
-  if (token === null) throw scopesTooLong()
-  if (token.expiresIn < 1) throw subjectTokenRefused('expired within this second')
-  return uncached({
-    access_token: token.text.reveal(),
-    issued_token_type: accessTokenType,
-    token_type: 'Bearer',
-    expires_in: token.expiresIn,
-    scope: scopes.join(' '),
-  })
+const exchange: GrantType = async (request, service) => {
+  const { subjectToken, kind, ...asked } = readExchange(request.parameters, service.config.url)
+  const prove = kind === 'jwt' ? provenJwt : provenPersonalToken
+  const proven = await prove(subjectToken, service)
+  const token = await issueToken(proven, { ...asked, ended: subjectTokenRefused }, request, service)
+  return uncachedJson({ ...token, issued_token_type: accessTokenType })
 }
 
 const grantTypes = table({

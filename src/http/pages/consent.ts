@@ -25,7 +25,7 @@ import type { LoginPayload } from '../oauth/people-grants.ts'
 import { signInPath } from '../sign-in/next.ts'
 import { findSession, type Session } from '../sign-in/session.ts'
 import { readForm } from './form.ts'
-import { hidden, type Markup, page, seeOther } from './page.ts'
+import { form, type Markup, page, seeOther } from './page.ts'
 import { countAttempt, type People, pathOf } from './people.ts'
 
 /** Who asks is known before anybody signs in: a forged address ends here, and not after a sign-in. */
@@ -38,8 +38,8 @@ export async function authorize(request: Request, { service }: People): Promise<
     const session = await findSession(request, service)
     if (session === null) return seeOther(signInPath(pathOf(request)))
     if (request.method !== 'POST') return showConsent(asker, wanted.scopes, { session, request, service })
-    const form = await readForm(request, config.url, session)
-    if (form.get('decision') !== 'approve')
+    const decided = await readForm(request, config.url, session)
+    if (decided.get('decision') !== 'approve')
       throw new OAuthRefusal('access_denied', 'The person did not agree.')
     await countAttempt(`consent ${session.person.subject}`, consentAttemptsMax, service)
     const code = await makeCode(asker, wanted, { session, request, service })
@@ -122,8 +122,8 @@ function showConsent(
   { session, request, service }: Consent,
 ): Promise<Response> {
   const { origin } = new URL(redirectUri)
-  const where = html`<dt>Sent to</dt><dd>${clientId === cliClientId ? 'a program on this computer, ' : ''}<code>${origin}</code></dd>`
-  const body = html`${what(clientId, scopes, { person: session.person, service, where })}${decide(pathOf(request), session)}`
+  const where = html`<dt>Sent to</dt><dd>${clientId === cliClientId && 'a program on this computer, '}<code>${origin}</code></dd>`
+  const body = html`${what(clientId, scopes, { person: session.person, service, where })}${decide(pathOf(request), { csrf: session.csrf })}`
   // A source of CSP has no IPv6 literal; its scheme is the nearest that it can say.
   const formAction = `'self' ${origin.startsWith('http://[') ? 'http:' : origin}`
   return page(`Allow ${clientName(clientId)}?`, body, { session, formAction })
@@ -147,16 +147,19 @@ export function what(
   { person, service, where }: Asked,
 ): Markup {
   const calls = scopes ?? scopesOf(person, service.config.teams)
-  const administers = clientId === cliClientId
   return html`<p><code>${clientId}</code> wants to act as you, for up to 30 days, or until you log out there.</p><dl><dt>You</dt><dd>${person.subject}</dd>${
-    person.team === null ? '' : html`<dt>Team</dt><dd>${person.team}</dd>`
+    person.team && html`<dt>Team</dt><dd>${person.team}</dd>`
   }<dt>It may call</dt><dd>${
     calls.length === 0
       ? 'nothing'
       : html`<ul>${calls.map((scope) => html`<li><code>${scope}</code></li>`)}</ul>`
-  }</dd>${administers ? html`<dt>and administer</dt><dd>what you may as ${person.role}</dd>` : ''}${where}</dl>`
+  }</dd>${clientId === cliClientId && html`<dt>and administer</dt><dd>what you may as ${person.role}</dd>`}${where}</dl>`
 }
 
-export function decide(action: string, session: Session, fields: Markup | '' = ''): Markup {
-  return html`<form method="post" action="${action}">${hidden('csrf', session.csrf)}${fields}<div class="row"><button name="decision" value="approve">Allow</button><button class="second" name="decision" value="deny">Do not allow</button></div></form>`
+export function decide(action: string, hidden: Readonly<Record<string, string>>): Markup {
+  return form(
+    action,
+    hidden,
+    html`<div class="row"><button name="decision" value="approve">Allow</button><button class="second" name="decision" value="deny">Do not allow</button></div>`,
+  )
 }

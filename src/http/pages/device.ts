@@ -11,23 +11,32 @@ import type { LoginPayload } from '../oauth/people-grants.ts'
 import type { Session } from '../sign-in/session.ts'
 import { clientName, decide, grantOpened, newGrant, what } from './consent.ts'
 import { readForm } from './form.ts'
-import { hidden, page } from './page.ts'
+import { field, page } from './page.ts'
 import { countAttempt, type People } from './people.ts'
 
 export async function showDevice(request: Request, session: Session, people: People): Promise<Response> {
   const typed = new URL(request.url).searchParams.get('user_code')
   if (typed === null) return askForCode(session)
   const found = await look(typed, session, people)
-  if (found === null) return askForCode(session, true)
-  return confirm(found, session, people)
+  return found === null ? notWaiting(session) : confirm(found, session, people)
 }
 
-function askForCode(session: Session, wrong = false): Promise<Response> {
-  const fault = wrong
-    ? html`<p class="bad" role="alert" id="fault">No device waits under this code. It may have expired, or was decided already; begin again on the device.</p>`
-    : ''
-  const body = html`<p>Your device or terminal shows a code.</p>${fault}<form method="get" action="/device"><label for="user_code">Code</label><input class="code" id="user_code" name="user_code" required maxlength="20" autocomplete="off" autocapitalize="characters" spellcheck="false" placeholder="XXXX-XXXX"${wrong ? html` aria-invalid="true" aria-describedby="fault"` : ''}><button>Continue</button></form>`
-  return page('Log in a device', body, { session, status: wrong ? 404 : 200 })
+function askForCode(session: Session, fault = ''): Promise<Response> {
+  const code = field(
+    'user_code',
+    'Code',
+    html`class="code" maxlength="20" autocapitalize="characters" spellcheck="false" placeholder="XXXX-XXXX"`,
+    fault,
+  )
+  const body = html`<p>Your device or terminal shows a code.</p><form method="get" action="/device">${code}<button>Continue</button></form>`
+  return page('Log in a device', body, { session, status: fault === '' ? 200 : 404 })
+}
+
+function notWaiting(session: Session): Promise<Response> {
+  return askForCode(
+    session,
+    'No device waits under this code. It may have expired, or was decided already; begin again on the device.',
+  )
 }
 
 interface Waiting {
@@ -50,7 +59,7 @@ function confirm({ userCode, device }: Waiting, session: Session, { service }: P
   const { clientId, scopes, from, createdAt } = device
   const minutes = Math.floor((service.now() - createdAt) / 60_000)
   const where = html`<dt>Asked</dt><dd>${minutes === 0 ? 'just now' : `${minutes} min ago`}, from ${from === null ? 'an unknown address' : html`the address <code>${from}</code>`}</dd>`
-  const body = html`<p class="code">${userCode}</p><p class="note">Allow it only if you began this login yourself, and this code stands on your own device. Nobody who helps you needs you to.</p>${what(clientId, scopes, { person: session.person, service, where })}${decide('/device', session, hidden('user_code', userCode))}`
+  const body = html`<p class="code">${userCode}</p><p class="note">Allow it only if you began this login yourself, and this code stands on your own device. Nobody who helps you needs you to.</p>${what(clientId, scopes, { person: session.person, service, where })}${decide('/device', { csrf: session.csrf, user_code: userCode })}`
   return page(`Allow ${clientName(clientId)}?`, body, { session })
 }
 
@@ -59,7 +68,7 @@ export async function decideDevice(request: Request, session: Session, people: P
   const { config, directory, now } = service
   const form = await readForm(request, config.url, session)
   const found = await look(form.get('user_code') ?? '', session, people)
-  if (found === null) return askForCode(session, true)
+  if (found === null) return notWaiting(session)
   const { clientId, scopes } = found.device
   const approved = form.get('decision') === 'approve'
   const grant = newGrant(session.person, service)
@@ -74,10 +83,9 @@ export async function decideDevice(request: Request, session: Session, people: P
       grantOpened(grant, { clientId, request, way: 'device' }),
     ),
   )
-  if (!decided) return askForCode(session, true)
-  return approved
-    ? page('You are logged in there', html`<p>Go back to your device. You can close this page.</p>`, {
-        session,
-      })
-    : page('Not allowed', html`<p>The device was told no. You can close this page.</p>`, { session })
+  if (!decided) return notWaiting(session)
+  const [title, text] = approved
+    ? ['You are logged in there', 'Go back to your device.']
+    : ['Not allowed', 'The device was told no.']
+  return page(title, html`<p>${text} You can close this page.</p>`, { session })
 }

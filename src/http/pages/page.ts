@@ -23,7 +23,7 @@ export interface PageOptions {
 export async function page(title: string, body: Markup, options: PageOptions = {}): Promise<Response> {
   const { status = 200, session = null, formAction = "'self'", wide = false } = options
   const text =
-    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session === null ? '' : who(session)}</header><main${wide ? raw(' class="wide"') : ''}><h1>${title}</h1>${body}</main></body></html>`
+    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session && who(session)}</header><main${wide && html` class="wide"`}><h1>${title}</h1>${body}</main></body></html>`
   const headers = {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'private, no-store',
@@ -39,11 +39,23 @@ export async function page(title: string, body: Markup, options: PageOptions = {
 }
 
 function who({ person, csrf }: Session): Markup {
-  return html`<form method="post" action="/oauth/sign-out"><span>${person.subject}</span>${hidden('csrf', csrf)}<button class="plain">Sign out</button></form>`
+  return form(
+    '/oauth/sign-out',
+    { csrf },
+    html`<span>${person.subject}</span><button class="plain">Sign out</button>`,
+  )
 }
 
-export function hidden(name: string, value: string): Markup {
-  return html`<input type="hidden" name="${name}" value="${value}">`
+/** A form that changes something; `hidden` holds the `csrf` of the session, where there is one. */
+export function form(action: string, hidden: Readonly<Record<string, string>>, body: Markup): Markup {
+  return html`<form method="post" action="${action}">${Object.entries(hidden).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  )}${body}</form>`
+}
+
+/** A field that has to be filled in; with a fault, a screen reader reads that with it. */
+export function field(name: string, label: string, attributes: Markup, fault = ''): Markup {
+  return html`${fault && html`<p class="bad" role="alert" id="fault">${fault}</p>`}<label for="${name}">${label}</label><input id="${name}" name="${name}" required autocomplete="off" ${attributes}${fault && html` aria-invalid="true" aria-describedby="fault"`}>`
 }
 
 /** Goes on with a GET, whatever was before. */

@@ -23,16 +23,19 @@ export interface People {
 type Handler = (context: Context<OwnEnv>) => Promise<Response>
 
 /** A page that anybody may ask for. What fails becomes a page that says so. */
-export function open({ log }: People, answer: (request: Request) => Promise<Response>): Handler {
+export function open(
+  people: People,
+  answer: (request: Request, people: People) => Promise<Response>,
+): Handler {
   return async ({ req: { raw }, env }) => {
     try {
-      return await answer(raw)
+      return await answer(raw, people)
     } catch (error) {
       const { status, title, text, reason, again } = asPageRefusal(error)
-      log(JSON.stringify({ event: 'page', id: env.call.id, status, reason }))
+      people.log(JSON.stringify({ event: 'page', id: env.call.id, status, reason }))
       return page(
         title,
-        html`<p role="alert">${text}</p>${again === null ? '' : html`<p><a class="button" href="${again}">Try again</a></p>`}`,
+        html`<p role="alert">${text}</p>${again && html`<p><a class="button" href="${again}">Try again</a></p>`}`,
         { status },
       )
     }
@@ -42,11 +45,11 @@ export function open({ log }: People, answer: (request: Request) => Promise<Resp
 /** A page for who is signed in; everybody else signs in first and then comes back. */
 export function signedIn(
   people: People,
-  answer: (request: Request, session: Session) => Promise<Response>,
+  answer: (request: Request, session: Session, people: People) => Promise<Response>,
 ): Handler {
   return open(people, async (request) => {
     const session = await findSession(request, people.service)
-    return session === null ? seeOther(signInPath(pathOf(request))) : answer(request, session)
+    return session === null ? seeOther(signInPath(pathOf(request))) : answer(request, session, people)
   })
 }
 

@@ -12,26 +12,10 @@ export function pageRoutes(people: People): readonly OwnRoutes[] {
   return [
     signInRoutes(people),
     new Hono<OwnEnv>()
-      .on(
-        ['GET', 'POST'],
-        '/oauth/authorize',
-        open(people, (request) => authorize(request, people)),
-      )
-      .get(
-        '/device',
-        signedIn(people, (request, session) => showDevice(request, session, people)),
-      )
-      .post(
-        '/device',
-        signedIn(people, (request, session) => decideDevice(request, session, people)),
-      )
-      .get(
-        homePath,
-        signedIn(people, (request, session) => showTokens(request, session, people)),
-      )
-      .post(
-        homePath,
-        signedIn(people, (request, session) => changeTokens(request, session, people)),
-      ),
+      .on(['GET', 'POST'], '/oauth/authorize', open(people, authorize))
+      .get('/device', signedIn(people, showDevice))
+      .post('/device', signedIn(people, decideDevice))
+      .get(homePath, signedIn(people, showTokens))
+      .post(homePath, signedIn(people, changeTokens)),
   ]
 }

@@ -1,64 +1,23 @@
 /**
- * `/dashboard/tokens`: personal tokens made, listed and revoked by people. What is done is done by the routes of the
+ * `/dashboard/tokens`: personal tokens made, listed and revoked by people. What is done is done as by the
  * admin API, with the session in place of a bearer token, so that a page can do nothing that the API would refuse.
  */
 
 import { html } from 'hono/html'
-import { Hono } from 'hono/tiny'
+import { pageItemsMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import { scopesOf } from '../../tokens/people.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { Administrator } from '../admin/authorize.ts'
-import { tokenRoutes } from '../admin/tokens.ts'
+import { createToken, listTokens, revokeToken, type TokenListing } from '../admin/tokens.ts'
 import { homePath } from '../sign-in/next.ts'
 import type { Session } from '../sign-in/session.ts'
 import { readForm } from './form.ts'
-import { hidden, type Markup, page, seeOther } from './page.ts'
+import { field, form, type Markup, page, seeOther } from './page.ts'
 import type { People } from './people.ts'
 
-interface ListedToken {
-  readonly id: string
-  readonly name: string
-  readonly scopes: readonly string[]
-  readonly owner: string
-  readonly createdAt: string
-  readonly expiresAt: string | null
-  readonly lastUsedAt: string | null
-  readonly status: string
-}
-
 function administratorOf({ person, expiresAt, grantId }: Session, { config }: TokenService): Administrator {
-  return {
-    ...person,
-    scopes: scopesOf(person, config.teams),
-    expiresAt,
-    grantId,
-  }
-}
-
-type Api = (path: string, init?: { readonly method: string; readonly body?: object }) => Promise<Response>
-
-/** Throws Refusal, as the API's routes do. */
-function apiOf(request: Request, session: Session, service: TokenService): Api {
-  const administrator = administratorOf(session, service)
-  const routes = new Hono().route(
-    '/',
-    tokenRoutes(service, async () => administrator),
-  )
-  routes.onError((error) => {
-    throw error
-  })
-  const headers = new Headers({ 'content-type': 'application/json' })
-  const address = request.headers.get('cf-connecting-ip')
-  if (address !== null) headers.set('cf-connecting-ip', address)
-  return async (path, { method, body } = { method: 'GET' }) =>
-    routes.fetch(
-      new Request(`${service.config.url}/api/tokens${path}`, {
-        method,
-        headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }),
-    )
+  return { ...person, scopes: scopesOf(person, config.teams), expiresAt, grantId }
 }
 
 /** The team that the page is about: an admin may look at each. */
@@ -69,7 +28,7 @@ function teamOf(asked: string | null, { person }: Session, { config }: TokenServ
 
 export function showTokens(request: Request, session: Session, { service }: People): Promise<Response> {
   const team = teamOf(new URL(request.url).searchParams.get('team'), session, service)
-  return tokensPage(apiOf(request, session, service), { team, session, service })
+  return tokensPage({ team, session, service })
 }
 
 interface Shown {
@@ -81,19 +40,18 @@ interface Shown {
   readonly status?: number
 }
 
-async function tokensPage(api: Api, shown: Shown): Promise<Response> {
-  const { team, session, service, notice = '', status = 200 } = shown
-  const { person } = session
-  const response = await api(`?limit=200&team=${encodeURIComponent(team)}`)
-  const { items } = (await response.json()) as { readonly items: readonly ListedToken[] }
-  const may = ({ owner, status: is }: ListedToken): boolean =>
-    is === 'active' && (owner === person.subject || person.role !== 'member')
+async function tokensPage({ team, session, service, notice, status = 200 }: Shown): Promise<Response> {
+  const { person, csrf } = session
+  const query = { team, limit: pageItemsMax }
+  const { items } = await listTokens(query, administratorOf(session, service), service)
+  const may = (token: TokenListing): boolean =>
+    token.status === 'active' && (token.owner === person.subject || person.role !== 'member')
   const body = html`${notice}<p>A token lets a program act for <strong>${team}</strong> without you. Keep each in one place only, and revoke what you do not need.</p>${
-    person.role === 'admin' ? chooseTeam(team, service) : ''
+    person.role === 'admin' && chooseTeam(team, service)
   }<h2>Make a token</h2>${newToken(team, session, service)}<h2>Tokens of ${team}</h2>${
     items.length === 0
       ? html`<p class="soft">There are none yet.</p>`
-      : html`<ul class="list">${items.map((token) => item(token, may(token) ? { csrf: session.csrf, team } : null))}</ul>`
+      : html`<ul class="list">${items.map((token) => item(token, may(token) && revoking(token, { csrf, team })))}</ul>`
   }`
   return page('Tokens', body, { session, status, wide: true })
 }
@@ -102,35 +60,46 @@ function chooseTeam(team: string, { config }: TokenService): Markup {
   return html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of" name="team">${[
     ...config.teams.keys(),
   ].map(
-    (name) => html`<option${name === team ? html` selected` : ''}>${name}</option>`,
+    (name) => html`<option${name === team && html` selected`}>${name}</option>`,
   )}</select><button class="second">Show</button></form>`
 }
 
 function newToken(team: string, { csrf, person }: Session, { config }: TokenService): Markup {
   const scopes = scopesOf({ ...person, team }, config.teams)
-  return html`<form method="post" action="${homePath}">${hidden('csrf', csrf)}${hidden('team', team)}<label for="name">Name</label><input id="name" name="name" required maxlength="64" autocomplete="off" placeholder="laptop, nightly report, ..."><fieldset><legend>It may</legend><ul>${scopes.map(
-    (scope) =>
-      html`<li><label><input type="checkbox" name="scope" value="${scope}"><code>${scope}</code></label></li>`,
+  const name = field('name', 'Name', html`maxlength="64" placeholder="laptop, nightly report, ..."`)
+  const body = html`${name}<fieldset><legend>It may</legend><ul>${scopes.map((scope) =>
+    choice('scope', scope, html`<code>${scope}</code>`),
   )}</ul></fieldset><label for="expiresIn">It ends in</label><select id="expiresIn" name="expiresIn"><option value="30d">30 days</option><option value="90d">90 days</option></select>${
-    person.role === 'member'
-      ? ''
-      : html`<fieldset><ul><li><label><input type="checkbox" name="service" value="yes">For a service: booked as itself, not as you. It still ends when you leave the team</label></li></ul></fieldset>`
-  }<button>Make the token</button></form>`
+    person.role !== 'member' &&
+    html`<fieldset><ul>${choice('service', 'yes', 'For a service: booked as itself, not as you. It still ends when you leave the team')}</ul></fieldset>`
+  }<button>Make the token</button>`
+  return form(homePath, { csrf, team }, body)
 }
 
-function day(instant: string | null, otherwise: string): string {
-  return instant?.slice(0, 10) ?? otherwise
+function choice(name: string, value: string, label: Markup | string): Markup {
+  return html`<li><label><input type="checkbox" name="${name}" value="${value}">${label}</label></li>`
+}
+
+function day(instant: string | null): string {
+  return instant?.slice(0, 10) ?? 'never'
 }
 
 function item(
-  { id, name, scopes, owner, createdAt, expiresAt, lastUsedAt, status }: ListedToken,
-  revocable: { readonly csrf: string; readonly team: string } | null,
+  { name, scopes, owner, createdAt, expiresAt, lastUsedAt, status }: TokenListing,
+  revocation: Markup | false,
 ): Markup {
-  return html`<li><div><p><strong>${name}</strong> ${status === 'active' ? '' : html`<span class="soft">(${status})</span>`}</p><p class="soft">${scopes.map((scope) => html`<code>${scope}</code> `)}</p><p class="soft">made ${day(createdAt, '')} by ${owner}, ends ${day(expiresAt, 'never')}, last used ${day(lastUsedAt, 'never')}</p></div>${
-    revocable === null
-      ? ''
-      : html`<form method="post" action="${homePath}">${hidden('csrf', revocable.csrf)}${hidden('team', revocable.team)}<button class="second" name="revoke" value="${id}" aria-label="Revoke ${name}">Revoke</button></form>`
-  }</li>`
+  return html`<li><div><p><strong>${name}</strong> ${status !== 'active' && html`<span class="soft">(${status})</span>`}</p><p class="soft">${scopes.map((scope) => html`<code>${scope}</code> `)}</p><p class="soft">made ${day(createdAt)} by ${owner}, ends ${day(expiresAt)}, last used ${day(lastUsedAt)}</p></div>${revocation}</li>`
+}
+
+function revoking(
+  { id, name }: TokenListing,
+  hidden: { readonly csrf: string; readonly team: string },
+): Markup {
+  return form(
+    homePath,
+    hidden,
+    html`<button class="second" name="revoke" value="${id}" aria-label="Revoke ${name}">Revoke</button>`,
+  )
 }
 
 export async function changeTokens(
@@ -138,28 +107,32 @@ export async function changeTokens(
   session: Session,
   { service }: People,
 ): Promise<Response> {
-  const form = await readForm(request, service.config.url, session)
-  const api = apiOf(request, session, service)
-  const team = teamOf(form.get('team'), session, service)
-  const revoked = form.get('revoke')
+  const sent = await readForm(request, service.config.url, session)
+  const team = teamOf(sent.get('team'), session, service)
+  const call = { request, administrator: administratorOf(session, service) }
+  const revoked = sent.get('revoke')
+  const shown = { team, session, service }
   try {
     if (revoked !== null) {
-      await api(`/${encodeURIComponent(revoked)}`, { method: 'DELETE' })
+      await revokeToken({ ...call, id: revoked }, service)
       return seeOther(`${homePath}?team=${encodeURIComponent(team)}`)
     }
-    const body = {
-      name: form.get('name') ?? '',
+    const wanted = {
+      name: sent.get('name') ?? '',
       team,
-      scopes: form.getAll('scope'),
-      expiresIn: form.get('expiresIn') ?? '',
-      service: form.has('service'),
+      scopes: sent.getAll('scope'),
+      expiresIn: sent.get('expiresIn') ?? '',
+      service: sent.has('service'),
     }
-    const { token } = (await (await api('', { method: 'POST', body })).json()) as { readonly token: string }
+    const { token } = await createToken(wanted, call, service)
     const notice = html`<div class="note" role="status"><p><strong>Here it is, this once.</strong> Copy it now; Countersign keeps only a digest.</p><p><output>${token}</output></p></div>`
-    return await tokensPage(api, { team, session, service, notice, status: 201 })
+    return await tokensPage({ ...shown, notice, status: 201 })
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    const notice = html`<p class="bad" role="alert">${error.detail}</p>`
-    return tokensPage(api, { team, session, service, notice, status: 400 })
+    return tokensPage({
+      ...shown,
+      notice: html`<p class="bad" role="alert">${error.detail}</p>`,
+      status: 400,
+    })
   }
 }

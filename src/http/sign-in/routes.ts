@@ -11,7 +11,7 @@ import { isAdminKey } from '../admin/authorize.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { endLogin } from '../oauth/people-grants.ts'
 import { readForm } from '../pages/form.ts'
-import { hidden, type Markup, PageRefusal, page, seeOther } from '../pages/page.ts'
+import { field, form, type Markup, PageRefusal, page, seeOther } from '../pages/page.ts'
 import { countAttempt, open, type People, signedIn } from '../pages/people.ts'
 import { safeNext, signInPath } from './next.ts'
 import { type Provider, ProviderFailure } from './provider.ts'
@@ -19,22 +19,10 @@ import { findSession, forgetSession, openSession, pendingSignIn, type Session } 
 
 export function signInRoutes(people: People): OwnRoutes {
   const routes = new Hono<OwnEnv>()
-    .get(
-      '/oauth/sign-in',
-      open(people, (request) => showSignIn(request, people)),
-    )
-    .post(
-      '/oauth/sign-in',
-      open(people, (request) => signInWithKey(request, people)),
-    )
-    .get(
-      '/oauth/sign-out',
-      signedIn(people, async (_request, session) => showSignOut(session)),
-    )
-    .post(
-      '/oauth/sign-out',
-      signedIn(people, (request, session) => signOut(request, session, people)),
-    )
+    .get('/oauth/sign-in', open(people, showSignIn))
+    .post('/oauth/sign-in', open(people, signInWithKey))
+    .get('/oauth/sign-out', signedIn(people, showSignOut))
+    .post('/oauth/sign-out', signedIn(people, signOut))
   const { provider } = people
   if (provider === null) return routes
   return routes
@@ -59,24 +47,24 @@ async function showSignIn(request: Request, people: People): Promise<Response> {
 }
 
 function signInPage(next: string, { signIn, provider }: People, fault = ''): Promise<Response> {
-  const key = html`<form method="post" action="/oauth/sign-in">${hidden('next', next)}${
-    fault === '' ? '' : html`<p class="bad" role="alert" id="fault">${fault}</p>`
-  }<label for="key">Admin key</label><input id="key" name="key" type="password" required autocomplete="off"${
-    fault === '' ? '' : html` aria-invalid="true" aria-describedby="fault"`
-  }><button>Sign in</button></form>`
+  const key = form(
+    '/oauth/sign-in',
+    { next },
+    html`${field('key', 'Admin key', html`type="password"`, fault)}<button>Sign in</button>`,
+  )
   const body: Markup =
     provider === null || signIn === null
       ? html`<p>Sign in with the admin key of this Countersign. It opens everything, for an hour.</p>${key}`
-      : html`<p>You sign in with your company. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault === '' ? '' : html` open`}><summary>Use the admin key instead</summary>${key}</details>`
+      : html`<p>You sign in with your company. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault && html` open`}><summary>Use the admin key instead</summary>${key}</details>`
   return page('Sign in', body, { status: fault === '' ? 200 : 403 })
 }
 
 async function signInWithKey(request: Request, people: People): Promise<Response> {
   const { service } = people
-  const form = await readForm(request, service.config.url, null)
+  const sent = await readForm(request, service.config.url, null)
   await countAttempt(`admin key ${networkOf(request.headers)}`, adminKeyAttemptsMax, service)
-  const next = safeNext(form.get('next'))
-  if (!(await isAdminKey(form.get('key') ?? '', service.fingerprintKey)))
+  const next = safeNext(sent.get('next'))
+  if (!(await isAdminKey(sent.get('key') ?? '', service.fingerprintKey)))
     return signInPage(next, people, 'This is not the admin key.')
   return enter({ subject: adminKeyOwner, role: 'admin', team: null }, { request, next, people })
 }
@@ -149,12 +137,10 @@ function signInFailed(reason: string, next: string): PageRefusal {
   })
 }
 
-function showSignOut(session: Session): Promise<Response> {
-  return page(
-    'Sign out',
-    html`<p>You are signed in as ${session.person.subject}.</p><form method="post" action="/oauth/sign-out">${hidden('csrf', session.csrf)}<button>Sign out</button></form>`,
-    { session },
-  )
+function showSignOut(_request: Request, session: Session): Promise<Response> {
+  const { person, csrf } = session
+  const body = html`<p>You are signed in as ${person.subject}.</p>${form('/oauth/sign-out', { csrf }, html`<button>Sign out</button>`)}`
+  return page('Sign out', body, { session })
 }
 
 async function signOut(request: Request, session: Session, people: People): Promise<Response> {
