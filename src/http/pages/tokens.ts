@@ -57,7 +57,7 @@ async function tokensPage({ team, session, service, notice, status = 200 }: Show
 }
 
 function chooseTeam(team: string, { config }: TokenService): Markup {
-  return html`<form method="get" action="${homePath}" class="pair"><label for="of">Team</label><select id="of" name="team">${[
+  return html`<form method="get" action="${homePath}" class="row"><label for="of">Team</label><select id="of" name="team">${[
     ...config.teams.keys(),
   ].map(
     (name) => html`<option${name === team && html` selected`}>${name}</option>`,
