@@ -12,67 +12,75 @@ import {
   type Lease,
   restoreAccount,
 } from '../core/quota/account.ts'
-import type { Account } from '../core/quota/books.ts'
-import { dayMillis, dayOf } from '../core/quota/books.ts'
+import { type Account, accounts, dayMillis, dayOf } from '../core/quota/books.ts'
 import { type StoredMeter, storeMeter } from '../core/quota/meter.ts'
 import type { Revocation } from '../core/quota/revocation.ts'
-import type { UsageColumn, UsageGroup, UsageQuery } from './account-rpc.ts'
-import { addLedger, addObserved, addRefused, addUsage, foldHours, schema } from './account-schema.ts'
+import type { UsageGroup, UsageQuery, UsageReport } from './account-rpc.ts'
+import { type CountTables, countTables, schema } from './account-schema.ts'
 
-type Row = Record<string, SqlStorageValue>
+/** A stretch of time, [from, to), in milliseconds since 1970. */
+type Span = Pick<UsageQuery, 'from' | 'to'>
+
+const isolateColumns = 'id, sequence, reply, seen_at AS seenAt'
+const leaseColumns =
+  'isolate, sequence, set_id AS "set", serial, granted_at AS grantedAt, units, used, returned, unsettled'
+const activeIsolates = `(SELECT id FROM isolates
+  WHERE seen_at >= (SELECT max(seen_at) FROM isolates) - ${isolateActiveMillis})`
 
 export class AccountTables {
   readonly #sql: SqlStorage
+  readonly #counts = countTables()
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
     for (const statement of schema) sql.exec(statement)
+    for (const { create } of Object.values(this.#counts)) sql.exec(create)
   }
 
   fact<T>(name: string, otherwise: T): T {
-    const [row] = this.#sql.exec<Row>('SELECT value FROM facts WHERE name = ?', name).toArray()
-    return row === undefined ? otherwise : (JSON.parse(String(row['value'])) as T)
+    const [row] = this.#rows<{ value: string }>('SELECT value FROM facts WHERE name = ?', name)
+    return row === undefined ? otherwise : (JSON.parse(row.value) as T)
   }
 
   setFact(name: string, value: unknown): void {
-    this.#sql.exec('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)', name, JSON.stringify(value))
+    this.#put('facts', name, JSON.stringify(value))
   }
 
   /** Everything but isolates that were silent for long and their unsettled leases; `isolate` brings those. */
   load(): AccountState {
-    const latest = number(this.#one('SELECT max(seen_at) AS n FROM isolates'))
-    const since = latest - isolateActiveMillis
-    const active = this.#sql.exec<Row>('SELECT * FROM isolates WHERE seen_at >= ?', since)
-    const leases = this.#sql.exec<Row>(
-      'SELECT * FROM leases WHERE unsettled = 0 OR isolate IN (SELECT id FROM isolates WHERE seen_at >= ?)',
-      since,
+    const isolates = this.#rows<IsolateRow>(
+      `SELECT ${isolateColumns} FROM isolates WHERE id IN ${activeIsolates}`,
     )
-    const meters = this.#sql.exec<Row>('SELECT name, meter FROM meters')
+    const leases = this.#rows<LeaseRow>(
+      `SELECT ${leaseColumns} FROM leases WHERE unsettled = 0 OR isolate IN ${activeIsolates}`,
+    )
+    const meters = this.#rows<{ name: string; meter: string }>('SELECT name, meter FROM meters')
     const rules = this.fact('rules', { version: 1, suspended: false })
     return restoreAccount({
       rules: { ...rules, revocations: this.revocations() },
-      isolates: active.toArray().map((row) => [String(row['id']), isolateOf(row)] as const),
-      leases: leases.toArray().map(leaseOf),
-      meters: meters
-        .toArray()
-        .map((row) => [String(row['name']), JSON.parse(String(row['meter'])) as StoredMeter] as const),
+      isolates: isolates.map((row) => [row.id, isolateOf(row)]),
+      leases: leases.map(leaseOf),
+      meters: meters.map(({ name, meter }) => [name, JSON.parse(meter) as StoredMeter]),
     })
   }
 
   /** What is remembered of an isolate that was not heard lately; null: nothing. */
   isolate(id: string): { readonly record: IsolateRecord; readonly leases: readonly Lease[] } | null {
-    const [row] = this.#sql.exec<Row>('SELECT * FROM isolates WHERE id = ?', id).toArray()
+    const [row] = this.#rows<IsolateRow>(`SELECT ${isolateColumns} FROM isolates WHERE id = ?`, id)
     if (row === undefined) return null
-    const leases = this.#sql.exec<Row>('SELECT * FROM leases WHERE isolate = ? AND unsettled = 1', id)
-    return { record: isolateOf(row), leases: leases.toArray().map(leaseOf) }
+    const leases = this.#rows<LeaseRow>(
+      `SELECT ${leaseColumns} FROM leases WHERE isolate = ? AND unsettled = 1`,
+      id,
+    )
+    return { record: isolateOf(row), leases: leases.map(leaseOf) }
   }
 
   subjects(hour: number): Set<string> {
-    const rows = this.#sql.exec<Row>(
+    const rows = this.#rows<{ subject: string }>(
       "SELECT DISTINCT subject FROM usage WHERE hour = ? AND subject <> '~other'",
       hour,
     )
-    return new Set(rows.toArray().map((row) => String(row['subject'])))
+    return new Set(rows.map(({ subject }) => subject))
   }
 
   /** Everything a change of the account names, in one transaction of the caller. */
@@ -80,156 +88,88 @@ export class AccountTables {
     for (const id of journal.leases) this.#saveLease(id, state.leases.get(id))
     for (const name of journal.meters) {
       const meter = state.meters.get(name)
-      if (meter === undefined) continue
-      const stored = JSON.stringify(storeMeter(meter))
-      this.#sql.exec('INSERT OR REPLACE INTO meters (name, meter) VALUES (?, ?)', name, stored)
+      if (meter !== undefined) this.#put('meters', name, JSON.stringify(storeMeter(meter)))
     }
     const record = isolate === null ? undefined : state.isolates.get(isolate)
     if (record !== undefined)
-      this.#sql.exec(
-        'INSERT OR REPLACE INTO isolates (id, sequence, reply, seen_at) VALUES (?, ?, ?, ?)',
-        isolate,
-        record.sequence,
-        JSON.stringify(record.reply),
-        record.seenAt,
-      )
+      this.#put('isolates', isolate, record.sequence, JSON.stringify(record.reply), record.seenAt)
     for (const entry of journal.ledger.entries())
-      this.#sql.exec(
-        addLedger,
-        entry.hour,
-        entry.set,
-        entry.granted,
-        entry.used,
-        entry.returned,
-        entry.outstanding,
-        entry.unsettled,
-      )
-    for (const row of journal.usage)
-      this.#sql.exec(
-        addUsage,
-        row.hour,
-        row.upstream,
-        row.key,
-        row.subject,
-        row.outcome,
-        row.requests,
-        row.requests,
-        row.bytesIn,
-        row.bytesOut,
-        row.millis,
-        row.lastAt,
-      )
-    for (const { hour, code, requests } of journal.refused) this.#sql.exec(addRefused, hour, code, requests)
-    for (const { hour, limit, requests } of journal.observed)
-      this.#sql.exec(addObserved, hour, limit, requests)
+      this.#add('ledger', entry.hour, entry.set, entry.granted, ...accounts.map((account) => entry[account]))
+    for (const { hour, upstream, key, subject, outcome, requests, ...row } of journal.usage) {
+      const about = [hour, upstream, key, subject, outcome, '']
+      this.#add('usage', ...about, requests, requests, row.bytesIn, row.bytesOut, row.millis, row.lastAt)
+    }
+    for (const { hour, code, requests } of journal.refused) this.#add('refused', hour, code, requests)
+    for (const { hour, limit, requests } of journal.observed) this.#add('observed', hour, limit, requests)
   }
 
   revocations(): readonly Revocation[] {
-    return this.#sql
-      .exec<Row>('SELECT * FROM revocations ORDER BY rowid')
-      .toArray()
-      .map((row) => ({
-        id: String(row['id']),
-        issuer: row['issuer'] === null ? null : String(row['issuer']),
-        by: String(row['revoked_by']) as Revocation['by'],
-        value: String(row['value']),
-        until: number(row['until']),
-      }))
+    return this.#rows('SELECT id, issuer, revoked_by AS "by", value, until FROM revocations ORDER BY rowid')
   }
 
   saveRevocation({ id, issuer, by, value, until }: Revocation): void {
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO revocations (id, issuer, revoked_by, value, until) VALUES (?, ?, ?, ?, ?)',
-      id,
-      issuer,
-      by,
-      value,
-      until,
-    )
+    this.#put('revocations', id, issuer, by, value, until)
   }
 
   pruneRevocations(now: number): void {
     this.#sql.exec('DELETE FROM revocations WHERE until <= ?', now)
   }
 
-  /** Sums of the ledger in [from, to). */
-  totals(from: number, to: number): Readonly<Record<Account | 'granted', number>> {
-    const row = this.#sql
-      .exec<Row>(
-        `SELECT sum(granted) AS granted, sum(used) AS used, sum(returned) AS returned,
-         sum(outstanding) AS outstanding, sum(unsettled) AS unsettled FROM ledger WHERE hour >= ? AND hour < ?`,
+  /** Sums of the ledger. */
+  totals({ from, to }: Span): Readonly<Record<Account | 'granted', number>> {
+    const sums = ['granted', ...accounts].map((column) => `total(${column}) AS ${column}`)
+    return this.#sql
+      .exec<Record<Account | 'granted', number>>(
+        `SELECT ${sums.join()} FROM ledger WHERE hour >= ? AND hour < ?`,
         from,
         to,
       )
       .one()
-    return {
-      granted: number(row['granted']),
-      used: number(row['used']),
-      returned: number(row['returned']),
-      outstanding: number(row['outstanding']),
-      unsettled: number(row['unsettled']),
-    }
   }
 
-  /** The first `limit` rows of [from, to), grouped by `by`; each column's name and text stand in `groupColumns`. */
+  /** The first `limit` rows, grouped by `by`. */
   usage({ from, to, by }: UsageQuery, limit = Number.MAX_SAFE_INTEGER): readonly UsageGroup[] {
-    const columns = by.map((column) => `${groupColumns[column]} AS ${column}`)
+    const columns = by.map((column) =>
+      column === 'day' ? `hour - hour % ${dayMillis} AS day` : `${column} AS ${column}`,
+    )
     const sums = `sum(requests) AS requests, sum(bytes_in) AS bytesIn, sum(bytes_out) AS bytesOut,
       sum(millis) AS millis, max(last_at) AS lastAt`
-    const grouped = by.length === 0 ? '' : `GROUP BY ${by.join(', ')}`
-    const rows = this.#sql.exec<Row>(
-      `SELECT ${[...columns, sums].join(', ')} FROM usage WHERE hour >= ? AND hour < ? AND requests <> 0
-       ${grouped} HAVING sum(requests) <> 0 ${by.length === 0 ? '' : `ORDER BY ${by.join(', ')}`} LIMIT ?`,
+    // By a constant, all rows are one group.
+    const groups = [...by, 'NULL'].join()
+    const rows = this.#rows<Omit<UsageGroup, 'by'> & Record<string, string | number>>(
+      `SELECT ${[...columns, sums].join()} FROM usage WHERE hour >= ? AND hour < ? AND requests <> 0
+       GROUP BY ${groups} HAVING sum(requests) <> 0 ORDER BY ${groups} LIMIT ?`,
       from,
       to,
       limit,
     )
-    return rows.toArray().map((row) => ({
-      by: by.map((column) => row[column] as string | number),
-      requests: number(row['requests']),
-      bytesIn: row['bytesIn'] === null ? null : number(row['bytesIn']),
-      bytesOut: row['bytesOut'] === null ? null : number(row['bytesOut']),
-      millis: number(row['millis']),
-      lastAt: number(row['lastAt']),
+    return rows.map(({ requests, bytesIn, bytesOut, millis, lastAt, ...row }) => ({
+      by: Object.values(row),
+      requests,
+      bytesIn,
+      bytesOut,
+      millis,
+      lastAt,
     }))
   }
 
-  refused(from: number, to: number): readonly { readonly code: string; readonly requests: number }[] {
-    return this.#sql
-      .exec<Row>(
-        'SELECT code, sum(requests) AS requests FROM refused WHERE hour >= ? AND hour < ? GROUP BY code ORDER BY code',
-        from,
-        to,
-      )
-      .toArray()
-      .map((row) => ({ code: String(row['code']), requests: number(row['requests']) }))
+  refused(span: Span): UsageReport['refused'] {
+    return this.#requests('refused', 'code AS code', span)
   }
 
-  observed(from: number, to: number): readonly { readonly limit: string; readonly requests: number }[] {
-    return this.#sql
-      .exec<Row>(
-        'SELECT limit_name, sum(requests) AS requests FROM observed WHERE hour >= ? AND hour < ? GROUP BY limit_name',
-        from,
-        to,
-      )
-      .toArray()
-      .map((row) => ({ limit: String(row['limit_name']), requests: number(row['requests']) }))
+  observed(span: Span): UsageReport['observed'] {
+    return this.#requests('observed', 'limit_name AS "limit"', span)
   }
 
   dirtyDays(): readonly DirtyDay[] {
-    return this.#sql
-      .exec<Row>('SELECT day, put_at, dirty FROM rollups WHERE dirty > 0 ORDER BY day')
-      .toArray()
-      .map((row) => ({
-        day: number(row['day']),
-        putAt: number(row['put_at']),
-        changes: number(row['dirty']),
-      }))
+    return this.#rows(
+      'SELECT day, put_at AS putAt, dirty AS changes FROM rollups WHERE dirty > 0 ORDER BY day',
+    )
   }
 
   markDirty(day: number): void {
     this.#sql.exec(
-      'INSERT INTO rollups (day, put_at, dirty) VALUES (?, 0, 1) ON CONFLICT (day) DO UPDATE SET dirty = dirty + 1',
+      'INSERT INTO rollups VALUES (?, 0, 1) ON CONFLICT (day) DO UPDATE SET dirty = dirty + 1',
       day,
     )
   }
@@ -247,10 +187,11 @@ export class AccountTables {
   /** Folds old hours into days, and forgets what is too old to keep. */
   prune(now: number): void {
     const hourly = dayOf(now - hourlyRowsMillis)
-    for (const statement of foldHours) this.#sql.exec(statement, hourly)
     const daily = dayOf(now - dailyRowsMillis)
-    for (const table of ['usage', 'ledger', 'refused', 'observed'])
-      this.#sql.exec(`DELETE FROM ${table} WHERE hour < ?`, daily)
+    for (const { fold, forget } of Object.values(this.#counts)) {
+      for (const statement of fold) this.#sql.exec(statement, hourly)
+      this.#sql.exec(forget, daily)
+    }
     this.#sql.exec('DELETE FROM rollups WHERE day < ? AND dirty = 0', daily)
     this.#sql.exec("DELETE FROM usage WHERE outcome = 'open' AND requests = 0")
     const silent = now - isolateMemoryMillis
@@ -263,24 +204,33 @@ export class AccountTables {
       this.#sql.exec('DELETE FROM leases WHERE id = ?', id)
       return
     }
-    this.#sql.exec(
-      `INSERT OR REPLACE INTO leases (id, isolate, sequence, set_id, serial, granted_at, units, used, returned, unsettled)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      id,
-      lease.isolate,
-      lease.sequence,
-      lease.set,
-      lease.serial,
-      lease.grantedAt,
-      lease.units,
-      lease.used,
-      lease.returned,
-      lease.unsettled ? 1 : 0,
-    )
+    const { isolate, sequence, set, serial, grantedAt, units, used, returned } = lease
+    const unsettled = lease.unsettled ? 1 : 0
+    this.#put('leases', id, isolate, sequence, set, serial, grantedAt, units, used, returned, unsettled)
   }
 
-  #one(query: string): SqlStorageValue | undefined {
-    return this.#sql.exec<Row>(query).one()['n']
+  /** Rows as the query names and types their columns. */
+  #rows<Row>(query: string, ...values: readonly SqlStorageValue[]): Row[] {
+    return this.#sql.exec(query, ...values).toArray() as Row[]
+  }
+
+  /** Writes a row whole; `values` in the order of the schema. */
+  #put(table: string, ...values: readonly SqlStorageValue[]): void {
+    this.#sql.exec(`INSERT OR REPLACE INTO ${table} VALUES (${values.map(() => '?').join()})`, ...values)
+  }
+
+  #add(table: keyof CountTables, ...values: readonly SqlStorageValue[]): void {
+    this.#sql.exec(this.#counts[table].add, ...values)
+  }
+
+  /** Requests of a table of counts by its one column. */
+  #requests<Row>(table: keyof CountTables, column: string, { from, to }: Span): Row[] {
+    return this.#rows(
+      `SELECT ${column}, sum(requests) AS requests FROM ${table} WHERE hour >= ? AND hour < ?
+       GROUP BY 1 ORDER BY 1`,
+      from,
+      to,
+    )
   }
 }
 
@@ -292,37 +242,19 @@ export interface DirtyDay {
   readonly changes: number
 }
 
-const groupColumns: Readonly<Record<UsageColumn, string>> = {
-  hour: 'hour',
-  day: `hour - hour % ${dayMillis}`,
-  upstream: 'upstream',
-  key: 'key',
-  subject: 'subject',
-  outcome: 'outcome',
+interface IsolateRow {
+  readonly id: string
+  readonly sequence: number
+  readonly reply: string
+  readonly seenAt: number
 }
 
-function number(value: SqlStorageValue | undefined): number {
-  return Number(value ?? 0)
+function isolateOf({ sequence, reply, seenAt }: IsolateRow): IsolateRecord {
+  return { sequence, reply: JSON.parse(reply) as IsolateRecord['reply'], seenAt }
 }
 
-function isolateOf(row: Row): IsolateRecord {
-  return {
-    sequence: number(row['sequence']),
-    reply: JSON.parse(String(row['reply'])) as IsolateRecord['reply'],
-    seenAt: number(row['seen_at']),
-  }
-}
+type LeaseRow = Omit<Lease, 'unsettled'> & { readonly unsettled: number }
 
-function leaseOf(row: Row): Lease {
-  return {
-    isolate: String(row['isolate']),
-    sequence: number(row['sequence']),
-    set: String(row['set_id']),
-    serial: number(row['serial']),
-    grantedAt: number(row['granted_at']),
-    units: number(row['units']),
-    used: number(row['used']),
-    returned: number(row['returned']),
-    unsettled: number(row['unsettled']) === 1,
-  }
+function leaseOf(row: LeaseRow): Lease {
+  return { ...row, unsettled: row.unsettled === 1 }
 }

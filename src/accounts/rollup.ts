@@ -33,15 +33,19 @@ export function dayDocument(
   day: number,
   { team, now }: { readonly team: string; readonly now: number },
 ): DayDocument {
-  const { granted, used, returned, unsettled } = tables.totals(day, day + dayMillis)
   const ofDay = { from: day, to: day + dayMillis }
-  const rows = tables.usage({ ...ofDay, by: ['upstream', 'key', 'outcome'] }).flatMap((group) => {
-    const [upstream, key, outcome] = group.by.map(String)
-    if (upstream === undefined || key === undefined || outcome === undefined || outcome === 'open') return []
-    return [
-      { upstream, key, outcome, requests: group.requests, bytesIn: group.bytesIn, bytesOut: group.bytesOut },
-    ]
-  })
+  const { granted, used, returned, unsettled } = tables.totals(ofDay)
+  const rows = tables
+    .usage({ ...ofDay, by: ['upstream', 'key', 'outcome'] })
+    .map(({ by: [upstream, key, outcome], requests, bytesIn, bytesOut }) => ({
+      upstream: String(upstream),
+      key: String(key),
+      outcome: String(outcome),
+      requests,
+      bytesIn,
+      bytesOut,
+    }))
+    .filter(({ outcome }) => outcome !== 'open')
   const lastUsed = tables
     .usage({ ...ofDay, by: ['upstream', 'key'] })
     .map(({ by, lastAt }) => [by.join('/'), new Date(lastAt).toISOString()] as const)

@@ -22,7 +22,7 @@ import {
 import { applySync } from '../core/quota/apply-sync.ts'
 import { dayMillis, dayOf } from '../core/quota/books.ts'
 import { applyOverrides, changeOverrides, type LimitOverrides } from '../core/quota/overrides.ts'
-import { addRevocation, pruneRevocations, type Revocation } from '../core/quota/revocation.ts'
+import { addRevocation, pruneRevocations, type Revocation, type Rules } from '../core/quota/revocation.ts'
 import type { SyncReply, SyncRequest } from '../core/quota/sync.ts'
 import type { AccountDescription, AccountPatch, UsageQuery, UsageReport } from './account-rpc.ts'
 import { AccountTables } from './account-tables.ts'
@@ -63,9 +63,10 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
     constructor(ctx: DurableObjectState, env: AccountEnv) {
       super(ctx, env)
       this.#tables = new AccountTables(ctx.storage.sql)
-      this.#team = teamOf(ctx.id.name ?? this.#tables.fact('name', ''))
-      if (ctx.id.name !== undefined && this.#tables.fact('name', '') === '')
-        this.#tables.setFact('name', ctx.id.name)
+      const known = this.#tables.fact('name', '')
+      const { name = known } = ctx.id
+      if (name !== known) this.#tables.setFact('name', name)
+      this.#team = teamOf(name)
     }
 
     /** Books, takes back, grants: core/quota/sync.ts. Idempotent by (isolate, sequence). */
@@ -80,14 +81,13 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
 
     /** `rowsMax`: the answer would have more rows than that. */
     usage(query: UsageQuery): UsageReport | { readonly rowsMax: number } {
-      const { from, to } = query
       const rows = this.#tables.usage(query, usageRowsMax + 1)
       if (rows.length > usageRowsMax) return { rowsMax: usageRowsMax }
       return {
-        ...this.#tables.totals(from, to),
+        ...this.#tables.totals(query),
         rows,
-        refused: this.#tables.refused(from, to),
-        observed: this.#tables.observed(from, to),
+        refused: this.#tables.refused(query),
+        observed: this.#tables.observed(query),
       }
     }
 
@@ -98,7 +98,7 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
         const { revocations, entry } = addRevocation(kept, { ...revocation, id: crypto.randomUUID() })
         if (revocation.by !== 'before' && revocations.length > revocationsPerTeamMax) return null
         this.#tables.saveRevocation(entry)
-        this.#setRules(state, { suspended: state.rules.suspended, revocations })
+        this.#setRules(state, { revocations })
         return entry
       })
     }
@@ -110,13 +110,13 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
     /** `unknownLimit`: a name that the configuration does not have; nothing was changed then. */
     patch({ suspended, limits = {} }: AccountPatch): AccountDescription | { readonly unknownLimit: string } {
       return this.#change((state) => {
-        const known = new Set((configOf(this.#team)?.limits ?? []).map(({ name }) => name))
-        const unknownLimit = Object.keys(limits).find((name) => !known.has(name))
+        const known = this.#limits().map(({ name }) => name)
+        const unknownLimit = Object.keys(limits).find((name) => !known.includes(name))
         if (unknownLimit !== undefined) return { unknownLimit }
         this.#overrides = changeOverrides(this.#overridden(), limits)
         this.#tables.setFact('overrides', this.#overrides)
         if (suspended !== undefined && suspended !== state.rules.suspended)
-          this.#setRules(state, { suspended, revocations: state.rules.revocations })
+          this.#setRules(state, { suspended })
         return this.describe()
       })
     }
@@ -184,8 +184,7 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
       if (!state.isolates.has(isolate)) {
         const known = this.#tables.isolate(isolate)
         if (known !== null) state.isolates.set(isolate, known.record)
-        for (const lease of known?.leases ?? [])
-          state.leases.set(leaseId(lease.isolate, lease.sequence, lease.set), lease)
+        for (const lease of known?.leases ?? []) state.leases.set(leaseId(lease), lease)
       }
       for (const { hour } of usage)
         if (!state.subjects.has(hour)) state.subjects.set(hour, this.#tables.subjects(hour))
@@ -210,17 +209,17 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
       return this.#overrides
     }
 
-    #setRules(state: AccountState, rules: { suspended: boolean; revocations: readonly Revocation[] }): void {
-      const version = state.rules.version + 1
-      state.rules = { version, ...rules }
-      this.#tables.setFact('rules', { version, suspended: rules.suspended })
+    #setRules(state: AccountState, changed: Partial<Rules>): void {
+      state.rules = { ...state.rules, ...changed, version: state.rules.version + 1 }
+      const { version, suspended } = state.rules
+      this.#tables.setFact('rules', { version, suspended })
     }
 
     #prune(state: AccountState, now: number): void {
       const kept = pruneRevocations(state.rules.revocations, now)
       if (kept !== state.rules.revocations) {
         this.#tables.pruneRevocations(now)
-        this.#setRules(state, { suspended: state.rules.suspended, revocations: kept })
+        this.#setRules(state, { revocations: kept })
       }
       if (this.#tables.fact('prunedAt', 0) + pruneMillis > now) return
       this.#tables.prune(now)

@@ -105,7 +105,7 @@ export function restoreAccount(stored: StoredAccount): AccountState {
   }
   const leases = stored.leases.toSorted((one, other) => one.serial - other.serial)
   for (const lease of leases) {
-    state.leases.set(leaseId(lease.isolate, lease.sequence, lease.set), lease)
+    state.leases.set(leaseId(lease), lease)
     state.serial = Math.max(state.serial, lease.serial)
     state.clock = Math.max(state.clock, lease.grantedAt)
   }
@@ -125,7 +125,7 @@ export function restoreAccount(stored: StoredAccount): AccountState {
   return state
 }
 
-export function leaseId(isolate: string, sequence: number, set: string): string {
+export function leaseId({ isolate, sequence, set }: Pick<Lease, 'isolate' | 'sequence' | 'set'>): string {
   return `${isolate}/${sequence}/${set}`
 }
 

@@ -88,7 +88,7 @@ function applyReport(
   { report, isolate, now }: { report: LeaseReport; isolate: string; now: number },
 ): void {
   const { set, hour } = report
-  const id = leaseId(isolate, report.sequence, set)
+  const id = leaseId({ isolate, sequence: report.sequence, set })
   const lease = state.leases.get(id)
   if (lease === undefined) {
     journal.ledger.useWithoutGrant(set, hour, report.used)

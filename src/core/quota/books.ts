@@ -3,18 +3,15 @@
  * `granted = used + returned + outstanding + unsettled`. A unit stands in the hour of its dispatch once it is
  * used, and in the hour of its grant otherwise; so the identity holds for every hour, day and month by itself.
  */
-export interface LedgerEntry {
+export interface LedgerEntry extends Record<Account | 'granted', number> {
   readonly set: string
   /** Milliseconds since 1970. */
   readonly hour: number
-  granted: number
-  used: number
-  returned: number
-  outstanding: number
-  unsettled: number
 }
 
-export type Account = 'used' | 'returned' | 'outstanding' | 'unsettled'
+export const accounts = ['used', 'returned', 'outstanding', 'unsettled'] as const
+
+export type Account = (typeof accounts)[number]
 
 export const hourMillis = 3_600_000
 export const dayMillis = 86_400_000
@@ -58,14 +55,7 @@ export class LedgerChanges {
   }
 
   entries(): readonly LedgerEntry[] {
-    return [...this.#entries.values()].filter(
-      (entry) =>
-        entry.granted !== 0 ||
-        entry.used !== 0 ||
-        entry.returned !== 0 ||
-        entry.outstanding !== 0 ||
-        entry.unsettled !== 0,
-    )
+    return [...this.#entries.values()].filter((entry) => accounts.some((account) => entry[account] !== 0))
   }
 
   #move(entry: LedgerEntry, account: Account, units: number): void {

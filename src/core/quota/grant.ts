@@ -79,7 +79,7 @@ function recordLease(
   journal: Journal,
   { request, set, units, now }: { request: SyncRequest; set: string; units: number; now: number },
 ): void {
-  const id = leaseId(request.isolate, request.sequence, set)
+  const id = leaseId({ isolate: request.isolate, sequence: request.sequence, set })
   state.leases.set(id, {
     isolate: request.isolate,
     sequence: request.sequence,
