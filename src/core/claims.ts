@@ -13,24 +13,28 @@ import { parseTokenScopes } from './scope.ts'
 /** `call`: through the proxy; `administration`: our admin API; `exchange`: as subject token (RFC 8693). */
 export type TokenUse = 'call' | 'administration' | 'exchange'
 
-export type ClaimsReason =
-  | 'audience'
-  | 'bound'
-  | 'claim_malformed'
-  | 'claim_missing'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'issued_in_future'
-  | 'lifetime'
-  | 'team_unknown'
-  | 'team_not_spoken_for'
-  | 'where'
-  | 'use'
+/** What the caller is told of each reason to refuse, with the name of the claim; the reason itself goes to the log. */
+const faults = {
+  audience: 'is meant for another audience; ask your issuer for one with the right aud',
+  bound: 'is bound to a key (cnf) and is not accepted as a bearer token',
+  claim_malformed: 'has a malformed {claim} claim',
+  claim_missing: 'has no {claim} claim, which is required',
+  expired: 'has expired; get a new one',
+  not_yet_valid: "has its {claim} in the future; compare the issuer's clock",
+  issued_in_future: "has its {claim} in the future; compare the issuer's clock",
+  lifetime: 'lives longer than its issuer is allowed here, or not at all; ask for a shorter one',
+  team_unknown: 'speaks for a team that does not exist here, or that its issuer may not speak for',
+  team_not_spoken_for: 'speaks for a team that does not exist here, or that its issuer may not speak for',
+  where: 'is not one of those that are accepted from its issuer',
+  use: 'is of an issuer whose tokens are not accepted here; exchange it for one of ours first',
+}
 
-export type ClaimsVerdict =
-  | { readonly kind: 'caller'; readonly caller: Caller }
-  /** `claim`: which one it was about. */
-  | { readonly kind: 'refused'; readonly reason: ClaimsReason; readonly claim: string }
+function refused(reason: keyof typeof faults, claim: string): Refusal {
+  return new Refusal(reason === 'expired' ? 'token_expired' : 'token_invalid', {
+    detail: `The token ${faults[reason].replace('{claim}', () => claim)}.`,
+    reason: `claim ${claim}: ${reason}`,
+  })
+}
 
 export interface ClaimsRules {
   readonly issuer: Issuer
@@ -44,36 +48,16 @@ export interface ClaimsRules {
 
 type Claims = Readonly<Record<string, unknown>>
 
-class ClaimRefused extends Error {
-  readonly reason: ClaimsReason
-  readonly claim: string
-
-  constructor(reason: ClaimsReason, claim: string) {
-    super(reason)
-    this.reason = reason
-    this.claim = claim
-  }
-}
-
-/** Judges the payload of a verified token. `claims` is the parsed JSON object. */
-export function judgeClaims(claims: Claims, rules: ClaimsRules): ClaimsVerdict {
-  try {
-    return { kind: 'caller', caller: readCaller(claims, rules) }
-  } catch (error) {
-    if (error instanceof ClaimRefused) return { kind: 'refused', reason: error.reason, claim: error.claim }
-    throw error
-  }
-}
-
-function readCaller(claims: Claims, rules: ClaimsRules): Caller {
+/** The caller that a verified token speaks for. `claims` is its parsed payload. Throws Refusal. */
+export function readCaller(claims: Claims, rules: ClaimsRules): Caller {
   const { issuer } = rules
   checkUse(rules)
-  if (own(claims, 'cnf') !== undefined) throw new ClaimRefused('bound', 'cnf')
-  checkAudience(own(claims, 'aud'), rules)
+  if (own(claims, 'cnf') !== undefined) throw refused('bound', 'cnf')
+  checkAudience(required(claims, 'aud'), rules)
   const times = readTimes(claims, rules)
   const subject = readName(claims, 'sub')
   for (const [claim, value] of issuer.where) {
-    if (own(claims, claim) !== value) throw new ClaimRefused('where', claim)
+    if (own(claims, claim) !== value) throw refused('where', claim)
   }
   const ours = issuer.keys.kind === 'own'
   const role = ours ? readRole(claims) : null
@@ -97,32 +81,30 @@ function own(claims: Claims, name: string): unknown {
 /** Administration is for tokens of our own service; calls and exchanges for issuers that are open to them. */
 function checkUse({ issuer, use }: ClaimsRules): void {
   const open = use === 'administration' ? issuer.keys.kind === 'own' : issuer.use.has(use)
-  if (!open) throw new ClaimRefused('use', 'iss')
+  if (!open) throw refused('use', 'iss')
 }
 
 /** RFC 7519 section 4.1.3: one text or a list of texts, and ours among them as a whole. */
 function checkAudience(aud: unknown, { issuer, use, url }: ClaimsRules): void {
   const administration = `${url}/api`
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  if (aud === undefined) throw new ClaimRefused('claim_missing', 'aud')
-  if (!audiences.every((audience) => typeof audience === 'string'))
-    throw new ClaimRefused('claim_malformed', 'aud')
+  if (!audiences.every((audience) => typeof audience === 'string')) throw refused('claim_malformed', 'aud')
   const calls = audiences.includes(issuer.audience) || audiences.includes(url)
   const administers = audiences.includes(administration)
   const meant = use === 'administration' ? administers : audiences.includes(issuer.audience)
-  if (!meant || (calls && administers)) throw new ClaimRefused('audience', 'aud')
+  if (!meant || (calls && administers)) throw refused('audience', 'aud')
 }
 
 function readTimes(claims: Claims, { issuer, now }: ClaimsRules): Pick<Caller, 'issuedAt' | 'expiresAt'> {
   const expiresAt = readSeconds(claims, 'exp')
   const issuedAt = readSeconds(claims, 'iat')
   const latestNow = now + issuer.clockToleranceSeconds * 1_000
-  if (issuedAt * 1_000 > latestNow) throw new ClaimRefused('issued_in_future', 'iat')
+  if (issuedAt * 1_000 > latestNow) throw refused('issued_in_future', 'iat')
   if (own(claims, 'nbf') !== undefined && readSeconds(claims, 'nbf') * 1_000 > latestNow)
-    throw new ClaimRefused('not_yet_valid', 'nbf')
+    throw refused('not_yet_valid', 'nbf')
   const lifetime = expiresAt - issuedAt
-  if (lifetime <= 0 || lifetime > issuer.maxLifetimeSeconds) throw new ClaimRefused('lifetime', 'exp')
-  if (now >= acceptedUntil({ issuer, expiresAt })) throw new ClaimRefused('expired', 'exp')
+  if (lifetime <= 0 || lifetime > issuer.maxLifetimeSeconds) throw refused('lifetime', 'exp')
+  if (now >= acceptedUntil({ issuer, expiresAt })) throw refused('expired', 'exp')
   return { issuedAt, expiresAt }
 }
 
@@ -134,24 +116,28 @@ export function acceptedUntil({ issuer, expiresAt }: Pick<Caller, 'issuer' | 'ex
   return (expiresAt + issuer.clockToleranceSeconds) * 1_000
 }
 
-function readSeconds(claims: Claims, name: string): number {
+function required(claims: Claims, name: string): unknown {
   const value = own(claims, name)
-  if (value === undefined) throw new ClaimRefused('claim_missing', name)
+  if (value === undefined) throw refused('claim_missing', name)
+  return value
+}
+
+function readSeconds(claims: Claims, name: string): number {
+  const value = required(claims, name)
   if (
     typeof value !== 'number' ||
     !Number.isInteger(value) ||
     value < claimSecondsMin ||
     value > claimSecondsMax
   )
-    throw new ClaimRefused('claim_malformed', name)
+    throw refused('claim_malformed', name)
   return value
 }
 
 function readName(claims: Claims, name: string): string {
-  const value = own(claims, name)
-  if (value === undefined) throw new ClaimRefused('claim_missing', name)
+  const value = required(claims, name)
   if (typeof value !== 'string' || value === '' || value.length > claimCharsMax || !isPrintable(value))
-    throw new ClaimRefused('claim_malformed', name)
+    throw refused('claim_malformed', name)
   return value
 }
 
@@ -166,11 +152,11 @@ function readTeam(claims: Claims, { issuer, teams }: ClaimsRules): string {
   const value = readName(claims, rule.claim)
   if (rule.kind === 'map') {
     const team = rule.map.get(value)
-    if (team === undefined) throw new ClaimRefused('team_not_spoken_for', rule.claim)
+    if (team === undefined) throw refused('team_not_spoken_for', rule.claim)
     return team
   }
-  if (!teams.has(value)) throw new ClaimRefused('team_unknown', rule.claim)
-  if (rule.teams !== null && !rule.teams.has(value)) throw new ClaimRefused('team_not_spoken_for', rule.claim)
+  if (!teams.has(value)) throw refused('team_unknown', rule.claim)
+  if (rule.teams !== null && !rule.teams.has(value)) throw refused('team_not_spoken_for', rule.claim)
   return value
 }
 
@@ -190,7 +176,7 @@ function readRole(claims: Claims): Role | null {
   const value = own(claims, 'role')
   if (value === undefined) return null
   const role = roles.find((name) => name === value)
-  if (role === undefined) throw new ClaimRefused('claim_malformed', 'role')
+  if (role === undefined) throw refused('claim_malformed', 'role')
   return role
 }
 
@@ -199,46 +185,4 @@ function readScopes(claims: Claims, issuer: Issuer): Caller['scopes'] {
   if (issuer.scopes.kind === 'granted') return 'granted'
   const value = own(claims, issuer.scopes.claim)
   return typeof value === 'string' ? parseTokenScopes(value) : new Map()
-}
-
-/** What the caller is told. The finer reason goes to the log. */
-export function claimsRefusal(reason: ClaimsReason, claim: string): Refusal {
-  const log = `claim ${claim}: ${reason}`
-  switch (reason) {
-    case 'expired':
-      return new Refusal('token_expired', { detail: 'The token has expired; get a new one.', reason: log })
-    case 'audience':
-      return invalid(
-        'The token is meant for another audience; ask your issuer for one with the right aud.',
-        log,
-      )
-    case 'bound':
-      return invalid('The token is bound to a key (cnf) and is not accepted as a bearer token.', log)
-    case 'claim_missing':
-      return invalid(`The token has no ${claim} claim, which is required.`, log)
-    case 'claim_malformed':
-      return invalid(`The ${claim} claim of the token is malformed.`, log)
-    case 'not_yet_valid':
-    case 'issued_in_future':
-      return invalid(`The ${claim} claim of the token lies in the future; compare the issuer's clock.`, log)
-    case 'lifetime':
-      return invalid(
-        'The token lives longer than its issuer is allowed here, or not at all; ask for a shorter one.',
-        log,
-      )
-    case 'team_unknown':
-    case 'team_not_spoken_for':
-      return invalid(
-        'The token speaks for a team that does not exist here, or that its issuer may not speak for.',
-        log,
-      )
-    case 'where':
-      return invalid('The token is not one of those that are accepted from its issuer.', log)
-    case 'use':
-      return invalid('Tokens of this issuer are not accepted here; exchange it for one of ours first.', log)
-  }
-}
-
-function invalid(detail: string, reason: string): Refusal {
-  return new Refusal('token_invalid', { detail, reason })
 }

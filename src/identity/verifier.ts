@@ -2,7 +2,7 @@
  * From the text of a token to its caller. Algorithm, key and issuer are one bound triple (RFC 8725 sections
  * 3.1 and 3.8): the unverified `iss` finds the issuer, and then only that issuer's algorithms and keys count.
  */
-import { acceptedUntil, claimsRefusal, judgeClaims, type TokenUse } from '../core/claims.ts'
+import { acceptedUntil, readCaller, type TokenUse } from '../core/claims.ts'
 import type { Configuration, Issuer, PublicJwk } from '../core/configuration.ts'
 import type { Caller } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
@@ -42,9 +42,8 @@ export function createVerifier({ config, ownKeys, fetch }: VerifierDeps): Verifi
     const issuer = issuerOf(compact, claims, config.issuers)
     const keys = keysOf(issuer)
     const proof = await verifySignature(compact, keys, now)
-    const verdict = judgeClaims(claims, { issuer, use, url: config.url, teams: config.teams, now })
-    if (verdict.kind === 'refused') throw claimsRefusal(verdict.reason, verdict.claim)
-    return { caller: verdict.caller, proof }
+    const caller = readCaller(claims, { issuer, use, url: config.url, teams: config.teams, now })
+    return { caller, proof }
   }
 
   const remembering = (use: TokenUse) => {

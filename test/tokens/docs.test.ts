@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/parse.ts'
-import { judgeClaims } from '../../src/core/claims.ts'
+import { readCaller } from '../../src/core/claims.ts'
 import { accessTokenType, jwtType, tokenExchangeGrant } from '../../src/tokens/exchange.ts'
 import { parseScopeParameter } from '../../src/tokens/scope-set.ts'
 import { readTokenRequest } from '../../src/tokens/token-request.ts'
+import { codeOf } from '../core/refused.ts'
 
 const page = readFileSync('docs/tokens.md', 'utf8')
 const url = 'https://edge.acme.example'
@@ -42,12 +43,12 @@ test('the issuer for CI is a configuration without a fault, for exchange alone',
     repository: 'acme/shop',
     ref: 'refs/heads/main',
   }
-  const judge = (over: object, use: 'call' | 'exchange' = 'exchange') =>
-    judgeClaims({ ...claims, ...over }, { issuer, use, url, teams: parsed.config.teams, now }).kind
-  expect(judge({})).toBe('caller')
-  expect(judge({}, 'call')).toBe('refused')
-  expect(judge({ repository: 'fork/shop' })).toBe('refused')
-  expect(judge({ ref: 'refs/pull/1/merge' })).toBe('refused')
+  const refusal = (over: object, use: 'call' | 'exchange' = 'exchange') =>
+    codeOf(() => readCaller({ ...claims, ...over }, { issuer, use, url, teams: parsed.config.teams, now }))
+  expect(refusal({})).toBe(null)
+  expect(refusal({}, 'call')).toBe('token_invalid')
+  expect(refusal({ repository: 'fork/shop' })).toBe('token_invalid')
+  expect(refusal({ ref: 'refs/pull/1/merge' })).toBe('token_invalid')
 })
 
 test('the identifiers and the scope that it sends are those that are read', () => {
