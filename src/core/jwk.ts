@@ -5,20 +5,11 @@
 import type { PublicJwk } from './configuration.ts'
 import { rsaBitsMax, rsaBitsMin } from './limits.ts'
 
+const rsaAlgorithms = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'] as const
+const edwardsAlgorithms = ['EdDSA', 'Ed25519'] as const
+
 /** Asymmetric signatures only: with a shared secret, whoever verifies could also mint (RFC 8725 section 3.1). */
-export const tokenAlgorithms = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-] as const
+export const tokenAlgorithms = ['ES256', 'ES384', 'ES512', ...edwardsAlgorithms, ...rsaAlgorithms] as const
 
 export type TokenAlgorithm = (typeof tokenAlgorithms)[number]
 
@@ -30,16 +21,6 @@ export interface VerificationKey {
   readonly algorithms: ReadonlySet<string>
 }
 
-export type JwkVerdict =
-  | { readonly kind: 'key'; readonly key: VerificationKey }
-  | { readonly kind: 'refused'; readonly why: string }
-
-function refused(why: string): JwkVerdict {
-  return { kind: 'refused', why }
-}
-
-const rsaAlgorithms: readonly string[] = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512']
-const edwardsAlgorithms: readonly string[] = ['EdDSA', 'Ed25519']
 const curves: ReadonlyMap<string, { readonly algorithm: string; readonly coordinateBytes: number }> = new Map(
   [
     ['P-256', { algorithm: 'ES256', coordinateBytes: 32 }],
@@ -51,31 +32,29 @@ const curves: ReadonlyMap<string, { readonly algorithm: string; readonly coordin
 const base64url = /^[A-Za-z0-9_-]+$/
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const
 
-export function judgeJwk(input: unknown): JwkVerdict {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) return refused('is not an object')
+/** The key, or what it is that makes it none. */
+export function judgeJwk(input: unknown): VerificationKey | string {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'is not an object'
   const member = (name: string): unknown =>
     Object.hasOwn(input, name) ? (input as Readonly<Record<string, unknown>>)[name] : undefined
   if (member('kty') === 'oct')
-    return refused('is a shared secret (oct); tokens are verified with public keys')
+    return 'is a shared secret (oct); tokens are verified with public keys'
   if (privateMembers.some((name) => member(name) !== undefined))
-    return refused('is a private key; publish its public half and replace it')
+    return 'is a private key; publish its public half and replace it'
   const use = member('use')
-  if (use !== undefined && use !== 'sig') return refused("is not for signatures (use must be 'sig')")
+  if (use !== undefined && use !== 'sig') return "is not for signatures (use must be 'sig')"
   const operations = member('key_ops')
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
-    return refused("is not for verification (key_ops must hold 'verify')")
+    return "is not for verification (key_ops must hold 'verify')"
   const kid = member('kid')
-  if (kid !== undefined && typeof kid !== 'string') return refused('has a kid that is not text')
+  if (kid !== undefined && typeof kid !== 'string') return 'has a kid that is not text'
   const material = judgeMaterial(member)
-  if (typeof material === 'string') return refused(material)
+  if (typeof material === 'string') return material
   const alg = member('alg')
   if (alg !== undefined && !(typeof alg === 'string' && material.algorithms.includes(alg)))
-    return refused(`has an alg that does not belong to its type; it can be ${material.algorithms.join(', ')}`)
+    return `has an alg that does not belong to its type; it can be ${material.algorithms.join(', ')}`
   const algorithms = typeof alg === 'string' && !edwardsAlgorithms.includes(alg) ? [alg] : material.algorithms
-  return {
-    kind: 'key',
-    key: { jwk: material.jwk, kid: kid ?? null, algorithms: new Set(algorithms) },
-  }
+  return { jwk: material.jwk, kid: kid ?? null, algorithms: new Set(algorithms) }
 }
 
 interface Material {

@@ -72,24 +72,16 @@ export function createJournal(): Journal {
 }
 
 export function createAccount(): AccountState {
-  return {
-    clock: 0,
-    serial: 0,
-    rules: { version: 1, suspended: false, revocations: [] },
-    meters: new Map(),
-    isolates: new Map(),
-    leases: new Map(),
-    active: new Map(),
-    subjects: new Map(),
-  }
+  const rules = { version: 1, suspended: false, revocations: [] }
+  return restoreAccount({ rules, meters: [], leases: [], isolates: [] })
 }
 
 interface StoredAccount {
   readonly rules: Rules
-  readonly meters: Iterable<readonly [name: string, meter: StoredMeter]>
+  readonly meters: readonly (readonly [name: string, meter: StoredMeter])[]
   /** All that are not settled, and the settled ones that can still be credited. */
   readonly leases: readonly Lease[]
-  readonly isolates: Iterable<readonly [id: string, isolate: IsolateRecord]>
+  readonly isolates: readonly (readonly [id: string, isolate: IsolateRecord])[]
 }
 
 /**
@@ -97,32 +89,32 @@ interface StoredAccount {
  * was (what it would have refused in the last two seconds is debited), which refuses nobody.
  */
 export function restoreAccount(stored: StoredAccount): AccountState {
-  const state = createAccount()
-  state.rules = stored.rules
-  for (const [id, isolate] of stored.isolates) {
-    state.isolates.set(id, isolate)
-    state.clock = Math.max(state.clock, isolate.seenAt)
-  }
   const leases = stored.leases.toSorted((one, other) => one.serial - other.serial)
-  for (const lease of leases) {
-    state.leases.set(leaseId(lease), lease)
-    state.serial = Math.max(state.serial, lease.serial)
-    state.clock = Math.max(state.clock, lease.grantedAt)
-  }
-  for (const [name, meter] of stored.meters) {
+  const isolates = stored.isolates.toSorted(([, one], [, other]) => one.seenAt - other.seenAt)
+  const meters = stored.meters.map(([name, meter]) => {
     const grants = leases
       .filter(({ serial, set }) => serial > meter.folded && limitNames(set).includes(name))
       .map(
         ({ serial, grantedAt, units, returned }) =>
           [serial, { at: grantedAt, units: units - returned }] as const,
       )
-    state.meters.set(name, restoreMeter(meter, grants))
-    state.serial = Math.max(state.serial, meter.folded)
-    state.clock = Math.max(state.clock, meter.at)
+    return [name, restoreMeter(meter, grants)] as const
+  })
+  const latest = leases.at(-1)
+  return {
+    clock: Math.max(
+      latest?.grantedAt ?? 0,
+      isolates.at(-1)?.[1].seenAt ?? 0,
+      ...meters.map(([, { at }]) => at),
+    ),
+    serial: Math.max(latest?.serial ?? 0, ...meters.map(([, { folded }]) => folded)),
+    rules: stored.rules,
+    meters: new Map(meters),
+    isolates: new Map(isolates),
+    leases: new Map(leases.map((lease) => [leaseId(lease), lease])),
+    active: new Map(isolates.map(([id, { seenAt }]) => [id, seenAt])),
+    subjects: new Map(),
   }
-  const byLastHeard = [...state.isolates].toSorted(([, one], [, other]) => one.seenAt - other.seenAt)
-  for (const [id, { seenAt }] of byLastHeard) state.active.set(id, seenAt)
-  return state
 }
 
 export function leaseId({ isolate, sequence, set }: Pick<Lease, 'isolate' | 'sequence' | 'set'>): string {
@@ -140,25 +132,20 @@ export function sweepUnsettled(state: AccountState, now: number): Journal {
   const journal = createJournal()
   for (const [id, lease] of state.leases) {
     if (lease.unsettled || lease.grantedAt + unsettledMillis > now) continue
-    const hour = hourOf(lease.grantedAt)
-    journal.ledger.transfer(lease.set, openUnits(lease), {
-      from: 'outstanding',
-      fromHour: hour,
-      to: 'unsettled',
-      toHour: hour,
-    })
-    if (openUnits(lease) > 0) lease.unsettled = true
+    const open = openUnits(lease)
+    journal.ledger.add(lease.set, hourOf(lease.grantedAt), { outstanding: -open, unsettled: open })
+    if (open > 0) lease.unsettled = true
     journal.leases.add(id)
   }
   dropSettled(state, journal, now)
   return journal
 }
 
-/** When the next lease becomes unsettled unless it is heard of; null: none is outstanding. */
-export function nextSweepAt(state: AccountState): number | null {
+/** When the next lease becomes unsettled unless it is heard of; Infinity: none is outstanding. */
+export function nextSweepAt(state: AccountState): number {
   for (const lease of state.leases.values())
     if (!lease.unsettled && openUnits(lease) > 0) return lease.grantedAt + unsettledMillis
-  return null
+  return Number.POSITIVE_INFINITY
 }
 
 export function openUnits(lease: Lease): number {

@@ -1,5 +1,4 @@
 /** One sync, applied once: books what was reported, credits what came back, grants what is wanted. */
-import type { Limit } from '../configuration.ts'
 import { accountIsolatesMax, creditMillis, isolateActiveMillis, subjectsPerHourMax } from '../limits.ts'
 import {
   type AccountState,
@@ -11,19 +10,12 @@ import {
   type StoredReply,
 } from './account.ts'
 import { hourOf } from './books.ts'
-import { grantWants, holdMillis } from './grant.ts'
-import { shareOfFreeDefault } from './lease-size.ts'
+import { grantWants, holdMillis, type Sync } from './grant.ts'
 import { createMeter, credit, retune, sameRate } from './meter.ts'
 import { type LeaseReport, limitNames, type SyncReply, type SyncRequest, type UsageDelta } from './sync.ts'
 
-interface SyncContext {
-  /** Of `tick`. */
-  readonly now: number
-  /** Of the account's own configuration, with overrides applied. */
-  readonly limits: readonly Limit[]
+interface SyncContext extends Pick<Sync, 'now' | 'limits' | 'shareOfFree'> {
   readonly isolatesMax?: number
-  /** Of what is free, for a lease beyond its need; the simulator tries others. */
-  readonly shareOfFree?: number
 }
 
 /**
@@ -33,44 +25,41 @@ interface SyncContext {
 export function applySync(
   state: AccountState,
   request: SyncRequest,
-  context: SyncContext,
+  { isolatesMax = accountIsolatesMax, ...context }: SyncContext,
 ): { readonly reply: SyncReply; readonly journal: Journal } {
   const journal = createJournal()
-  const known = state.isolates.get(request.isolate)
-  if (known !== undefined && request.sequence <= known.sequence) {
-    const again = request.sequence === known.sequence ? known.reply : nothing
-    return { reply: replyOf(state, request, again), journal }
-  }
+  const { isolate, sequence } = request
+  const known = state.isolates.get(isolate)
+  if (known !== undefined && sequence <= known.sequence)
+    return { reply: replyOf(state, request, sequence === known.sequence ? known.reply : nothing), journal }
 
-  const { now, limits, isolatesMax = accountIsolatesMax, shareOfFree = shareOfFreeDefault } = context
-  tuneMeters(state, journal, context)
-  for (const report of request.leases) applyReport(state, journal, { report, isolate: request.isolate, now })
+  const sync: Sync = { state, request, journal, ...context }
+  tuneMeters(sync)
+  for (const report of request.leases) applyReport(sync, report)
   for (const delta of request.usage) journal.usage.push(withBoundedSubject(state, delta))
   journal.refused.push(...request.refused)
 
-  const served = admitIsolate(state, request.isolate, { now, isolatesMax })
-  const stored = served
-    ? grantWants(state, journal, { request, now, limits, shareOfFree })
-    : { ...nothing, overloaded: true }
-  state.isolates.set(request.isolate, { sequence: request.sequence, reply: stored, seenAt: now })
-  dropSettled(state, journal, now)
-  return { reply: replyOf(state, request, stored), journal }
+  const reply = admitIsolate(sync, isolatesMax) ? grantWants(sync) : { ...nothing, overloaded: true }
+  state.isolates.set(isolate, { sequence, reply, seenAt: sync.now })
+  dropSettled(state, journal, sync.now)
+  return { reply: replyOf(state, request, reply), journal }
 }
 
 const nothing: StoredReply = { leases: [], refusals: [], limits: [], overloaded: false }
 
 function replyOf(state: AccountState, request: SyncRequest, stored: StoredReply): SyncReply {
+  const { rules } = state
   return {
     ...stored,
     sequence: request.sequence,
-    rules: request.rulesVersion === state.rules.version ? null : state.rules,
-    rulesVersion: state.rules.version,
+    rules: request.rulesVersion === rules.version ? null : rules,
+    rulesVersion: rules.version,
     holdMillis: holdMillis(state),
   }
 }
 
 /** Gives every limit its meter, with the numbers that hold now. */
-function tuneMeters(state: AccountState, journal: Journal, { now, limits }: SyncContext): void {
+function tuneMeters({ state, journal, now, limits }: Sync): void {
   for (const { name, requests, perMillis, burst } of limits) {
     const rate = { requests, perMillis, burst }
     const meter = state.meters.get(name)
@@ -82,27 +71,19 @@ function tuneMeters(state: AccountState, journal: Journal, { now, limits }: Sync
 }
 
 /** Books what became of a lease's units, and credits those that came back in time. */
-function applyReport(
-  state: AccountState,
-  journal: Journal,
-  { report, isolate, now }: { report: LeaseReport; isolate: string; now: number },
-): void {
-  const { set, hour } = report
-  const id = leaseId({ isolate, sequence: report.sequence, set })
+function applyReport({ state, request, journal, now }: Sync, report: LeaseReport): void {
+  const { sequence, set } = report
+  // Use that no known grant covers (its lease was forgotten) is granted and used at once, so that it is not lost.
+  journal.ledger.add(set, report.hour, { used: report.used })
+  const id = leaseId({ isolate: request.isolate, sequence, set })
   const lease = state.leases.get(id)
-  if (lease === undefined) {
-    journal.ledger.useWithoutGrant(set, hour, report.used)
-    return
-  }
-  const from = lease.unsettled ? 'unsettled' : 'outstanding'
-  const fromHour = hourOf(lease.grantedAt)
+  if (lease === undefined) return
   const used = Math.min(report.used, openUnits(lease))
-  journal.ledger.transfer(set, used, { from, fromHour, to: 'used', toHour: hour })
-  journal.ledger.useWithoutGrant(set, hour, report.used - used)
   lease.used += used
   const returned = Math.min(report.returned, openUnits(lease))
-  journal.ledger.transfer(set, returned, { from, fromHour, to: 'returned', toHour: fromHour })
   lease.returned += returned
+  const from = lease.unsettled ? 'unsettled' : 'outstanding'
+  journal.ledger.add(set, hourOf(lease.grantedAt), { returned, [from]: -used - returned })
   journal.leases.add(id)
   if (returned === 0 || now - lease.grantedAt > creditMillis) return
   for (const name of limitNames(set)) {
@@ -113,31 +94,25 @@ function applyReport(
 }
 
 /** Notes that the isolate was heard; false when the account serves as many others as it can. */
-function admitIsolate(
-  state: AccountState,
-  isolate: string,
-  { now, isolatesMax }: { now: number; isolatesMax: number },
-): boolean {
-  for (const [silent, seenAt] of state.active) {
+function admitIsolate({ state: { active }, request: { isolate }, now }: Sync, isolatesMax: number): boolean {
+  for (const [silent, seenAt] of active) {
     if (seenAt + isolateActiveMillis > now) break
-    state.active.delete(silent)
+    active.delete(silent)
   }
-  if (!state.active.has(isolate) && state.active.size >= isolatesMax) return false
+  if (!active.has(isolate) && active.size >= isolatesMax) return false
   // Deleted first, so that the order of the Map is the order of being heard.
-  state.active.delete(isolate)
-  state.active.set(isolate, now)
+  active.delete(isolate)
+  active.set(isolate, now)
   return true
 }
 
 /** Beyond 1,000 subjects in an hour the rest share a row, for good: the set only grows. */
-function withBoundedSubject(state: AccountState, delta: UsageDelta): UsageDelta {
-  let subjects = state.subjects.get(delta.hour)
-  if (subjects === undefined) {
-    subjects = new Set()
-    state.subjects.set(delta.hour, subjects)
-  }
-  if (delta.subject === '~other' || subjects.has(delta.subject)) return delta
-  if (subjects.size >= subjectsPerHourMax) return { ...delta, subject: '~other' }
-  subjects.add(delta.subject)
+function withBoundedSubject({ subjects }: AccountState, delta: UsageDelta): UsageDelta {
+  const { hour, subject } = delta
+  const known = subjects.get(hour) ?? new Set()
+  subjects.set(hour, known)
+  if (subject === '~other' || known.has(subject)) return delta
+  if (known.size >= subjectsPerHourMax) return { ...delta, subject: '~other' }
+  known.add(subject)
   return delta
 }

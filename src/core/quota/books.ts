@@ -33,43 +33,27 @@ export function dayName(at: number): string {
 export class LedgerChanges {
   readonly #entries = new Map<string, LedgerEntry>()
 
-  /** Units that were granted now. */
-  grant(set: string, hour: number, units: number): void {
-    this.#move(this.#entry(set, hour), 'outstanding', units)
-  }
-
-  /** Units of one grant go from one account to another; `to.hour` is where they stand from now on. */
-  transfer(
-    set: string,
-    units: number,
-    move: { from: Account; fromHour: number; to: Account; toHour: number },
-  ): void {
-    if (units === 0) return
-    this.#move(this.#entry(set, move.fromHour), move.from, -units)
-    this.#move(this.#entry(set, move.toHour), move.to, units)
-  }
-
-  /** Use that no known grant covers (its lease was forgotten): granted and used at once, so that it is not lost. */
-  useWithoutGrant(set: string, hour: number, units: number): void {
-    if (units > 0) this.#move(this.#entry(set, hour), 'used', units)
+  /** Books units into accounts (out of them, where negative) of one set and hour; what they add up to was granted. */
+  add(set: string, hour: number, changes: Readonly<Partial<Record<Account, number>>>): void {
+    const key = `${hour}/${set}`
+    const entry = this.#entries.get(key) ?? {
+      set,
+      hour,
+      granted: 0,
+      used: 0,
+      returned: 0,
+      outstanding: 0,
+      unsettled: 0,
+    }
+    this.#entries.set(key, entry)
+    for (const account of accounts) {
+      const units = changes[account] ?? 0
+      entry.granted += units
+      entry[account] += units
+    }
   }
 
   entries(): readonly LedgerEntry[] {
     return [...this.#entries.values()].filter((entry) => accounts.some((account) => entry[account] !== 0))
-  }
-
-  #move(entry: LedgerEntry, account: Account, units: number): void {
-    entry.granted += units
-    entry[account] += units
-  }
-
-  #entry(set: string, hour: number): LedgerEntry {
-    const key = `${hour}/${set}`
-    let entry = this.#entries.get(key)
-    if (entry === undefined) {
-      entry = { set, hour, granted: 0, used: 0, returned: 0, outstanding: 0, unsettled: 0 }
-      this.#entries.set(key, entry)
-    }
-    return entry
   }
 }

@@ -4,7 +4,7 @@ import { refusalHoldIsolates, refusalHoldMillis } from '../limits.ts'
 import { type AccountState, type Journal, leaseId, type StoredReply } from './account.ts'
 import { hourOf } from './books.ts'
 import { leaseUnits } from './lease-size.ts'
-import { available, createMeter, debit, debtAt, type Meter, waitMillis } from './meter.ts'
+import { available, debit, debtAt, type Meter, waitMillis } from './meter.ts'
 import {
   type LeaseGrant,
   type LimitState,
@@ -14,85 +14,85 @@ import {
   type Want,
 } from './sync.ts'
 
-interface GrantContext {
+/** One sync while it is applied: what was asked of which account, and what has to be stored of it. */
+export interface Sync {
+  readonly state: AccountState
   readonly request: SyncRequest
+  readonly journal: Journal
+  /** Of `tick`. */
   readonly now: number
+  /** Of the account's own configuration, with overrides applied; each has its meter. */
   readonly limits: readonly Limit[]
-  readonly shareOfFree: number
+  /** Of what is free, for a lease beyond its need; the simulator tries others. */
+  readonly shareOfFree?: number
 }
 
-export function grantWants(
-  state: AccountState,
-  journal: Journal,
-  { request, now, limits, shareOfFree }: GrantContext,
-): StoredReply {
+interface MeteredLimit {
+  readonly limit: Limit
+  readonly meter: Meter
+  readonly enforced: boolean
+}
+
+export function grantWants(sync: Sync): StoredReply {
+  const { state, now } = sync
   const leases: LeaseGrant[] = []
   const refusals: SetRefusal[] = []
-  const states = new Map<string, LimitState>()
-  for (const want of request.wants) {
-    const chosen = chooseLimits(limits, want.set)
-    if (chosen === null) {
+  const wanted = new Map<string, MeteredLimit>()
+  for (const want of sync.request.wants) {
+    const { set } = want
+    const limits = limitsOf(sync, set)
+    if (limits === null) {
       const hold = holdMillis(state)
-      refusals.push({ set: want.set, limit: null, waitMillis: hold, holdMillis: hold })
+      refusals.push({ set, limit: null, waitMillis: hold, holdMillis: hold })
       continue
     }
-    const units = state.rules.suspended
-      ? 0
-      : grantSet(state, journal, { want, limits: chosen, now, shareOfFree })
-    if (units > 0) {
-      leases.push({ set: want.set, units })
-      recordLease(state, journal, { request, set: want.set, units, now })
-    }
-    if (units < want.need && !state.rules.suspended)
-      refusals.push(refusalOf(state, want.set, { limits: chosen, now }))
+    for (const one of limits) wanted.set(one.limit.name, one)
+    if (state.rules.suspended) continue
+    const units = grantSet(sync, want, limits)
+    if (units > 0) leases.push({ set, units })
+    if (units < want.need) refusals.push(refusalOf(sync, set, limits))
   }
-  for (const { set } of request.wants)
-    for (const limit of chooseLimits(limits, set) ?? []) states.set(limit.name, stateOf(state, limit, now))
-  return { leases, refusals, limits: [...states.values()], overloaded: false }
+  const limits = [...wanted.values()].map((one) => stateOf(one, now))
+  return { leases, refusals, limits, overloaded: false }
 }
 
 /** Debits all limits of the set, or none: what the one with the least left can give. */
 function grantSet(
-  state: AccountState,
-  journal: Journal,
-  { want, limits, now, shareOfFree }: Omit<GrantContext, 'request'> & { readonly want: Want },
+  { state, request, journal, now, shareOfFree }: Sync,
+  want: Want,
+  limits: readonly MeteredLimit[],
 ): number {
   let least = Number.POSITIVE_INFINITY
-  for (const limit of limits)
-    if (limit.mode === 'enforce') least = Math.min(least, available(meterOf(state, limit, now), now))
+  for (const { meter, enforced } of limits) if (enforced) least = Math.min(least, available(meter, now))
   const units = leaseUnits({ ...want, available: least, isolates: state.active.size }, shareOfFree)
   if (units === 0) return 0
   state.serial += 1
-  for (const limit of limits) {
-    const meter = meterOf(state, limit, now)
-    const taken = limit.mode === 'enforce' ? units : Math.min(units, available(meter, now))
-    debit(meter, taken, { now, serial: state.serial })
+  const { set } = want
+  const { serial } = state
+  const hour = hourOf(now)
+  for (const { limit, meter, enforced } of limits) {
+    const taken = enforced ? units : Math.min(units, available(meter, now))
+    debit(meter, taken, { now, serial })
     journal.meters.add(limit.name)
-    if (taken < units)
-      journal.observed.push({ hour: hourOf(now), limit: limit.name, requests: units - taken })
+    if (taken < units) journal.observed.push({ hour, limit: limit.name, requests: units - taken })
   }
-  return units
-}
-
-function recordLease(
-  state: AccountState,
-  journal: Journal,
-  { request, set, units, now }: { request: SyncRequest; set: string; units: number; now: number },
-): void {
-  const id = leaseId({ isolate: request.isolate, sequence: request.sequence, set })
-  state.leases.set(id, {
-    isolate: request.isolate,
-    sequence: request.sequence,
+  const { isolate, sequence } = request
+  const lease = {
+    isolate,
+    sequence,
     set,
-    serial: state.serial,
+    serial,
     grantedAt: now,
     units,
     used: 0,
     returned: 0,
     unsettled: false,
-  })
+  }
+  const id = leaseId(lease)
+  state.leases.set(id, lease)
   journal.leases.add(id)
-  journal.ledger.grant(set, hourOf(now), units)
+  journal.ledger.add(set, hour, { outstanding: units })
+  return units
 }
 
 /**
@@ -104,55 +104,37 @@ export function holdMillis(state: AccountState): number {
 }
 
 /** The limit that keeps the set waiting longest, and how long to refuse without asking. */
-function refusalOf(
-  state: AccountState,
-  set: string,
-  { limits, now }: { limits: readonly Limit[]; now: number },
-): SetRefusal {
-  let limit = ''
+function refusalOf({ state, now }: Sync, set: string, limits: readonly MeteredLimit[]): SetRefusal {
+  let slowest = ''
   let wait = 1
   let collects = Number.POSITIVE_INFINITY
-  for (const candidate of limits) {
-    if (candidate.mode === 'observe') continue
-    const meter = meterOf(state, candidate, now)
-    collects = Math.min(collects, (meter.rate.burst * meter.rate.perMillis) / meter.rate.requests)
+  for (const { limit, meter, enforced } of limits) {
+    if (!enforced) continue
+    const { burst, perMillis, requests } = meter.rate
+    collects = Math.min(collects, (burst * perMillis) / requests)
     const waits = waitMillis(meter, now)
-    if (limit !== '' && waits <= wait) continue
+    if (slowest !== '' && waits <= wait) continue
     wait = Math.max(1, waits)
-    limit = candidate.name
+    slowest = limit.name
   }
   // While isolates refuse from memory the bucket collects; not longer than it can collect, or units spill.
   const hold = Math.min(holdMillis(state), Math.max(wait, Math.ceil(collects)))
-  return { set, limit, waitMillis: wait, holdMillis: hold }
+  return { set, limit: slowest, waitMillis: wait, holdMillis: hold }
 }
 
-function stateOf(state: AccountState, limit: Limit, now: number): LimitState {
-  return {
-    name: limit.name,
-    requests: limit.requests,
-    perMillis: limit.perMillis,
-    burst: limit.burst,
-    debt: debtAt(meterOf(state, limit, now), now),
-    enforced: limit.mode === 'enforce',
-  }
-}
-
-function meterOf(state: AccountState, { name, requests, perMillis, burst }: Limit, now: number): Meter {
-  let meter = state.meters.get(name)
-  if (meter === undefined) {
-    meter = createMeter({ requests, perMillis, burst }, now)
-    state.meters.set(name, meter)
-  }
-  return meter
+function stateOf({ limit, meter, enforced }: MeteredLimit, now: number): LimitState {
+  const { name, requests, perMillis, burst } = limit
+  return { name, requests, perMillis, burst, debt: debtAt(meter, now), enforced }
 }
 
 /** The limits of a set by name; null when one is not in the account's configuration: never unlimited by mistake. */
-function chooseLimits(limits: readonly Limit[], set: string): readonly Limit[] | null {
-  const chosen: Limit[] = []
+function limitsOf({ state, limits }: Sync, set: string): readonly MeteredLimit[] | null {
+  const chosen: MeteredLimit[] = []
   for (const name of limitNames(set)) {
     const limit = limits.find((one) => one.name === name)
-    if (limit === undefined) return null
-    chosen.push(limit)
+    const meter = state.meters.get(name)
+    if (limit === undefined || meter === undefined) return null
+    chosen.push({ limit, meter, enforced: limit.mode === 'enforce' })
   }
   return chosen
 }

@@ -46,16 +46,7 @@ function perMilli(rate: Rate): number {
 }
 
 export function createMeter(rate: Rate, now: number): Meter {
-  return {
-    rate,
-    overRate: perMilli(rate),
-    debt: 0,
-    at: now,
-    folded: 0,
-    recent: new Map(),
-    headDebt: 0,
-    headAt: now,
-  }
+  return restoreMeter({ rate, overRate: perMilli(rate), debt: 0, at: now, folded: 0 }, [])
 }
 
 /** What is stored of a meter; its recent grants are the account's leases, which are stored anyway. */
@@ -68,13 +59,7 @@ export interface StoredMeter {
 }
 
 export function storeMeter({ rate, overRate, debt, at, folded }: Meter): StoredMeter {
-  return {
-    rate,
-    overRate,
-    debt,
-    at,
-    folded,
-  }
+  return { rate, overRate, debt, at, folded }
 }
 
 /** `grants`: those with a serial above `folded`, oldest first, with what is left of them after returns. */
@@ -109,7 +94,7 @@ export function waitMillis(meter: Meter, now: number): number {
 
 /** Takes `units` (at most `available`); `serial` numbers the grant, higher than all before. */
 export function debit(meter: Meter, units: number, { now, serial }: { now: number; serial: number }): void {
-  fold(meter, now - creditMillis)
+  settleMeter(meter, now)
   meter.headDebt = debtAt(meter, now) + units
   meter.headAt = now
   meter.recent.set(serial, { at: now, units })
@@ -125,7 +110,7 @@ export function credit(
   units: number,
   { now, serial }: { now: number; serial: number },
 ): boolean {
-  fold(meter, now - creditMillis)
+  settleMeter(meter, now)
   const grant = meter.recent.get(serial)
   if (grant === undefined) return false
   grant.units = Math.max(0, grant.units - units)
@@ -139,11 +124,10 @@ export function credit(
  * locked out for a hundred days when 1,000 per second become 10 per day.
  */
 export function retune(meter: Meter, rate: Rate, now: number): void {
-  fold(meter, Number.POSITIVE_INFINITY)
+  settleMeter(meter, Number.POSITIVE_INFINITY)
   meter.debt = drained(meter, meter.debt, now - meter.at)
   meter.at = now
-  meter.headDebt = meter.debt
-  meter.headAt = now
+  replay(meter)
   const before = Math.max(perMilli(meter.rate), meter.debt > meter.rate.burst ? meter.overRate : 0)
   meter.overRate = meter.debt > rate.burst ? Math.max(before, perMilli(rate)) : perMilli(rate)
   meter.rate = rate
@@ -151,11 +135,6 @@ export function retune(meter: Meter, rate: Rate, now: number): void {
 
 export function sameRate(one: Rate, other: Rate): boolean {
   return one.requests === other.requests && one.perMillis === other.perMillis && one.burst === other.burst
-}
-
-/** Takes grants that can no longer be credited into the debt for good, so that their leases can be forgotten. */
-export function settleMeter(meter: Meter, now: number): void {
-  fold(meter, now - creditMillis)
 }
 
 /** What is left of `debt` after `elapsed` milliseconds: first what exceeds the burst, then the rest. */
@@ -168,10 +147,10 @@ function drained({ rate, overRate }: Meter, debt: number, elapsed: number): numb
   return Math.max(0, rate.burst - (elapsed - excessMillis) * perMilli(rate))
 }
 
-/** Takes the grants up to `until` out of the replay and into the debt for good. */
-function fold(meter: Meter, until: number): void {
+/** Takes grants that can no longer be credited into the debt for good, so that their leases can be forgotten. */
+export function settleMeter(meter: Meter, now: number): void {
   for (const [serial, grant] of meter.recent) {
-    if (grant.at > until) break
+    if (grant.at > now - creditMillis) break
     meter.debt = drained(meter, meter.debt, grant.at - meter.at) + grant.units
     meter.at = grant.at
     meter.folded = serial

@@ -139,7 +139,7 @@ describe('memory', () => {
     const restored = restoreAccount({
       rules: state.rules,
       meters: [...state.meters].map(([name, meter]) => [name, storeMeter(meter)] as const),
-      isolates: state.isolates,
+      isolates: [...state.isolates],
       leases: [...state.leases.values()],
     })
     const { reply } = applySync(restored, request('b', 1, [{ set: 'all', need: 100, want: 100 }]), {

@@ -31,8 +31,9 @@ describe('the size of a lease', () => {
 describe('the double entry', () => {
   test('a unit stands in the hour of its grant until it is used, then in that of its dispatch', () => {
     const changes = new LedgerChanges()
-    changes.grant('all', 0, 10)
-    changes.transfer('all', 4, { from: 'outstanding', fromHour: 0, to: 'used', toHour: 3_600_000 })
+    changes.add('all', 0, { outstanding: 10 })
+    changes.add('all', 0, { outstanding: -4 })
+    changes.add('all', 3_600_000, { used: 4 })
     expect(changes.entries()).toEqual([
       { set: 'all', hour: 0, granted: 6, used: 0, returned: 0, outstanding: 6, unsettled: 0 },
       { set: 'all', hour: 3_600_000, granted: 4, used: 4, returned: 0, outstanding: 0, unsettled: 0 },

@@ -211,8 +211,8 @@ class Storage {
   load(): AccountState {
     return restoreAccount({
       rules: createAccount().rules,
-      meters: this.meters,
-      isolates: this.isolates,
+      meters: [...this.meters],
+      isolates: [...this.isolates],
       leases: [...this.leases.values()].map((lease) => ({ ...lease })),
     })
   }
