@@ -41,6 +41,10 @@ export class Lease {
     return now < this.until
   }
 
+  lends(now: number): boolean {
+    return this.free > 0 && this.holds(now)
+  }
+
   reserve(): void {
     this.free -= 1
     this.reserved += 1
@@ -136,18 +140,11 @@ export class Pocket {
 
   /** Reserves a unit of the newest lease that has one; null when none holds. */
   take(now: number): Lease | null {
-    if (this.lease.free > 0 && this.lease.holds(now)) {
-      this.lease.reserve()
-      this.#spent += 1
-      return this.lease
-    }
-    for (const lease of this.fading) {
-      if (lease.free === 0 || !lease.holds(now)) continue
-      lease.reserve()
-      this.#spent += 1
-      return lease
-    }
-    return null
+    const lease = this.lease.lends(now) ? this.lease : this.fading.find((older) => older.lends(now))
+    if (lease === undefined) return null
+    lease.reserve()
+    this.#spent += 1
+    return lease
   }
 
   receive(lease: Lease): void {

@@ -34,6 +34,8 @@ export interface PurseOptions {
   readonly setTimer: (run: () => void, millis: number) => () => void
   /** An account that could not be asked, for the log. */
   readonly onSyncFailed?: (team: string, error: unknown) => void
+  /** A name that no other isolate ever has; called when a team is first seen, not before the first request. */
+  readonly newIdentity: () => string
 }
 
 interface Pending {
@@ -62,7 +64,6 @@ export class Purse {
   readonly rows = new UsageRows()
   readonly #options: PurseOptions
   readonly #pockets = new Map<string, Pocket>()
-  readonly #newIdentity: () => string
   #isolate: string
   #sequence = 0
   #pending: Pending | null = null
@@ -74,26 +75,24 @@ export class Purse {
   /** Until when a suspension is believed without asking again. */
   #suspendedUntil = Number.NEGATIVE_INFINITY
   #failure: Failure | null = null
-  #refused = new Map<number, Map<ProblemCode, number>>()
+  #refused: { readonly hour: number; readonly code: ProblemCode; requests: number }[] = []
   #roundTripMillis = 20
   #clock = 0
   /** Of the first change that no sync carries yet; 0: there is none. */
   #unreportedSince = 0
   #flushGuardUntil = 0
 
-  constructor(team: string, newIdentity: () => string, options: PurseOptions) {
+  constructor(team: string, options: PurseOptions) {
     this.team = team
-    this.#newIdentity = newIdentity
-    this.#isolate = newIdentity()
+    this.#isolate = options.newIdentity()
     this.#options = options
   }
 
   pocket(set: LimitSet): Pocket {
-    let pocket = this.#pockets.get(set.id)
-    if (pocket === undefined) {
-      pocket = new Pocket(set)
-      this.#pockets.set(set.id, pocket)
-    }
+    const known = this.#pockets.get(set.id)
+    if (known !== undefined) return known
+    const pocket = new Pocket(set)
+    this.#pockets.set(set.id, pocket)
     return pocket
   }
 
@@ -111,18 +110,15 @@ export class Purse {
     return this.#rulesVersion > 0 && !this.#suspended && !isRevoked(this.#revoked, caller)
   }
 
-  /** Throws what is known without asking the account. */
-  refuseFromMemory(permit: Permit, pocket: Pocket, now: number): void {
+  /** What is known without asking the account. */
+  refusalFromMemory({ caller }: Permit, pocket: Pocket, now: number): Refusal | null {
     // A revocation is never taken back, so it needs no fresh word from the account.
-    if (isRevoked(this.#revoked, permit.caller))
-      throw new Refusal('token_revoked', {
-        detail:
-          'This token, or what it was made from, was revoked. Log in again, or ask your admin for a new one.',
-        reason: 'an entry of the revocation list matches',
-      })
-    if (this.#suspended && now < this.#suspendedUntil) throw new Refusal('team_suspended')
-    if (pocket.refusal !== null && now < pocket.refusal.until) throw rateLimited(pocket, pocket.refusal, now)
-    if (this.#failure !== null && now < this.#failure.until) throw unavailable(this.#failure.code)
+    if (isRevoked(this.#revoked, caller))
+      return new Refusal('token_revoked', { reason: 'an entry of the revocation list matches' })
+    if (this.#suspended && now < this.#suspendedUntil) return new Refusal('team_suspended')
+    const { refusal } = pocket
+    if (holds(refusal, now)) return rateLimited(pocket, refusal, now)
+    return holds(this.#failure, now) ? unavailable(this.#failure.code) : null
   }
 
   /** Waits for the sync that runs, or starts one. Ends after `syncPatienceMillis` at the latest, and never throws. */
@@ -139,26 +135,22 @@ export class Purse {
   /** Starts the sync that brings the next lease, unless one runs. */
   renewInBackground(pocket: Pocket, now: number, context: CallContext): void {
     if (this.#inFlight !== null && now - this.#inFlightSince < syncPatienceMillis) return
-    if (pocket.refusal !== null && now < pocket.refusal.until) return
-    if (this.#failure !== null && now < this.#failure.until) return
+    if (holds(pocket.refusal, now) || holds(this.#failure, now)) return
     pocket.renewing = true
     context.waitUntil(this.#start(context, now))
   }
 
   /** An account that answers and is of no use is asked again no sooner than one that does not answer. */
-  giveUp(now: number, reason: string): Refusal {
+  giveUp(now: number): Refusal {
     this.#failure = { code: 'account_unavailable', until: now + unavailableHoldMillis }
-    return unavailable('account_unavailable', reason)
+    return unavailable('account_unavailable', 'no sync brought a lease that was still fresh')
   }
 
   countRefused(code: ProblemCode, now: number): void {
     const hour = hourOf(now)
-    let codes = this.#refused.get(hour)
-    if (codes === undefined) {
-      codes = new Map()
-      this.#refused.set(hour, codes)
-    }
-    codes.set(code, (codes.get(code) ?? 0) + 1)
+    const counted = this.#refused.find((one) => one.hour === hour && one.code === code)
+    if (counted === undefined) this.#refused.push({ hour, code, requests: 1 })
+    else counted.requests += 1
   }
 
   /** Makes sure that a sync is sent within a second: something happened that the account has to learn. */
@@ -172,8 +164,7 @@ export class Purse {
   /** No unit and no use would be lost with it; counts of refused calls, which never cause a sync, may be. */
   get idle(): boolean {
     if (this.#inFlight !== null || this.#pending !== null || this.rows.unreported) return false
-    for (const pocket of this.#pockets.values()) if (!pocket.settled || pocket.need > 0) return false
-    return true
+    return [...this.#pockets.values()].every((pocket) => pocket.settled && pocket.need === 0)
   }
 
   #voidLeases(): void {
@@ -208,7 +199,7 @@ export class Purse {
         return
       } catch (error) {
         if (this.#pending !== pending) return
-        const overloaded = isFlagged(error, 'overloaded')
+        const overloaded = (error as { readonly overloaded?: unknown } | null)?.overloaded === true
         if (!overloaded && attempt < syncAttemptsMax) continue
         this.#failure = {
           code: overloaded ? 'overloaded' : 'account_unavailable',
@@ -224,7 +215,7 @@ export class Purse {
   #abandonForgotten(now: number): void {
     if (this.#pending === null || now - this.#pending.sentAt < reportRetryMillis) return
     this.#pending = null
-    this.#isolate = this.#newIdentity()
+    this.#isolate = this.#options.newIdentity()
     this.#sequence = 0
   }
 
@@ -244,10 +235,8 @@ export class Purse {
         wants.push({ set: pocket.set.id, need: 1, want: 1 })
       pocket.renewing = false
     }
-    const refused = [...this.#refused].flatMap(([hour, codes]) =>
-      [...codes].map(([code, requests]) => ({ hour, code, requests })),
-    )
-    this.#refused = new Map()
+    const refused = this.#refused
+    this.#refused = []
     this.#unreportedSince = 0
     this.#flushGuardUntil = 0
     this.#sequence += 1
@@ -331,8 +320,6 @@ export class Purse {
 /** Timers may fire a little early. */
 const flushTolerance = 0.95
 
-function isFlagged(error: unknown, flag: 'overloaded' | 'retryable'): boolean {
-  return (
-    typeof error === 'object' && error !== null && (error as Readonly<Record<string, unknown>>)[flag] === true
-  )
+function holds<Hold extends { readonly until: number }>(hold: Hold | null, now: number): hold is Hold {
+  return hold !== null && now < hold.until
 }

@@ -10,7 +10,7 @@ export interface Failure {
 
 /** 503, to be tried again in a second. */
 export function unavailable(code: Failure['code'], reason?: string): Refusal {
-  return new Refusal(code, { headers: { 'Retry-After': '1' }, ...(reason === undefined ? {} : { reason }) })
+  return new Refusal(code, { headers: { 'Retry-After': '1' }, reason })
 }
 
 /** 429 with the limit, and when to come back. */

@@ -10,22 +10,14 @@ import { hourMillis, hourOf } from '../core/quota/books.ts'
 import type { UsageDelta } from '../core/quota/sync.ts'
 import type { CallFacts, Outcome } from './accounts.ts'
 
-const outcomes = [
-  '2xx',
-  '3xx',
-  '4xx',
-  '5xx',
-  'timeout',
-  'unreachable',
-  'aborted',
-] as const satisfies readonly Outcome[]
-
 interface Tally {
   requests: number
   bytesIn: number | null
   bytesOut: number | null
   millis: number
 }
+
+const noTally: Readonly<Tally> = { requests: 0, bytesIn: null, bytesOut: null, millis: 0 }
 
 export class UsageRow {
   readonly hour: number
@@ -54,7 +46,7 @@ export class UsageRow {
     this.#open -= 1
     let tally = this.#tallies.get(outcome)
     if (tally === undefined) {
-      tally = { requests: 0, bytesIn: null, bytesOut: null, millis: 0 }
+      tally = { ...noTally }
       this.#tallies.set(outcome, tally)
     }
     tally.requests += 1
@@ -74,13 +66,9 @@ export class UsageRow {
       subject: this.#subject,
       lastAt: this.#lastAt,
     }
-    if (this.#open !== 0)
-      deltas.push({ ...row, outcome: 'open', requests: this.#open, bytesIn: null, bytesOut: null, millis: 0 })
+    if (this.#open !== 0) deltas.push({ ...row, outcome: 'open', ...noTally, requests: this.#open })
     this.#open = 0
-    for (const outcome of outcomes) {
-      const tally = this.#tallies.get(outcome)
-      if (tally !== undefined) deltas.push({ ...row, outcome, ...tally })
-    }
+    for (const [outcome, tally] of this.#tallies) deltas.push({ ...row, outcome, ...tally })
     this.#tallies.clear()
   }
 

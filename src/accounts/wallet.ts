@@ -6,6 +6,7 @@
  */
 
 import type { admitted } from '../core/admission.ts'
+import { acceptedUntil } from '../core/claims.ts'
 import { admissionMillisMax, admissionWaitsMax, walletAccountsMax } from '../core/limits.ts'
 import type { Permit } from '../core/permit.ts'
 import { type ProblemCode, Refusal } from '../core/problems.ts'
@@ -25,8 +26,6 @@ import { unavailable } from './refusals.ts'
 import type { UsageRow } from './usage-rows.ts'
 
 interface WalletOptions extends PurseOptions {
-  /** A name that no other isolate ever has; called when a team is first seen, not before the first request. */
-  readonly newIdentity: () => string
   readonly accountsMax?: number
 }
 
@@ -59,7 +58,7 @@ class Wallet implements Accounts {
     if (purse !== undefined) return purse
     if (!this.#makeRoom())
       throw unavailable('overloaded', 'the wallet holds as many accounts as it may, all in use')
-    purse = new Purse(team, this.#options.newIdentity, this.#options)
+    purse = new Purse(team, this.#options)
     this.#purses.set(team, purse)
     return purse
   }
@@ -107,14 +106,19 @@ class Unit implements Admission, Dispatch {
 
   /** With a sync, unless memory already says no. */
   async take(): Promise<void> {
-    const since = this.#purse.steady(this.#context.now())
+    const since = this.#now()
     // One sync may run, the next is its own; after that, other calls were faster or leases stale on arrival.
-    for (let waits = 0; waits < admissionWaitsMax; waits += 1) {
-      const now = this.#purse.steady(this.#context.now())
-      if (now - since >= admissionMillisMax) break
+    for (let waits = 0; ; waits += 1) {
+      const now = this.#now()
       // Units first: an answer may bring some and refuse the rest.
       if (this.takeNow(now)) return
-      this.#refuseFromMemory(now)
+      const refusal = this.#purse.refusalFromMemory(this.permit, this.#pocket, now)
+      if (refusal !== null) {
+        // The pipeline counts this refusal in a moment; the books shall show it although nobody calls again.
+        this.#purse.scheduleFlush(this.#context, now)
+        throw refusal
+      }
+      if (waits === admissionWaitsMax || now - since >= admissionMillisMax) throw this.#purse.giveUp(now)
       this.#pocket.need += 1
       try {
         await this.#purse.synced(this.#context)
@@ -122,10 +126,6 @@ class Unit implements Admission, Dispatch {
         this.#pocket.need -= 1
       }
     }
-    const now = this.#purse.steady(this.#context.now())
-    if (this.takeNow(now)) return
-    this.#refuseFromMemory(now)
-    throw this.#purse.giveUp(now, 'no sync brought a lease that was still fresh')
   }
 
   commit(reading: number): Dispatch | null {
@@ -145,16 +145,15 @@ class Unit implements Admission, Dispatch {
   async renew(): Promise<void> {
     if (this.#state === 'used' || this.#state === 'settled') return
     this.release()
-    const now = this.#purse.steady(this.#context.now())
-    if (this.#expired(now)) throw new Refusal('token_expired', { reason: 'expired before its call was sent' })
+    if (this.#expired(this.#now()))
+      throw new Refusal('token_expired', { reason: 'expired before its call was sent' })
     await this.take()
   }
 
   release(): void {
     if (this.#state !== 'reserved') return
     this.#state = 'released'
-    if (this.#lease?.giveBack())
-      this.#purse.scheduleFlush(this.#context, this.#purse.steady(this.#context.now()))
+    if (this.#lease?.giveBack()) this.#purse.scheduleFlush(this.#context, this.#now())
     this.#lease = null
   }
 
@@ -166,22 +165,15 @@ class Unit implements Admission, Dispatch {
     if (this.#state !== 'used' || this.#row === null) return
     this.#state = 'settled'
     this.#row.settled(outcome, facts)
-    this.#purse.scheduleFlush(this.#context, this.#purse.steady(this.#context.now()))
+    this.#purse.scheduleFlush(this.#context, this.#now())
   }
 
-  #refuseFromMemory(now: number): void {
-    try {
-      this.#purse.refuseFromMemory(this.permit, this.#pocket, now)
-    } catch (refusal) {
-      // The pipeline counts this refusal in a moment; the books shall show it although nobody calls again.
-      this.#purse.scheduleFlush(this.#context, now)
-      throw refusal
-    }
+  #now(): number {
+    return this.#purse.steady(this.#context.now())
   }
 
-  /** The same instant that the token's verification used: `exp` and the issuer's tolerance, in seconds. */
+  /** The same instant that the token's verification used. */
   #expired(now: number): boolean {
-    const { expiresAt, issuer } = this.permit.caller
-    return now >= (expiresAt + issuer.clockToleranceSeconds) * 1000
+    return now >= acceptedUntil(this.permit.caller)
   }
 }

@@ -135,8 +135,8 @@ function readJwks(input: Input): Issuer['keys'] | null {
   if (list.length === 0 || list.length > jwksKeysMax) return input.fault(`must hold 1 to ${jwksKeysMax} keys`)
   const keys: PublicJwk[] = []
   for (const element of list) {
-    const verdict = judgeJwk(element.value)
-    if (verdict.kind === 'refused') element.fault(verdict.why)
+    const key = judgeJwk(element.value)
+    if (typeof key === 'string') element.fault(key)
     else keys.push(element.value as PublicJwk)
   }
   return { kind: 'inline', keys }

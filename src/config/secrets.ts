@@ -118,9 +118,9 @@ async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   const { d, ...rest } = input as Readonly<Record<string, unknown>>
   const { key_ops: _operations, ...publicPart } = rest
   if (typeof d !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(d)) return 'must be a private JWK, with its d'
-  const verdict = judgeJwk(publicPart)
-  if (verdict.kind === 'refused') return verdict.why
-  const { jwk, algorithms, kid } = verdict.key
+  const key = judgeJwk(publicPart)
+  if (typeof key === 'string') return key
+  const { jwk, algorithms, kid } = key
   const algorithm = algorithms.has('EdDSA') ? 'EdDSA' : algorithms.has('ES256') ? 'ES256' : null
   if (algorithm === null) return 'must be an Ed25519 or P-256 key'
   const privateJwk = { ...jwk, d }

@@ -29,7 +29,6 @@ const curves: ReadonlyMap<string, { readonly algorithm: string; readonly coordin
   ],
 )
 
-const base64url = /^[A-Za-z0-9_-]+$/
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as const
 
 /** The key, or what it is that makes it none. */
@@ -37,8 +36,7 @@ export function judgeJwk(input: unknown): VerificationKey | string {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'is not an object'
   const member = (name: string): unknown =>
     Object.hasOwn(input, name) ? (input as Readonly<Record<string, unknown>>)[name] : undefined
-  if (member('kty') === 'oct')
-    return 'is a shared secret (oct); tokens are verified with public keys'
+  if (member('kty') === 'oct') return 'is a shared secret (oct); tokens are verified with public keys'
   if (privateMembers.some((name) => member(name) !== undefined))
     return 'is a private key; publish its public half and replace it'
   const use = member('use')
@@ -53,7 +51,8 @@ export function judgeJwk(input: unknown): VerificationKey | string {
   const alg = member('alg')
   if (alg !== undefined && !(typeof alg === 'string' && material.algorithms.includes(alg)))
     return `has an alg that does not belong to its type; it can be ${material.algorithms.join(', ')}`
-  const algorithms = typeof alg === 'string' && !edwardsAlgorithms.includes(alg) ? [alg] : material.algorithms
+  const algorithms =
+    typeof alg === 'string' && material.algorithms !== edwardsAlgorithms ? [alg] : material.algorithms
   return { jwk: material.jwk, kid: kid ?? null, algorithms: new Set(algorithms) }
 }
 
@@ -68,26 +67,27 @@ function judgeMaterial(member: (name: string) => unknown): Material | string {
       const crv = member('crv')
       const curve = typeof crv === 'string' ? curves.get(crv) : undefined
       if (curve === undefined) return `has a curve that is not one of ${[...curves.keys()].join(', ')}`
-      const x = octets(member('x'), curve.coordinateBytes)
-      const y = octets(member('y'), curve.coordinateBytes)
-      if (x === null || y === null) return 'has coordinates of the wrong length'
+      const x = member('x')
+      const y = member('y')
+      if (octets(x)?.length !== curve.coordinateBytes || octets(y)?.length !== curve.coordinateBytes)
+        return 'has coordinates of the wrong length'
       return { jwk: { kty: 'EC', crv, x, y }, algorithms: [curve.algorithm] }
     }
     case 'OKP': {
+      const x = member('x')
       if (member('crv') !== 'Ed25519') return 'has a curve that is not Ed25519'
-      const x = octets(member('x'), 32)
-      if (x === null) return 'has a point of the wrong length'
+      if (octets(x)?.length !== 32) return 'has a point of the wrong length'
       return { jwk: { kty: 'OKP', crv: 'Ed25519', x }, algorithms: edwardsAlgorithms }
     }
     case 'RSA': {
       const n = member('n')
       const e = member('e')
-      if (typeof n !== 'string' || !base64url.test(n)) return 'has no modulus'
-      const bits = bitLength(n)
+      const modulus = octets(n)
+      if (modulus === null) return 'has no modulus'
+      const bits = bitLength(modulus)
       if (bits < rsaBitsMin) return `is weak: RSA keys need ${rsaBitsMin} bits (RFC 7518 section 3.3)`
       if (bits > rsaBitsMax) return `is too large: RSA keys have at most ${rsaBitsMax} bits`
-      if (typeof e !== 'string' || !isSoundExponent(e))
-        return 'has an exponent that is not an odd number above 1'
+      if (!isSoundExponent(octets(e))) return 'has an exponent that is not an odd number above 1'
       return { jwk: { kty: 'RSA', n, e }, algorithms: rsaAlgorithms }
     }
     default:
@@ -95,28 +95,22 @@ function judgeMaterial(member: (name: string) => unknown): Material | string {
   }
 }
 
-/** The text, when it is unpadded base64url of exactly that many bytes. */
-function octets(value: unknown, bytes: number): string | null {
-  return typeof value === 'string' && value.length === Math.ceil((bytes * 4) / 3) && base64url.test(value)
-    ? value
+/** What unpadded base64url stands for, a character for each byte; null when it is not that. */
+function octets(value: unknown): string | null {
+  return typeof value === 'string' && /^[A-Za-z0-9_-]+$/.test(value) && value.length % 4 !== 1
+    ? atob(value.replaceAll('-', '+').replaceAll('_', '/'))
     : null
 }
 
 /** Bits of the number, without leading zeros. */
-function bitLength(text: string): number {
-  const digits = text.replace(/^A+/, '')
-  const whole = Math.floor((text.length * 3) / 4) * 8
-  const leading = (text.length - digits.length) * 6
-  const first = alphabet.indexOf(digits.charAt(0))
-  return first < 0 ? 0 : whole - leading - (5 - Math.floor(Math.log2(first)))
+function bitLength(bytes: string): number {
+  const digits = bytes.replace(/^\0+/, '')
+  return digits.length * 8 - Math.clz32(digits.charCodeAt(0) << 24)
 }
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-
 /** With an exponent of 1 every message is its own signature, and an even one has no inverse. */
-function isSoundExponent(text: string): boolean {
-  if (!base64url.test(text) || text.length > 6 || text.length % 4 === 1) return false
-  const bytes = Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
-  const exponent = bytes.reduce((sum, byte) => sum * 256 + byte, 0)
+function isSoundExponent(bytes: string | null): boolean {
+  if (bytes === null || bytes.length > 4) return false
+  const exponent = [...bytes].reduce((sum, byte) => sum * 256 + byte.charCodeAt(0), 0)
   return exponent > 1 && exponent % 2 === 1
 }

@@ -211,7 +211,7 @@ interface RefusalOptions {
   /** For the caller: names the fix, never holds internals, secrets or text from outside that was not checked. Without it: the code's `help`. */
   readonly detail?: string
   /** For the log: the finer reason. Never sent. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** Extra response headers, such as `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>
   /** Extra members of the problem, such as `scope` or `limit`. */

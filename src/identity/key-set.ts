@@ -48,8 +48,8 @@ function opener(): (key: VerificationKey, algorithm: string) => Promise<JwsKey> 
 }
 
 function usable(jwk: unknown): readonly VerificationKey[] {
-  const verdict = judgeJwk(jwk)
-  return verdict.kind === 'key' ? [verdict.key] : []
+  const key = judgeJwk(jwk)
+  return typeof key === 'string' ? [] : [key]
 }
 
 function identity({ jwk, kid, algorithms }: VerificationKey): string {
