@@ -9,6 +9,14 @@ import { nextPace } from '../core/quota/lease-size.ts'
 import type { LeaseReport, LimitState } from '../core/quota/sync.ts'
 import type { RateLimitFields } from './accounts.ts'
 
+/** Units of one lease that were used in one hour. */
+interface Use {
+  readonly hour: number
+  used: number
+}
+
+const noUse: Use = { hour: -1, used: 0 }
+
 /** Of a lease this small nothing is fetched ahead of need. */
 const lowWaterUnitsMin = 8
 
@@ -22,11 +30,10 @@ export class Lease {
   until: number
   free: number
   reserved = 0
-  /** Used and not reported, in `#hour`. */
-  #used = 0
-  #hour = 0
   #closed = false
-  #reports: { readonly hour: number; readonly used: number }[] = []
+  /** Used and not reported, by hour; the last one is at hand. */
+  #uses: Use[] = []
+  #use = noUse
 
   constructor(sequence: number, units: number, { sentAt, lowWater }: { sentAt: number; lowWater: number }) {
     this.sequence = sequence
@@ -61,12 +68,11 @@ export class Lease {
   use(now: number): void {
     this.reserved -= 1
     const hour = hourOf(now)
-    if (hour !== this.#hour) {
-      if (this.#used > 0) this.#reports.push({ hour: this.#hour, used: this.#used })
-      this.#used = 0
-      this.#hour = hour
+    if (hour !== this.#use.hour) {
+      this.#use = { hour, used: 0 }
+      this.#uses.push(this.#use)
     }
-    this.#used += 1
+    this.#use.used += 1
   }
 
   /** What is reported in the next sync: use by hour, and what goes back now. Keeps `keep` free units if it holds. */
@@ -80,23 +86,17 @@ export class Lease {
       this.#closed = true
       this.until = Number.NEGATIVE_INFINITY
     }
-    if (this.#used > 0) this.#reports.push({ hour: this.#hour, used: this.#used })
-    this.#used = 0
-    if (returned === 0 && this.#reports.length === 0) return []
-    const used = this.#reports
-    this.#reports = []
-    if (used.length === 0) return [{ sequence: this.sequence, set, hour: hourOf(now), used: 0, returned }]
-    return used.map((one, at) => ({
-      sequence: this.sequence,
-      set,
-      ...one,
-      returned: at === 0 ? returned : 0,
-    }))
+    const uses = this.#uses
+    this.#uses = []
+    this.#use = noUse
+    if (returned > 0 && uses.length === 0) uses.push({ hour: hourOf(now), used: 0 })
+    const { sequence } = this
+    return uses.map((use, at) => ({ sequence, set, ...use, returned: at === 0 ? returned : 0 }))
   }
 
   /** Nothing can happen to it any more, and all of it was reported. */
   get spent(): boolean {
-    return this.free === 0 && this.reserved === 0 && this.#used === 0 && this.#reports.length === 0
+    return this.free === 0 && this.reserved === 0 && this.#uses.length === 0
   }
 }
 
@@ -154,11 +154,10 @@ export class Pocket {
 
   /** All that became of its leases since the last sync. `keep`: free units that the current lease keeps. */
   report(now: number, keep: number): readonly LeaseReport[] {
-    const reports: LeaseReport[] = []
-    for (const lease of this.fading) reports.push(...lease.report(this.set.id, now, 0))
+    const { id } = this.set
+    const reports = this.fading.flatMap((lease) => lease.report(id, now, 0))
     this.fading = this.fading.filter((lease) => !lease.spent)
-    reports.push(...this.lease.report(this.set.id, now, keep))
-    return reports
+    return [...reports, ...this.lease.report(id, now, keep)]
   }
 
   get settled(): boolean {
@@ -184,8 +183,7 @@ export class Pocket {
   }
 
   voidLeases(): void {
-    this.lease.until = Number.NEGATIVE_INFINITY
-    for (const lease of this.fading) lease.until = Number.NEGATIVE_INFINITY
+    for (const lease of [this.lease, ...this.fading]) lease.until = Number.NEGATIVE_INFINITY
     this.refusal = null
   }
 

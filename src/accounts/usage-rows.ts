@@ -80,15 +80,10 @@ export class UsageRow {
 }
 
 export class UsageRows {
-  readonly #rowsMax: number
   readonly #changed: UsageRow[] = []
   #hour = -1
   #rows = new Map<Key, Map<string, UsageRow>>()
   #count = 0
-
-  constructor(rowsMax = walletRowsMax) {
-    this.#rowsMax = rowsMax
-  }
 
   get unreported(): boolean {
     return this.#changed.length > 0
@@ -119,7 +114,7 @@ export class UsageRows {
   }
 
   #create(key: Key, subjects: Map<string, UsageRow>, named: string): UsageRow {
-    const subject = this.#count < this.#rowsMax ? named : '~other'
+    const subject = this.#count < walletRowsMax ? named : '~other'
     const known = subjects.get(subject)
     if (known !== undefined) return known
     const row = new UsageRow(this.#hour, key, { subject, changed: this.#changed })

@@ -9,7 +9,7 @@ import type { admitted } from '../core/admission.ts'
 import { acceptedUntil } from '../core/claims.ts'
 import { admissionMillisMax, admissionWaitsMax, walletAccountsMax } from '../core/limits.ts'
 import type { Permit } from '../core/permit.ts'
-import { type ProblemCode, Refusal } from '../core/problems.ts'
+import { Refusal } from '../core/problems.ts'
 import type {
   Accounts,
   Admission,
@@ -30,44 +30,35 @@ interface WalletOptions extends PurseOptions {
 }
 
 export function createWallet(options: WalletOptions): Accounts {
-  return new Wallet(options)
-}
+  const { accountsMax = walletAccountsMax } = options
+  const purses = new Map<string, Purse>()
 
-class Wallet implements Accounts {
-  readonly #options: WalletOptions
-  readonly #purses = new Map<string, Purse>()
-
-  constructor(options: WalletOptions) {
-    this.#options = options
+  /** Bounds memory: the first idle purse goes; false when every one is in use. */
+  const makeRoom = (): boolean => {
+    if (purses.size < accountsMax) return true
+    for (const [team, purse] of purses) if (purse.idle) return purses.delete(team)
+    return false
   }
 
-  admit(permit: Permit, context: CallContext): Admission | Promise<Admission> {
-    const purse = this.#purse(permit.team.name)
-    const now = purse.steady(context.now(), 'begin')
-    const pocket = purse.pocket(permit.limitSet)
-    const unit = new Unit(permit, context, { purse, pocket })
-    return unit.takeNow(now) ? unit : unit.take().then(() => unit)
-  }
-
-  refused(team: string, code: ProblemCode, now: number): void {
-    if (this.#purses.has(team) || this.#makeRoom()) this.#purse(team).countRefused(code, now)
-  }
-
-  #purse(team: string): Purse {
-    let purse = this.#purses.get(team)
-    if (purse !== undefined) return purse
-    if (!this.#makeRoom())
+  const purseOf = (team: string): Purse => {
+    const known = purses.get(team)
+    if (known !== undefined) return known
+    if (!makeRoom())
       throw unavailable('overloaded', 'the wallet holds as many accounts as it may, all in use')
-    purse = new Purse(team, this.#options)
-    this.#purses.set(team, purse)
+    const purse = new Purse(team, options)
+    purses.set(team, purse)
     return purse
   }
 
-  /** Bounds memory: the first idle purse goes; false when every one is in use. */
-  #makeRoom(): boolean {
-    if (this.#purses.size < (this.#options.accountsMax ?? walletAccountsMax)) return true
-    for (const [team, purse] of this.#purses) if (purse.idle) return this.#purses.delete(team)
-    return false
+  return {
+    admit(permit, context) {
+      const purse = purseOf(permit.team.name)
+      const unit = new Unit(permit, context, purse)
+      return unit.takeNow(purse.steady(context.now(), 'begin')) ? unit : unit.take().then(() => unit)
+    },
+    refused(team, code, now) {
+      if (purses.has(team) || makeRoom()) purseOf(team).countRefused(code, now)
+    },
   }
 }
 
@@ -85,11 +76,11 @@ class Unit implements Admission, Dispatch {
   #row: UsageRow | null = null
   #state: State = 'waiting'
 
-  constructor(permit: Permit, context: CallContext, { purse, pocket }: { purse: Purse; pocket: Pocket }) {
+  constructor(permit: Permit, context: CallContext, purse: Purse) {
     this.permit = permit
     this.#context = context
     this.#purse = purse
-    this.#pocket = pocket
+    this.#pocket = purse.pocket(permit.limitSet)
   }
 
   /** Without I/O. */

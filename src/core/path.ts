@@ -17,9 +17,9 @@ export interface RequestPath {
 }
 
 /** RFC 3986 pchar without `%` and `;`, in segments that are neither empty (but for the last) nor dots. */
-const plainForm = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*\/?$/
+const plainForm = /^(?:\/(?!\.{1,2}(?:\/|$))[\w\-.~!$&'()*+,=:@]+)*\/?$/
 /** The characters of RFC 3986 paths; all others must come percent-encoded. */
-const pathCharacters = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
+const pathCharacters = /^[\w\-.~!$&'()*+,;=:@/%]*$/
 /** What the URL standard leaves alone in a query: visible ASCII but `"`, `#`, `<`, `>` and `'`. */
 const queryForm = /^\?[\x21\x24-\x26\x28-\x3b\x3d\x3f-\x7e]*$/
 
@@ -35,7 +35,7 @@ export function splitUrl(url: string): { readonly pathname: string; readonly que
 /** What stands between the first slash of a path and the second: an upstream's name, or one of our own paths. */
 export function firstSegment(pathname: string): string {
   const end = pathname.indexOf('/', 1)
-  return end === -1 ? pathname.slice(1) : pathname.slice(1, end)
+  return pathname.slice(1, end === -1 ? undefined : end)
 }
 
 /** Splits and checks `request.url`; throws Refusal `path_invalid`. */
@@ -59,17 +59,16 @@ export function invalid(detail: string): Refusal {
 /** Why a path is not plain: refuses what nobody may send, and names what an upstream may opt into. */
 function examine(pathname: string): string | null {
   if (!pathCharacters.test(pathname)) {
-    throw invalid('The path holds a character that must be percent-encoded (RFC 3986 section 3.3).')
+    throw invalid('The path holds a character that must be percent-encoded.')
   }
-  if (/%(?:[01][0-9A-Fa-f]|7[Ff])/.test(pathname))
-    throw invalid('The path holds an encoded control character.')
+  if (/%(?:[01][\da-f]|7f)/i.test(pathname)) throw invalid('The path holds an encoded control character.')
   if (holdsDotSegment(pathname))
     throw invalid('The path holds a dot segment. Send the path that it leads to.')
   if (pathname.includes('//')) return 'an empty segment (//)'
   if (pathname.includes(';')) return 'a semicolon'
-  if (/%(?![0-9A-Fa-f]{2})/.test(pathname)) return 'a malformed escape'
-  if (/%(?:2[Ff]|5[Cc])/.test(pathname)) return 'an encoded slash or backslash'
-  if (/%(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])/.test(pathname)) {
+  if (/%(?![\da-f]{2})/i.test(pathname)) return 'a malformed escape'
+  if (/%(?:2f|5c)/i.test(pathname)) return 'an encoded slash or backslash'
+  if (/%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/i.test(pathname)) {
     return 'an encoded letter, digit or one of - . _ ~, which need no encoding'
   }
   return isUtf8(pathname) ? null : 'escapes that are not UTF-8'

@@ -1,4 +1,4 @@
-import type { Configuration, Grant, Key, Limit, Team, Upstream } from './configuration.ts'
+import type { Configuration, Grant, Key, Limit, Team } from './configuration.ts'
 import type { Caller, LimitSet, Permit, Target } from './permit.ts'
 import { Refusal } from './problems.ts'
 import { admitsScope, tokenAdmits } from './scope.ts'
@@ -17,12 +17,7 @@ export interface Wishes {
  */
 export function decide(config: Configuration, caller: Caller, target: Target, wishes: Wishes): Permit {
   const team = config.teams.get(caller.team)
-  if (team === undefined) {
-    throw new Refusal('token_invalid', {
-      detail: 'The token speaks for a team that does not exist here.',
-      reason: 'team unknown',
-    })
-  }
+  if (team === undefined) throw new Refusal('token_invalid', { reason: 'team unknown' })
   if (wishes.origin !== null && !team.origins.has(wishes.origin)) throw new Refusal('origin_not_allowed')
   const grant = team.grants.get(target.upstream)
   if (grant === undefined || grant.upstream.disabled) throw new Refusal('upstream_unknown')
@@ -34,45 +29,26 @@ export function decide(config: Configuration, caller: Caller, target: Target, wi
     })
   }
   const key = chooseKey(grant, wishes.key)
-  const { scope } = route
-  if (!admitsScope(grant.scopes, scope))
-    throw insufficient(upstream, scope, 'The grant of your team does not hold')
-  if (caller.scopes !== 'granted' && !tokenAdmits(caller.scopes, upstream.name, key.name, scope)) {
-    throw insufficient(upstream, scope, 'The token does not hold')
-  }
-  return {
-    caller,
-    team,
-    upstream,
-    grant,
-    key,
-    route,
-    target,
-    limitSet: limitSetOf(team, grant, target.method),
-  } as Permit
+  const scope = `${upstream.name}:${route.scope}`
+  if (!admitsScope(grant.scopes, route.scope)) throw insufficient(scope, 'The grant of your team')
+  if (caller.scopes !== 'granted' && !tokenAdmits(caller.scopes, upstream.name, key.name, route.scope))
+    throw insufficient(scope, 'The token')
+  const limitSet = limitSetOf(team, grant, target.method)
+  return { caller, team, upstream, grant, key, route, target, limitSet } as Permit
 }
 
-function insufficient(upstream: Upstream, scope: string, who: string): Refusal {
-  const needed = `${upstream.name}:${scope}`
+function insufficient(scope: string, who: string): Refusal {
   return new Refusal('scope_insufficient', {
-    detail: `${who} the scope ${needed}.`,
-    members: { scope: needed },
+    detail: `${who} does not hold the scope ${scope}.`,
+    members: { scope },
   })
 }
 
-function chooseKey(grant: Grant, wish: string | null): Key {
-  if (wish !== null) {
-    const key = grant.keys.get(wish)
-    if (key === undefined) {
-      throw new Refusal('key_not_granted', {
-        detail: `Countersign-Key must be one of ${[...grant.keys.keys()].join(', ')}.`,
-      })
-    }
-    return key
-  }
-  if (grant.defaultKey !== null) return grant.defaultKey
-  throw new Refusal('key_required', {
-    detail: `Send Countersign-Key with one of ${[...grant.keys.keys()].join(', ')}.`,
+function chooseKey({ keys, defaultKey }: Grant, wish: string | null): Key {
+  const key = wish === null ? defaultKey : (keys.get(wish) ?? null)
+  if (key !== null) return key
+  throw new Refusal(wish === null ? 'key_required' : 'key_not_granted', {
+    detail: `Send Countersign-Key with one of ${[...keys.keys()].join(', ')}.`,
   })
 }
 

@@ -23,13 +23,13 @@ export const problems = table({
     status: 400,
     title: 'The path has a form that is not forwarded',
     owner: 'caller',
-    help: 'Dot segments, double slashes, semicolons, backslashes, malformed escapes, encoded slashes, dots and letters: upstreams read them differently from one another. Send the path in its plain form. An upstream that needs encoded characters is configured with encodedPath: "allow".',
+    help: 'Upstreams read dot segments, double slashes, semicolons, backslashes, malformed escapes and encoded slashes, dots or letters differently from one another. Send the path in its plain form. An upstream that needs encoded characters is configured with encodedPath: "allow".',
   },
   header_invalid: {
     status: 400,
     title: 'A header cannot be read',
     owner: 'caller',
-    help: 'One that Countersign has to understand (Countersign-Key, Content-Digest, Idempotency-Key, ...) is malformed or was sent twice. The detail names it.',
+    help: 'One that Countersign has to understand is malformed or was sent twice. The detail names it.',
   },
   key_required: {
     status: 400,
@@ -119,7 +119,7 @@ export const problems = table({
     status: 405,
     title: 'This method is not forwarded',
     owner: 'caller',
-    help: 'GET, HEAD, POST, PUT, PATCH and DELETE are; OPTIONS is answered for CORS.',
+    help: 'The Allow header lists those that are; OPTIONS is answered for CORS.',
   },
   body_too_large: {
     status: 413,

@@ -71,7 +71,7 @@ function isScope(scope: unknown): boolean {
 
 /** Routes with nothing to look at closely, which are most: plain segments, and `*` as a whole one. */
 const plainForm =
-  /^(?:\*|GET|HEAD|POST|PUT|PATCH|DELETE) (?:\/(?:\*(?=\/|$)|[A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*)){1,32}$/
+  /^(?:\*|GET|HEAD|POST|PUT|PATCH|DELETE) (?:\/(?:\*(?=\/|$)|[\w~!$&'()+,=:@-][\w.~!$&'()+,=:@-]*)){1,32}$/
 
 /** The shape as digits to the base 3 behind a leading 1: a number, which 32 segments do not exceed, costs no text. */
 function plainShape(text: string): number {
@@ -88,12 +88,12 @@ function isLiteral(shape: string): boolean {
 
 const routeForm = /^(\*|[A-Z]+(?:\|[A-Z]+)*) (\/\S*)$/
 /** What a path can hold after its form was checked (core/path.ts), encoded characters included. */
-const literalForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*$/
+const literalForm = /^(?:[\w.~!$&'()*+,=:@-]|%[\dA-Fa-f]{2})*$/
 
 function addRoute(routes: Routes, text: string, fault: (message: string) => void): void {
   const [, methods, pattern] = routeForm.exec(text) ?? []
   if (methods === undefined || pattern === undefined) {
-    fault('must read "METHOD /path" or "METHOD|METHOD /path" (or "* /path" for any method)')
+    fault('must read "METHOD /path", "METHOD|METHOD /path" or "* /path" (any method)')
     return
   }
   const segments = pattern.split('/').slice(1)
@@ -209,7 +209,7 @@ function canonical(segment: string): string {
  * what is left of one never reads as an escape.
  */
 function decoded(segment: string): string {
-  return segment.replace(/%([0-9A-Fa-f]{2})?/g, (_escape, hex: string | undefined) => {
+  return segment.replace(/%([\da-f]{2})?/gi, (_escape, hex: string | undefined) => {
     const char = hex === undefined ? '%' : String.fromCharCode(Number.parseInt(hex, 16))
     return char === '/' ? '%2F' : char === '%' ? '%25' : char
   })
