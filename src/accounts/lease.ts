@@ -84,7 +84,7 @@ export class Lease {
       returned += this.reserved
       this.reserved = 0
       this.#closed = true
-      this.until = Number.NEGATIVE_INFINITY
+      this.until = -Infinity
     }
     const uses = this.#uses
     this.#uses = []
@@ -111,7 +111,7 @@ export interface PocketRefusal {
 
 /** No lease yet: holds at no time. */
 function none(): Lease {
-  return new Lease(0, 0, { sentAt: Number.NEGATIVE_INFINITY, lowWater: 0 })
+  return new Lease(0, 0, { sentAt: -Infinity, lowWater: 0 })
 }
 
 /** What an isolate has and knows of one limit set of one team. */
@@ -183,13 +183,13 @@ export class Pocket {
   }
 
   voidLeases(): void {
-    for (const lease of [this.lease, ...this.fading]) lease.until = Number.NEGATIVE_INFINITY
+    for (const lease of [this.lease, ...this.fading]) lease.until = -Infinity
     this.refusal = null
   }
 
   /** RateLimit fields of the limit with the least left, as far as this isolate knows; null without limits. */
   rateLimit(now: number): RateLimitFields | null {
-    let least = Number.POSITIVE_INFINITY
+    let least = Infinity
     let tightest: LimitState | null = null
     for (const limit of this.#limits) {
       const left = limit.burst - debtOf(limit, now - this.#limitsAt)

@@ -73,7 +73,7 @@ export class Purse {
   #suspended = false
   #revoked: RevocationIndex = new Map()
   /** Until when a suspension is believed without asking again. */
-  #suspendedUntil = Number.NEGATIVE_INFINITY
+  #suspendedUntil = -Infinity
   #failure: Failure | null = null
   #refused: { readonly hour: number; readonly code: ProblemCode; requests: number }[] = []
   #roundTripMillis = 20
@@ -169,12 +169,12 @@ export class Purse {
 
   #voidLeases(): void {
     for (const pocket of this.#pockets.values()) pocket.voidLeases()
-    this.#suspendedUntil = Number.NEGATIVE_INFINITY
+    this.#suspendedUntil = -Infinity
     this.#failure = null
     this.#flushGuardUntil = 0
     if (this.#unreportedSince !== 0) this.#unreportedSince = this.#clock
     if (this.#pending !== null) this.#pending.void = true
-    this.#inFlightSince = Number.NEGATIVE_INFINITY
+    this.#inFlightSince = -Infinity
   }
 
   #start(context: CallContext, now: number): Promise<void> {
@@ -226,7 +226,7 @@ export class Purse {
       pocket.updatePace(now)
       const asks = pocket.need > 0 || pocket.renewing
       const fading = now >= pocket.lease.renewAt
-      const keep = asks && fading ? this.#unitsAhead(pocket) : fading ? 0 : Number.POSITIVE_INFINITY
+      const keep = asks && fading ? this.#unitsAhead(pocket) : fading ? 0 : Infinity
       leases.push(...pocket.report(now, keep))
       if (asks)
         wants.push({ set: pocket.set.id, need: pocket.need, want: pocket.need + expectedUnits(pocket.pace) })
@@ -256,7 +256,7 @@ export class Purse {
     this.#pending = null
     const { request } = pending
     const now = this.steady(context.now())
-    const sentAt = pending.void ? Number.NEGATIVE_INFINITY : pending.sentAt
+    const sentAt = pending.void ? -Infinity : pending.sentAt
     if (!pending.void) this.#roundTripMillis = (this.#roundTripMillis + now - sentAt) / 2
     this.#learnRules(reply)
     this.#suspendedUntil = now + reply.holdMillis

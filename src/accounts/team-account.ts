@@ -253,7 +253,7 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
       if (minutes !== undefined)
         for (const [day, putAt] of this.#dirtyDays()) due.push(rollupDueAt({ day, putAt }, minutes, now))
       const next = Math.min(...due)
-      if (next === Number.POSITIVE_INFINITY || (this.#alarmAt !== null && this.#alarmAt <= next)) return
+      if (next === Infinity || (this.#alarmAt !== null && this.#alarmAt <= next)) return
       this.#alarmAt = Math.max(next, now + 1)
       this.ctx.storage.setAlarm(this.#alarmAt)
     }

@@ -145,7 +145,7 @@ export function sweepUnsettled(state: AccountState, now: number): Journal {
 export function nextSweepAt(state: AccountState): number {
   for (const lease of state.leases.values())
     if (!lease.unsettled && openUnits(lease) > 0) return lease.grantedAt + unsettledMillis
-  return Number.POSITIVE_INFINITY
+  return Infinity
 }
 
 export function openUnits(lease: Lease): number {

@@ -62,7 +62,7 @@ function grantSet(
   want: Want,
   limits: readonly MeteredLimit[],
 ): number {
-  let least = Number.POSITIVE_INFINITY
+  let least = Infinity
   for (const { meter, enforced } of limits) if (enforced) least = Math.min(least, available(meter, now))
   const units = leaseUnits({ ...want, available: least, isolates: state.active.size }, shareOfFree)
   if (units === 0) return 0
@@ -107,7 +107,7 @@ export function holdMillis(state: AccountState): number {
 function refusalOf({ state, now }: Sync, set: string, limits: readonly MeteredLimit[]): SetRefusal {
   let slowest = ''
   let wait = 1
-  let collects = Number.POSITIVE_INFINITY
+  let collects = Infinity
   for (const { limit, meter, enforced } of limits) {
     if (!enforced) continue
     const { burst, perMillis, requests } = meter.rate

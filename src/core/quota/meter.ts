@@ -124,7 +124,7 @@ export function credit(
  * locked out for a hundred days when 1,000 per second become 10 per day.
  */
 export function retune(meter: Meter, rate: Rate, now: number): void {
-  settleMeter(meter, Number.POSITIVE_INFINITY)
+  settleMeter(meter, Infinity)
   meter.debt = drained(meter, meter.debt, now - meter.at)
   meter.at = now
   replay(meter)
