@@ -58,7 +58,7 @@ export function readUpstreams(input: Input): ReadonlyMap<string, Upstream> {
 function readUpstream(input: Input, name: string): Upstream | null {
   const fields = readFields(input, upstreamFields)
   if (fields === null) return null
-  const base = readBaseUrl(fields.get('url')) ?? { origin: '', host: '', basePath: '' }
+  const base = readBaseUrl(fields.get('url')) ?? { origin: '', host: '', basePath: '', barePath: '' }
   const scheme = readSign(fields.get('sign'))
   return {
     name,

@@ -33,6 +33,8 @@ export interface BaseUrl {
   readonly host: string
   /** Without a trailing slash; `''` for a bare origin. */
   readonly basePath: string
+  /** As it is written: `/` for a bare origin. */
+  readonly barePath: string
 }
 
 /** The base URL of an upstream. */
@@ -43,7 +45,8 @@ export function readBaseUrl(input: Input): BaseUrl | null {
   if (text.includes('?')) return input.fault('must not have a query; routes and callers add theirs')
   if (/\/\.{1,2}(?:\/|$)|[^:/]\/\/|%2f|%5c|%2e|;/i.test(text))
     return input.fault('must have a plain path: no dot segments, double slashes, ";", %2f, %5c or %2e')
-  return { origin: url.origin, host: url.host, basePath: url.pathname.replace(/\/$/, '') }
+  const { origin, host, pathname } = url
+  return { origin, host, basePath: pathname.replace(/\/$/, ''), barePath: pathname }
 }
 
 /** A URL with a path and possibly a query: a JWKS, an OpenID provider. */

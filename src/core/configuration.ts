@@ -64,6 +64,8 @@ export interface Upstream {
   readonly host: string
   /** Path of the base URL, without a trailing slash; `''` for a bare origin. */
   readonly basePath: string
+  /** What the upstream's name alone leads to: the path of the base URL as it is written. */
+  readonly barePath: string
   readonly scheme: BoundScheme
   readonly keys: ReadonlyMap<string, Key>
   readonly routes: RouteTable

@@ -27,8 +27,11 @@ export interface OutboundOptions {
 /** Set on every request that is sent. */
 const addedNames = ['traceparent', 'cdn-loop', 'via'] as const
 
-/** Ids of zeros alone are invalid. */
-const traceparentForm = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/
+/** Ids of zeros alone are invalid; versions to come may end in more, and are read as ours begins. */
+const traceparentForm =
+  /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-|$)/
+/** Sampled, and the trace id is random; all others must go on as 0. */
+const knownTraceFlags = 0b11
 
 /** Builds the request of a permit. Throws Refusal `path_invalid` when the URL would not be sent as it stands. */
 export function buildOutbound(
@@ -38,7 +41,7 @@ export function buildOutbound(
   { loopName, nonce }: OutboundOptions,
 ): Outbound {
   const { upstream, target } = permit
-  const path = `${upstream.basePath}${target.path}` || '/'
+  const path = target.path === '' ? upstream.barePath : upstream.basePath + target.path
   const url = joinUpstreamUrl(upstream.origin, path, target.query)
   const { trace, continued } = traceparent(incoming.get('traceparent'), nonce())
   const { headers, forwarded } = forwardedHeaders(incoming, upstream, continued)
@@ -92,7 +95,8 @@ function traceparent(value: string | null, random: string): { trace: string; con
   const [, trace, flags] = (value !== null && traceparentForm.exec(value)) || []
   const span = random.slice(0, 16)
   if (trace === undefined) return { trace: `00-${random}-${span}-01`, continued: false }
-  return { trace: `00-${trace}-${span}-${flags}`, continued: true }
+  const known = Number.parseInt(flags ?? '', 16) & knownTraceFlags
+  return { trace: `00-${trace}-${span}-0${known}`, continued: true }
 }
 
 /** Applies a scheme's edits: the only place where a signature enters a request. Returns the URL to send. */

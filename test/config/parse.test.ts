@@ -27,6 +27,7 @@ describe('a sound configuration', () => {
       origin: 'https://orders.acme.example',
       host: 'orders.acme.example',
       basePath: '/v2',
+      barePath: '/v2',
       timeoutMs: 30_000,
       uploadTimeoutMs: 300_000,
       maxBodyBytes: 104_857_600,

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parsed } from '../identity/fixtures.ts'
 import { faultPaths, issuer, sound, upstream } from './fixtures.ts'
 
 interface Row {
@@ -44,6 +45,16 @@ describe('upstream URLs', () => {
     'http://[::1]:9001',
     'https://127.0.0.1:9001',
   ])('S04: accepts %s', (url) => expect(acceptsUpstream(url)).toBe(true))
+
+  it.each([
+    ['https://api.acme.example', '', '/'],
+    ['https://api.acme.example/', '', '/'],
+    ['https://api.acme.example/v2', '/v2', '/v2'],
+    ['https://api.acme.example/v2/', '/v2', '/v2/'],
+  ])('%s puts paths behind %j, and leads by itself to %j', (url, basePath, barePath) => {
+    const { upstreams } = parsed(sound({ upstreams: { orders: upstream({ url }) } }))
+    expect(upstreams.get('orders')).toMatchObject({ basePath, barePath })
+  })
 
   it.each([
     'https://169.254.169.254/latest',

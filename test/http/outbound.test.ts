@@ -19,14 +19,17 @@ interface Made {
   readonly set?: readonly (readonly [string, string])[]
   readonly path?: string
   readonly query?: string
+  readonly basePath?: string
+  readonly barePath?: string
 }
 
 const outbound = (
   headers: SentHeaders,
-  { allow = [], owns = [], set = [], path = '/things', query = '' }: Made = {},
+  { allow = [], owns = [], set = [], path = '/things', query = '', ...paths }: Made = {},
 ): Outbound => {
   const upstream: Upstream = {
     ...base,
+    ...paths,
     headers: { allow: new Set(allow), set },
     scheme: { ...base.scheme, owns: new Set(owns) },
   }
@@ -81,6 +84,13 @@ describe('the request to the upstream', () => {
     expect([url, request.query]).toEqual(['https://open.test/v1/things?', '?'])
   })
 
+  test('leads to the base URL as it is written, when the path is the name of the upstream alone', () => {
+    const slashed = { path: '', basePath: '/v2', barePath: '/v2/' }
+    expect(outbound({}, slashed).request.path).toBe('/v2/')
+    expect(outbound({}, { ...slashed, path: '/x' }).request.path).toBe('/v2/x')
+    expect(outbound({}, { path: '', basePath: '', barePath: '/' }).url).toBe('https://open.test/')
+  })
+
   test('does not exist for a path that would be sent in another form', () => {
     for (const path of ['/a/../b', '/é', '/a b', '/a\\b'])
       expect(codeOf(() => outbound({}, { path }))).toBe('path_invalid')
@@ -120,11 +130,24 @@ describe('trace context', () => {
   })
 
   test.each([
+    ['01', '01'],
+    ['cc', '01-what-is-to-come'],
+    ['00', '03'],
+    ['00', 'ff'],
+  ])('goes on from version %s with flags %s, of which those stay that have a meaning', (version, flags) => {
+    const sent = sentWith({ traceparent: `${version}-${trace}-00f067aa0ba902b7-${flags}`, tracestate: 'a=b' })
+    const kept = flags.startsWith('01') ? '01' : '03'
+    expect(sent['traceparent']).toBe(`00-${trace}-0123456789abcdef-${kept}`)
+    expect(sent['tracestate']).toBe('a=b')
+  })
+
+  test.each([
     'garbage',
     `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
     `00-${trace}-${'0'.repeat(16)}-01`,
     `00-${trace.toUpperCase()}-00f067aa0ba902b7-01`,
-    `01-${trace}-00f067aa0ba902b7-01`,
+    `ff-${trace}-00f067aa0ba902b7-01`,
+    `01-${trace}-00f067aa0ba902b7-01x`,
     `00-${trace}-00f067aa0ba902b7-01-extra`,
     `00-${trace}-00f067aa0ba902b7-01, 00-${trace}-00f067aa0ba902b7-01`,
   ])('begins anew, without the state of the old one, for %s', (traceparent) => {

@@ -21,6 +21,7 @@ const upstream = (name: string, sign: object, encodedPath: 'refuse' | 'allow' = 
     origin: 'https://api.example.com',
     host: 'api.example.com',
     basePath: '/base',
+    barePath: '/base',
     scheme,
     keys: new Map([key('live', 'KEY'), key('broken', 'BROKEN'), key('missing', 'NOWHERE')]),
     headers: { allow: new Set(['x-note']), set: [['x-set', 'by-us']] },
