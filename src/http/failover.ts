@@ -5,7 +5,7 @@ import { Refusal } from '../core/problems.ts'
 
 /**
  * Whether an answer says that the credential is unknown or revoked, by the upstream's own rule: a status and, where
- * given, one of its error codes in the JSON body (`code`, `error`, or `error.code`). The answer stays readable.
+ * given, one of its error codes in a `code` or `error` of the JSON body. The answer stays readable.
  * Rejects with Refusal `upstream_unreachable` when its body breaks.
  */
 export async function refusesKey(
@@ -35,14 +35,16 @@ async function inTime(reading: Promise<string | null>): Promise<string | null> {
   }
 }
 
+/** Wherever in the body they stand: errors come alone, in an envelope, or in a list. */
 function codesIn(text: string): readonly string[] {
+  const found: string[] = []
   try {
-    const body: unknown = JSON.parse(text)
-    if (typeof body !== 'object' || body === null) return []
-    const { code, error } = body as { code?: unknown; error?: unknown }
-    const inner = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : error
-    return [code, inner].filter((found) => typeof found === 'string')
+    JSON.parse(text, (name, value: unknown) => {
+      if ((name === 'code' || name === 'error') && typeof value === 'string') found.push(value)
+      return value
+    })
   } catch {
     return []
   }
+  return found
 }

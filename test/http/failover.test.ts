@@ -11,6 +11,7 @@ describe('a refused key', () => {
     { error: 'KEY_REVOKED' },
     { error: { code: 'INVALID_KEY' }, data: null },
     { code: 7, error: { code: 'KEY_REVOKED' } },
+    { errors: [{ code: 'OTHER' }, { code: 'INVALID_KEY' }] },
   ])('is told by its code in %j, and the answer stays whole', async (body) => {
     const answer = json(body)
     expect(await refusesKey(answer, rule)).toBe(true)
@@ -24,7 +25,8 @@ describe('a refused key', () => {
     [json(['INVALID_KEY'])],
     [json('INVALID_KEY')],
     [json(null)],
-    [json({ error: { error: 'INVALID_KEY' } })],
+    [json({ error: { detail: 'INVALID_KEY' } })],
+    [json({ code: ['INVALID_KEY'] })],
     [new Response('INVALID_KEY', { status: 401 })],
     [new Response('{"code":"INVALID_KEY"', { status: 401 })],
     [new Response(null, { status: 401 })],
