@@ -57,6 +57,7 @@ export function serviceOff(): OAuthRefusal {
 
 export function errorResponse({ code, description, status, headers }: OAuthRefusal): Response {
   const response = uncachedJson({ error: code, error_description: description }, status)
+  response.headers.set('countersign-error', code)
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
   return response
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
+import { expect } from 'vitest'
 import { buildBundle, configurationFromBinding } from '../harness/bundle.ts'
 import { makeIssuer, type TestIssuer } from '../harness/identity.ts'
 import { type RunningWorkerd, startWorkerd } from '../harness/workerd.ts'
@@ -174,5 +175,8 @@ export const callOrders = (
 /** The `error` of an OAuth answer, or the `code` of a problem, with the status. */
 export const failure = async (response: Response): Promise<string> => {
   const { error, code } = (await response.json()) as { error?: string; code?: string }
-  return `${response.status} ${error ?? code ?? 'none'}`
+  const named = error ?? code ?? 'none'
+  // Design section 2: whatever Countersign itself refuses says so, whichever form its body has.
+  expect(response.headers.get('countersign-error') ?? 'none').toBe(named)
+  return `${response.status} ${named}`
 }
