@@ -96,10 +96,12 @@ function isUtf8(pathname: string): boolean {
 
 /**
  * Joins a checked path with an upstream's origin and asserts that the URL standard reads it as it stands, on that
- * origin; returns exactly the text that goes to `fetch`.
+ * origin; returns exactly the text that goes to `fetch`. In plain forms there is nothing that it changes (a property
+ * test says so), and they are not parsed again.
  */
 export function joinUpstreamUrl(origin: string, path: string, query: string): string {
   const text = `${origin}${path === '' ? '/' : path}${query}`
+  if (plainForm.test(path) && (query === '' || queryForm.test(query))) return text
   const parsed = URL.parse(text)
   if (parsed?.href !== text || parsed.origin !== origin)
     throw invalid('The path or query is not in the form in which it would be sent.')
