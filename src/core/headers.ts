@@ -2,7 +2,7 @@
  * Which header fields cross the proxy, in each direction. Requests go by an allow-list, so that a name nobody
  * thought of is dropped; answers by a deny-list, because they come from a host the operator chose.
  */
-import { encodedTimesMax } from './limits.ts'
+import { encodedTimesMax, nameListCharsMax, nameListsMax } from './limits.ts'
 
 /** Besides these: every `accept` and `accept-*`, and what the upstream's `headers.allow` names. */
 const requestAllowed: ReadonlySet<string> = new Set([
@@ -209,4 +209,35 @@ export function privateCacheControl(value: string | null): string {
     .map((directive) => directive.trim())
     .filter((directive) => !/^(?:public|s-maxage|private)\b/i.test(directive) && directive !== '')
   return ['private', ...directives].join(', ')
+}
+
+const nameLists = new Map<string, readonly string[]>()
+
+/**
+ * One array for all lists of the same names. Clients and upstreams send the same fields again and again, so that what
+ * follows from the names alone can be remembered with the list (`byNames`), and need not be found out name by name.
+ */
+export function sameNames(names: readonly string[]): readonly string[] {
+  const text = names.join()
+  const known = nameLists.get(text)
+  if (known !== undefined) return known
+  if (text.length > nameListCharsMax) return names
+  if (nameLists.size >= nameListsMax) nameLists.clear()
+  nameLists.set(text, names)
+  return names
+}
+
+/** Remembers what `decide` says of a list of names for as long as the list is. */
+export function byNames<Decided>(
+  decide: (names: readonly string[]) => Decided,
+): (names: readonly string[]) => Decided {
+  const known = new WeakMap<readonly string[], Decided>()
+  return (names) => {
+    let decided = known.get(names)
+    if (decided === undefined) {
+      decided = decide(names)
+      known.set(names, decided)
+    }
+    return decided
+  }
 }

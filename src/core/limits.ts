@@ -115,6 +115,12 @@ export const mintFetchMillis = 10_000
 export const mintRetryMillis = 1_000
 export const mintAnswerBytesMax = 65_536
 
+// Headers.
+/** Lists of field names that are remembered; a client with ever new ones makes all be forgotten. */
+export const nameListsMax = 256
+/** Of a list's text; a longer one is looked at anew. */
+export const nameListCharsMax = 1_024
+
 // Answers.
 /** How often encoded a credential is still found in a field: a URL within a URL within a URL, as logins send. */
 export const encodedTimesMax = 3

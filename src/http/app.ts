@@ -14,6 +14,7 @@ import { healthRoutes, isLiveness, liveness } from './health.ts'
 import { helpRoutes } from './help.ts'
 import { callLine } from './log.ts'
 import { createNonce, createRequestIds } from './nonce.ts'
+import { Presence } from './presence.ts'
 import { problemResponse } from './problem.ts'
 import { proxy } from './proxy.ts'
 import type { Site } from './site.ts'
@@ -66,23 +67,29 @@ export function createApp(
       response = problemResponse(refusal, call.id, { url: problemUrl(site, request), own: call.own })
       countRefusal(refusal, call, site)
     }
-    response.headers.set('countersign-request-id', call.id)
+    call.presence.end()
+    const { headers } = response
+    headers.set('countersign-request-id', call.id)
     // Our own paths are not for the teams' sites: which of them has CORS, and for whom, they say themselves.
-    if (site.kind === 'ready' && !call.own) addCorsHeaders(response.headers, call.origin, site.deps.config)
+    if (site.kind === 'ready' && !call.own) addCorsHeaders(headers, call.origin, site.deps.config)
     log(callLine(call, response.status, now(), refusal))
     return response
   }
 
   return (request, lifetime) => {
-    const call = beginCall(request, nextId(), now(), lifetime)
+    const presence = new Presence(request.signal, () => lifetime.waitUntil(response))
+    const call = beginCall(request, nextId(), now(), { presence, lifetime })
     const response = respond(request, call)
-    // The runtime drops a request in mid-air when its client leaves: nothing would be settled or given back.
-    lifetime.waitUntil(response)
     return response
   }
 }
 
-function beginCall(request: Request, id: string, startedAt: number, lifetime: Lifetime): Call {
+function beginCall(
+  request: Request,
+  id: string,
+  startedAt: number,
+  { presence, lifetime }: { readonly presence: Presence; readonly lifetime: Lifetime },
+): Call {
   // Each of these is asked for once: the runtime makes a new text every time.
   const { method, url, headers } = request
   const fields = new Fields(headers)
@@ -94,6 +101,7 @@ function beginCall(request: Request, id: string, startedAt: number, lifetime: Li
     fields,
     origin: fields.get('origin'),
     own: isReservedSegment(firstSegment(splitUrl(url).pathname)),
+    presence,
     waitUntil: (work) => lifetime.waitUntil(work),
     caller: null,
     permit: null,

@@ -10,24 +10,24 @@ import { type Moment, SecretFault } from '../signing/scheme.ts'
 import type { OutboundBody } from './body.ts'
 import type { Call } from './call.ts'
 import type { Deps } from './deps.ts'
+import { Fields } from './fields.ts'
 import { applyEdits, buildOutbound, type Outbound } from './outbound.ts'
+import type { Answered } from './relay.ts'
 
-export interface Sent {
-  readonly answer: Response
+export interface Sent extends Answered {
   /** The URL that was called. */
   readonly url: string
   /** Texts of the credential that went out. */
   readonly credentialTexts: readonly string[]
 }
 
-type Signed = Omit<Sent, 'answer'>
+type Signed = Omit<Sent, keyof Answered>
 
 /** A lease that is stale again and again means that the account answers too slowly to be of use. */
 const renewalsMax = 3
 
 /** Sends one signed request. Rejects with Refusal when no answer came or none was asked for. */
 export async function dispatch(
-  request: Request,
   { admission, credential, body }: { admission: Admission; credential: Credential; body: OutboundBody },
   call: Call,
   deps: Deps,
@@ -40,7 +40,7 @@ export async function dispatch(
   call.version = credential.version
   for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
     const { url, credentialTexts } = await sign(credential, outbound, call, deps)
-    if (request.signal.aborted || body.counted?.broken.aborted === true) {
+    if (call.presence.left || body.counted?.broken.aborted === true) {
       throw body.counted?.refusal() ?? failed('aborted', permit.upstream)
     }
     const now = deps.now()
@@ -49,8 +49,8 @@ export async function dispatch(
       await admission.renew()
       continue
     }
-    const answer = await send(url, outbound.headers, { request, admission, body, committed, now }, call, deps)
-    return { answer, url, credentialTexts }
+    const sending = { admission, body, committed, now }
+    return { ...(await send(url, outbound.headers, sending, call, deps)), url, credentialTexts }
   }
   throw new Refusal('account_unavailable', {
     detail: 'The account of your team answers too slowly. Try again.',
@@ -86,7 +86,6 @@ async function sign({ open }: Credential, outbound: Outbound, call: Call, deps: 
 type EarlyEnd = 'timeout' | 'aborted'
 
 interface Sending {
-  readonly request: Request
   readonly admission: Admission
   readonly body: OutboundBody
   readonly committed: Dispatch
@@ -98,10 +97,10 @@ interface Sending {
 async function send(
   url: string,
   headers: Headers,
-  { request, admission, body, committed, now }: Sending,
+  { admission, body, committed, now }: Sending,
   call: Call,
   deps: Deps,
-): Promise<Response> {
+): Promise<Answered> {
   const { upstream, target } = admission.permit
   const settle = (outcome: Outcome, bytesOut: number | null): void => {
     call.outcome = outcome
@@ -109,7 +108,6 @@ async function send(
   }
   let ended: Response | EarlyEnd | 'unreachable'
   let timer: ReturnType<typeof setTimeout> | undefined
-  let gone = (): void => {}
   try {
     const answering = deps.fetch(url, {
       method: target.method,
@@ -125,21 +123,19 @@ async function send(
     // to abort it would cost every call more than this promise.
     ended = await new Promise<Response | EarlyEnd>((resolve, reject) => {
       timer = setTimeout(() => resolve('timeout'), timeoutOf(body, upstream))
-      // The runtime tells a listener that the client has left; a signal that only goes to `fetch` it does not (measured).
-      gone = () => resolve('aborted')
-      request.signal.addEventListener('abort', gone)
+      call.presence.onLeave = () => resolve('aborted')
       answering.then(resolve, reject)
     })
   } catch {
     ended = body.counted?.broken.aborted === true ? 'aborted' : 'unreachable'
   } finally {
     if (timer !== undefined) clearTimeout(timer)
-    // One that stays keeps all of its request in memory until the next full collection (measured: 30 MB).
-    request.signal.removeEventListener('abort', gone)
+    call.presence.onLeave = null
   }
   if (typeof ended !== 'string') {
-    settle(outcomeOf(ended.status), contentLength(ended.headers))
-    return ended
+    const fields = new Fields(ended.headers)
+    settle(outcomeOf(ended.status), contentLength(fields))
+    return { answer: ended, fields }
   }
   settle(ended, null)
   throw body.counted?.refusal() ?? failed(ended, upstream)
@@ -161,8 +157,8 @@ function outcomeOf(status: number): Outcome {
           : 'unreachable'
 }
 
-function contentLength(headers: Headers): number | null {
-  const value = headers.get('content-length')
+function contentLength(fields: Fields): number | null {
+  const value = fields.get('content-length')
   return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 

@@ -1,15 +1,17 @@
 /**
- * The header fields of a request. Asking the runtime for a field that is not there costs almost as much as one
+ * The header fields of a message. Asking the runtime for a field that is not there costs almost as much as one
  * that is (measured: 2,500 instructions), so the names are listed once and only what is there is asked for.
  */
+import { sameNames } from '../core/headers.ts'
+
 export class Fields {
-  /** In lower case, each once. */
+  /** In lower case, each once; the same array for the same names. */
   readonly names: readonly string[]
   readonly #headers: Headers
 
   constructor(headers: Headers) {
     this.#headers = headers
-    this.names = [...headers.keys()]
+    this.names = sameNames([...headers.keys()])
   }
 
   /** As `Headers.get`; `name` in lower case. */

@@ -3,7 +3,7 @@
  * scheme's edits, so that nothing of the caller's can stand where a signature or a trusted value goes.
  */
 import type { Upstream } from '../core/configuration.ts'
-import { connectionNamed, forwardsRequestHeader } from '../core/headers.ts'
+import { byNames, connectionNamed, forwardsRequestHeader } from '../core/headers.ts'
 import { joinUpstreamUrl } from '../core/path.ts'
 import type { Permit } from '../core/permit.ts'
 import { appendQuery } from '../signing/query-string.ts'
@@ -77,17 +77,34 @@ function forwardedHeaders(
   upstream: Upstream,
   continuesTrace: boolean,
 ): { readonly headers: Headers; readonly forwarded: readonly string[] } {
-  const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
-  const named = connectionNamed(incoming.get('connection'))
   const headers = incoming.toHeaders()
-  const forwarded: string[] = []
-  for (const name of incoming.names) {
-    const goesOn =
-      forwardsRequestHeader(name, rules) && !named.includes(name) && (continuesTrace || name !== 'tracestate')
-    if (goesOn) forwarded.push(name)
-    else headers.delete(name)
-  }
-  return { headers, forwarded }
+  const { dropped, passed } = passageOf(upstream)(incoming.names)
+  for (const name of dropped) headers.delete(name)
+  const named = connectionNamed(incoming.get('connection'))
+  const unwanted = passed.filter((name) => named.includes(name) || (name === 'tracestate' && !continuesTrace))
+  if (unwanted.length === 0) return { headers, forwarded: passed }
+  for (const name of unwanted) headers.delete(name)
+  return { headers, forwarded: passed.filter((name) => !unwanted.includes(name)) }
+}
+
+interface Passage {
+  readonly dropped: readonly string[]
+  readonly passed: readonly string[]
+}
+
+const passages = new WeakMap<Upstream, (names: readonly string[]) => Passage>()
+
+/** By an upstream's rules, which names are dropped and which may pass. */
+function passageOf(upstream: Upstream): (names: readonly string[]) => Passage {
+  const known = passages.get(upstream)
+  if (known !== undefined) return known
+  const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
+  const made = byNames((names) => {
+    const passed = names.filter((name) => forwardsRequestHeader(name, rules))
+    return { passed, dropped: names.filter((name) => !passed.includes(name)) }
+  })
+  passages.set(upstream, made)
+  return made
 }
 
 /** W3C Trace Context: the caller's trace goes on under a span of our own; without a valid one, ours begins. */

@@ -41,11 +41,11 @@ export async function proxy(request: Request, call: Call, deps: Deps): Promise<R
       const opening = deps.keys.open(admission)
       const credential = opening instanceof Promise ? await opening : opening
       const body = reading.body instanceof Promise ? await reading.body : reading.body
-      const first = await dispatch(request, { admission, credential, body }, call, deps)
+      const first = await dispatch({ admission, credential, body }, call, deps)
       const sent = mayBeSentAgain(first, permit, body)
-        ? await withNextKey(first, request, { admission, body }, call, deps)
+        ? await withNextKey(first, { admission, body }, call, deps)
         : first
-      return relay(sent.answer, permit, {
+      return relay(sent, permit, {
         url: config.url,
         calledUrl: sent.url,
         tokenInOwnHeader: token.inOwnHeader,
@@ -103,7 +103,6 @@ function mayBeSentAgain({ answer }: Sent, { upstream }: Permit, { streamed }: Ou
  */
 async function withNextKey(
   sent: Sent,
-  request: Request,
   { admission, body }: { admission: Admission; body: OutboundBody },
   call: Call,
   deps: Deps,
@@ -120,7 +119,7 @@ async function withNextKey(
     return sent
   }
   try {
-    const answer = await dispatch(request, { admission: second, credential, body }, call, deps)
+    const answer = await dispatch({ admission: second, credential, body }, call, deps)
     await sent.answer.body?.cancel()
     return answer
   } finally {

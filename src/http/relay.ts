@@ -1,9 +1,22 @@
 /** The upstream's answer on its way to the caller: the body as it comes, the headers by our rules. */
 import { parseList } from 'structured-headers'
-import { connectionNamed, dropsAnswerHeader, privateCacheControl, repeatsText } from '../core/headers.ts'
+import {
+  byNames,
+  connectionNamed,
+  dropsAnswerHeader,
+  privateCacheControl,
+  repeatsText,
+} from '../core/headers.ts'
 import { redirectStatuses, relocate } from '../core/location.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
+import type { Fields } from './fields.ts'
+
+export interface Answered {
+  readonly answer: Response
+  /** Of the answer. */
+  readonly fields: Fields
+}
 
 export interface RelayOptions {
   /** Our own origin. */
@@ -20,13 +33,13 @@ export interface RelayOptions {
 const bodylessStatuses: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** What the caller gets. Throws Refusal `upstream_bad_response` for what cannot be passed on. */
-export function relay(answer: Response, permit: Permit, options: RelayOptions): Response {
+export function relay({ answer, fields }: Answered, permit: Permit, options: RelayOptions): Response {
   const { status } = answer
   if (status < 200 || status > 599)
     throw badResponse('The upstream answered with a status that is not final.', status)
   const response = new Response(bodylessStatuses.has(status) ? null : answer.body, initOf(answer, options))
   const { headers } = response
-  const names = [...answer.headers.keys()]
+  const { names } = fields
   dropHeaders(headers, names, options.credentialTexts)
   if (names.includes('location')) rewriteLocation(headers, status, permit, options)
   limitCaching(headers, names)
@@ -48,7 +61,7 @@ export function relay(answer: Response, permit: Permit, options: RelayOptions): 
  * that could repeat the credential; then it is left out.
  */
 function initOf(answer: Response, { credentialTexts }: RelayOptions): ResponseInit {
-  return repeatsText(answer.statusText, credentialTexts)
+  return credentialTexts.length > 0 && repeatsText(answer.statusText, credentialTexts)
     ? { status: answer.status, headers: answer.headers }
     : answer
 }
@@ -84,14 +97,15 @@ function badResponse(detail: string, reason: string | number): Refusal {
  */
 function dropHeaders(headers: Headers, names: readonly string[], credentialTexts: readonly string[]): void {
   const named = names.includes('connection') ? connectionNamed(headers.get('connection')) : []
+  for (const name of droppedOf(names)) headers.delete(name)
+  for (const name of named) headers.delete(name)
+  if (credentialTexts.length === 0) return
   for (const name of names) {
-    const dropped =
-      dropsAnswerHeader(name) ||
-      named.includes(name) ||
-      (credentialTexts.length > 0 && repeatsText(headers.get(name) ?? '', credentialTexts))
-    if (dropped) headers.delete(name)
+    if (repeatsText(headers.get(name) ?? '', credentialTexts)) headers.delete(name)
   }
 }
+
+const droppedOf = byNames((names) => names.filter(dropsAnswerHeader))
 
 /** `Vary: *` says that the answer is for this request alone; no-store says the same, and leaves Vary to CORS. */
 function limitCaching(headers: Headers, names: readonly string[]): void {

@@ -2,6 +2,9 @@
 import { type Bytes, hex, utf8 } from '../core/bytes.ts'
 import type { SignableBody } from './scheme.ts'
 
+/** Each `crypto.subtle` asks the runtime twice. */
+const { subtle } = crypto
+
 /** SHA-256 of nothing: most requests have no body, and this saves them a hash. */
 export const emptySha256: Bytes = Uint8Array.from(
   atob('47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='),
@@ -46,14 +49,14 @@ export type HmacHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 /** Never of an empty secret: runtimes differ on that, and parsers refuse it before. */
 export function importHmacKey(secret: Bytes, hash: HmacHash = 'SHA-256'): Promise<ImportedKey> {
-  return crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
+  return subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
 }
 
 /** WebCrypto's own promise and buffer: each wrapper around them would cost every call. */
 export function hmac(key: ImportedKey, data: Bytes): Promise<ArrayBuffer> {
-  return crypto.subtle.sign('HMAC', key, data)
+  return subtle.sign('HMAC', key, data)
 }
 
 export function sha256(data: Bytes): Promise<ArrayBuffer> {
-  return crypto.subtle.digest('SHA-256', data)
+  return subtle.digest('SHA-256', data)
 }

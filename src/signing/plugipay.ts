@@ -12,7 +12,7 @@
 import { hex, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
-import { bodySha256Hex, emptySha256Hex, type ImportedKey, importHmacKey } from './digest.ts'
+import { bodySha256Hex, emptySha256Hex, hmac, type ImportedKey, importHmacKey } from './digest.ts'
 import { readOptions } from './options.ts'
 import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
@@ -78,7 +78,7 @@ async function signed(
   { id, key }: PlugipayKey,
   headers: PlugipayOptions['headers'],
 ): Promise<Edits> {
-  const signature = hex(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(text))))
+  const signature = hex(new Uint8Array(await hmac(key, utf8(text))))
   if (headers === 'x-plugipay') {
     return {
       set: [

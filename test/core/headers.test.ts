@@ -1,13 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  byNames,
   connectionNamed,
   corsRequestHeaders,
   dropsAnswerHeader,
   forwardsRequestHeader,
   isProtectedHeader,
   privateCacheControl,
+  sameNames,
 } from '../../src/core/headers.ts'
+import { nameListCharsMax, nameListsMax } from '../../src/core/limits.ts'
 
 const none = { allow: new Set<string>(), owned: new Set<string>() }
 
@@ -195,4 +198,43 @@ test('a preflight lists our own fields, what everybody may send, and what any up
     expect(names).toContain(name)
   }
   expect(names).not.toContain('cookie')
+})
+
+describe('lists of names', () => {
+  test('that read the same are one list, and what follows from it is found out once', () => {
+    let times = 0
+    const count = byNames((names) => {
+      times += 1
+      return names.length
+    })
+    const first = sameNames(['accept', 'host'])
+    expect(sameNames(['accept', 'host'])).toBe(first)
+    expect([count(first), count(sameNames(['accept', 'host']))]).toEqual([2, 2])
+    expect(times).toBe(1)
+    expect(count(sameNames(['accept', 'host', 'range']))).toBe(3)
+  })
+
+  test('are never taken for one another', () => {
+    const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9a-z-]{1,4}$/)
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 4 }), (names) => {
+        expect(sameNames([...names])).toEqual(names)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('are remembered up to a length', () => {
+    const longest = ['x'.repeat(nameListCharsMax)]
+    const longer = ['x'.repeat(nameListCharsMax + 1)]
+    expect(sameNames([...longest])).toBe(sameNames([...longest]))
+    expect(sameNames([...longer])).not.toBe(sameNames([...longer]))
+  })
+
+  test('are remembered up to a number, and then all forgotten', () => {
+    const kept = sameNames(['kept'])
+    for (let n = 0; n < nameListsMax; n += 1) sameNames([`x-${n}`])
+    expect(sameNames(['kept'])).not.toBe(kept)
+    expect(sameNames(['kept'])).toEqual(['kept'])
+  })
 })

@@ -42,7 +42,7 @@ export const inOrder = async (parts: Parts): Promise<unknown> => {
   const reading = readBody(request, permit, buffers)
   const admission = await accounts.admit(permit, context)
   const credential = await keys.open(admission)
-  return dispatch(request, { admission, credential, body: await reading.body }, call, deps)
+  return dispatch({ admission, credential, body: await reading.body }, call, deps)
 }
 
 /** Without `decide` there is no permit: not by writing one down, and not from what one is made of. */
@@ -67,7 +67,7 @@ export const withoutDecide = ({
 }
 
 /** Without the account there is no credential and no call. */
-export const withoutAdmit = ({ permit, keys, request, credential, body, call, deps }: Parts) => {
+export const withoutAdmit = ({ permit, keys, credential, body, call, deps }: Parts) => {
   // @ts-expect-error a permit alone opens no credential
   const opened = keys.open(permit)
   // @ts-expect-error and neither does something that holds one
@@ -75,19 +75,19 @@ export const withoutAdmit = ({ permit, keys, request, credential, body, call, de
   // @ts-expect-error only an account makes an Admitted
   const forged: Admitted = { permit }
   // @ts-expect-error what was only permitted is not dispatched
-  const sent = dispatch(request, { admission: permit, credential, body }, call, deps)
+  const sent = dispatch({ admission: permit, credential, body }, call, deps)
   return [opened, held, forged, sent]
 }
 
 /** Without `commit` there is nothing to settle, and a commit that did not hold has to be looked at. */
-export const withoutCommit = ({ admission, request, credential, call, deps, body }: Parts) => {
+export const withoutCommit = ({ admission, credential, call, deps, body }: Parts) => {
   const facts = { bytesIn: null, bytesOut: null, millis: 0 }
   // @ts-expect-error a commit may find the lease stale: null has to be handled
   admission.commit(0).settle('2xx', facts)
   // @ts-expect-error only a commit makes a Dispatch
   const forged: Dispatch = { settle: () => {} }
   // @ts-expect-error an admission that only holds a permit cannot be committed
-  const sent = dispatch(request, { admission: admission as Admitted, credential, body }, call, deps)
+  const sent = dispatch({ admission: admission as Admitted, credential, body }, call, deps)
   return [forged, sent]
 }
 
@@ -95,9 +95,9 @@ export const withoutCommit = ({ admission, request, credential, call, deps, body
 export const tooEarly = ({ admission, request, credential, call, deps, permit, buffers }: Parts) => {
   const reading = readBody(request, permit, buffers)
   // @ts-expect-error the body has to be awaited
-  const sent = dispatch(request, { admission, credential, body: reading.body }, call, deps)
+  const sent = dispatch({ admission, credential, body: reading.body }, call, deps)
   // @ts-expect-error the rules of an answer come from the permit
-  const relayed = relay(new Response(), permit.upstream, {})
+  const relayed = relay({ answer: new Response(), fields: call.fields }, permit.upstream, {})
   return [sent, relayed]
 }
 

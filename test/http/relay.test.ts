@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Upstream } from '../../src/core/configuration.ts'
 import type { Permit } from '../../src/core/permit.ts'
+import { Fields } from '../../src/http/fields.ts'
 import { type RelayOptions, relay } from '../../src/http/relay.ts'
 import { codeOf } from '../core/refused.ts'
 import { pipelineConfig } from './pipeline.ts'
@@ -11,7 +12,7 @@ const permit = { upstream } as unknown as Permit
 const secret = 'made-up+secret/=='
 
 const relayed = (answer: Response, changes: Partial<RelayOptions> = {}): Response =>
-  relay(answer, permit, {
+  relay({ answer, fields: new Fields(answer.headers) }, permit, {
     url: 'https://edge.test',
     calledUrl: 'https://open.test/v1/things',
     tokenInOwnHeader: false,
