@@ -2,6 +2,7 @@
  * The configuration while it is read: each value with the place where it stands, so that every fault of
  * every section is collected, with its path, and nothing stops at the first one.
  */
+import { own } from '../core/table.ts'
 
 export interface ConfigFault {
   /** `teams.checkout.grants.plugipay.keys[0]`; `''` for the configuration as a whole. */
@@ -67,12 +68,12 @@ export class Fields {
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.record, name) && this.record[name] !== undefined
+    return own(this.record, name) !== undefined
   }
 
   /** The field, with `undefined` where there is none. */
   get(name: string): Input {
-    return this.input.child(name, Object.hasOwn(this.record, name) ? this.record[name] : undefined)
+    return this.input.child(name, own(this.record, name))
   }
 
   names(): readonly string[] {

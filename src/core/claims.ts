@@ -9,6 +9,7 @@ import type { Caller } from './permit.ts'
 import { isPrintable } from './printable.ts'
 import { Refusal } from './problems.ts'
 import { parseTokenScopes } from './scope.ts'
+import { own } from './table.ts'
 
 /** `call`: through the proxy; `administration`: our admin API; `exchange`: as subject token (RFC 8693). */
 export type TokenUse = 'call' | 'administration' | 'exchange'
@@ -71,11 +72,6 @@ export function readCaller(claims: Claims, rules: ClaimsRules): Caller {
     ...times,
     scopes: readScopes(claims, issuer),
   }
-}
-
-/** Claims are read as own properties, so that `__proto__` in a payload lends nothing. */
-function own(claims: Claims, name: string): unknown {
-  return Object.hasOwn(claims, name) ? claims[name] : undefined
 }
 
 /** Administration is for tokens of our own service; calls and exchanges for issuers that are open to them. */

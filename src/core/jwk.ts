@@ -4,6 +4,7 @@
  */
 import type { PublicJwk } from './configuration.ts'
 import { rsaBitsMax, rsaBitsMin } from './limits.ts'
+import { own } from './table.ts'
 
 const rsaAlgorithms = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'] as const
 const edwardsAlgorithms = ['EdDSA', 'Ed25519'] as const
@@ -34,8 +35,7 @@ const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as 
 /** The key, or what it is that makes it none. */
 export function judgeJwk(input: unknown): VerificationKey | string {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'is not an object'
-  const member = (name: string): unknown =>
-    Object.hasOwn(input, name) ? (input as Readonly<Record<string, unknown>>)[name] : undefined
+  const member = (name: string): unknown => own(input as Readonly<Record<string, unknown>>, name)
   if (member('kty') === 'oct') return 'is a shared secret (oct); tokens are verified with public keys'
   if (privateMembers.some((name) => member(name) !== undefined))
     return 'is a private key; publish its public half and replace it'

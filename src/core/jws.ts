@@ -6,7 +6,7 @@
 import { base64url, fromBase64url, utf8 } from './bytes.ts'
 import type { PublicJwk } from './configuration.ts'
 import type { TokenAlgorithm } from './jwk.ts'
-import { row, table } from './table.ts'
+import { own, table } from './table.ts'
 
 /** WebCrypto's CryptoKey, by the one name that the types of Node and of Workers agree on. */
 export type JwsKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
@@ -50,7 +50,7 @@ const parameters = table<Readonly<Record<TokenAlgorithm, Parameters>>>({
 })
 
 function parametersOf(algorithm: string): Parameters {
-  const found = row(parameters, algorithm)
+  const found = own(parameters, algorithm)
   if (found === undefined) throw new Error('there is no such algorithm')
   return found
 }

@@ -1,4 +1,4 @@
-import { row, table } from './table.ts'
+import { own, table } from './table.ts'
 
 /**
  * Who can mend a failure: the caller (send something else), the operator (configuration, secrets), the
@@ -204,7 +204,7 @@ export const problems = table({
 export type ProblemCode = keyof typeof problems
 
 export function problemRow(code: string): ProblemRow | undefined {
-  return row(problems, code)
+  return own(problems, code)
 }
 
 interface RefusalOptions {

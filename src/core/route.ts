@@ -9,7 +9,7 @@
  * little but its shape, so that ten thousand routes cost next to no time at the start, and no memory.
  */
 import { scopeForm } from './scope.ts'
-import { row } from './table.ts'
+import { own } from './table.ts'
 
 export interface Route {
   /** As it was written, for logs and `explain`. */
@@ -184,7 +184,7 @@ function byMethod(routes: Routes, method: string, pattern: string): Route | null
 
 /** The route of that canonical form: one that is written so, or in another way that means the same. */
 function find({ written, rewritten }: Routes, key: string): Route | null {
-  const scope = row(written, key)
+  const scope = own(written, key)
   return scope === undefined ? (rewritten.get(key) ?? null) : { text: key, scope }
 }
 

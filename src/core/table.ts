@@ -6,7 +6,10 @@ export function table<Rows extends object>(rows: Rows): Readonly<Rows> {
   return Object.freeze(Object.assign(Object.create(null), rows))
 }
 
-/** The row of that name, when there is one. */
-export function row<Rows extends object>(rows: Rows, name: string): Rows[keyof Rows] | undefined {
-  return Object.hasOwn(rows, name) ? rows[name as keyof Rows] : undefined
+/** The member of that name, when the object itself has one: a name from outside finds nothing inherited. */
+export function own<Members extends object>(
+  members: Members,
+  name: string,
+): Members[keyof Members] | undefined {
+  return Object.hasOwn(members, name) ? members[name as keyof Members] : undefined
 }

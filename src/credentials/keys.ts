@@ -6,6 +6,7 @@ import type { Admitted } from '../core/admission.ts'
 import type { Key, Upstream } from '../core/configuration.ts'
 import { secretStoreMillis, secretStoreRetryMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
+import { own } from '../core/table.ts'
 import { type OpenKey, SecretFault } from '../signing/scheme.ts'
 import { beginsWithRefused, isLive, isTestName } from '../signing/secret.ts'
 
@@ -92,7 +93,7 @@ export class KeyStore {
   }
 
   #binding(name: string): Binding {
-    const binding = Object.hasOwn(this.#bindings, name) ? this.#bindings[name] : undefined
+    const binding = own(this.#bindings, name)
     if (typeof binding === 'string') return binding
     if (typeof binding === 'object' && binding !== null && 'get' in binding) return binding as Binding
     throw new SecretFault('the binding is missing')

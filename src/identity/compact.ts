@@ -3,6 +3,7 @@
  * canonical base64url, so that one token has one text, and a header that asks for nothing unusual.
  */
 import { tokenBytesMax } from '../core/limits.ts'
+import { own } from '../core/table.ts'
 
 export interface CompactToken {
   readonly text: string
@@ -44,7 +45,7 @@ export function parseClaims({ payload }: CompactToken): JsonObject | null {
 }
 
 function readHeader(header: JsonObject, token: Pick<CompactToken, 'text' | 'payload'>): ParsedCompact {
-  const parameter = (name: string): unknown => (Object.hasOwn(header, name) ? header[name] : undefined)
+  const parameter = (name: string): unknown => own(header, name)
   for (const name of refusedParameters) {
     if (Object.hasOwn(header, name)) return { malformed: `header has ${name}` }
   }

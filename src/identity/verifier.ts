@@ -6,6 +6,7 @@ import { acceptedUntil, readCaller, type TokenUse } from '../core/claims.ts'
 import type { Configuration, Issuer, PublicJwk } from '../core/configuration.ts'
 import type { Caller } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
+import { own } from '../core/table.ts'
 import { type CompactToken, parseClaims, parseCompact } from './compact.ts'
 import { createJwksStore, type FetchJwks, type JwksStore, type KnownKeys } from './jwks.ts'
 import { makeKeySet } from './key-set.ts'
@@ -89,7 +90,7 @@ function issuerOf(
   claims: Readonly<Record<string, unknown>>,
   issuers: ReadonlyMap<string, Issuer>,
 ): Issuer {
-  const iss = Object.hasOwn(claims, 'iss') ? claims['iss'] : undefined
+  const iss = own(claims, 'iss')
   const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
   if (issuer === undefined) throw invalid('issuer unknown')
   if (!issuer.algorithms.has(compact.algorithm)) throw invalid(`alg not allowed for issuer ${issuer.name}`)

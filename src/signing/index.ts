@@ -1,5 +1,5 @@
 /** The table of schemes. Adding one: its file, its line here, its folder of vectors. */
-import { row, table } from '../core/table.ts'
+import { own, table } from '../core/table.ts'
 import { awsSigv4 } from './aws-sigv4.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
@@ -34,7 +34,7 @@ export type SchemeName = keyof typeof schemes
 /** The scheme that `sign` names, bound to its options; null when anything is wrong, all of which is reported. */
 export function parseSign(sign: Readonly<Record<string, unknown>>, fault: ReportFault): BoundScheme | null {
   const name = sign['scheme']
-  const bind = typeof name === 'string' ? row(schemes, name) : undefined
+  const bind = typeof name === 'string' ? own(schemes, name) : undefined
   if (bind === undefined) {
     fault('scheme', `must be one of ${Object.keys(schemes).join(', ')}`)
     return null

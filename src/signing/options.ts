@@ -1,5 +1,6 @@
 /** Reads the options of a scheme, one by one, and reports every fault of them. */
 import { isProtectedHeader } from '../core/headers.ts'
+import { own } from '../core/table.ts'
 import type { ReportFault } from './scheme.ts'
 
 type Input = Readonly<Record<string, unknown>>
@@ -35,7 +36,7 @@ export function readOptions(input: Input, fault: ReportFault): OptionReader {
   const known = new Set<string>()
   const raw = (name: string): unknown => {
     known.add(name)
-    return Object.hasOwn(input, name) ? input[name] : undefined
+    return own(input, name)
   }
   const text = (name: string): string => {
     const value = raw(name)

@@ -3,6 +3,7 @@
  * part of a key.
  */
 import { type Bytes, concatBytes, fromBase64 } from '../core/bytes.ts'
+import { own } from '../core/table.ts'
 import {
   importPkcs8Signer,
   importSigner,
@@ -29,7 +30,7 @@ export function parseJsonObject(text: string): Readonly<Record<string, unknown>>
 
 /** The member of that name as text; undefined when it is anything else. */
 export function textMember(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
+  const value = own(fields, name)
   return typeof value === 'string' ? value : undefined
 }
 
@@ -44,7 +45,7 @@ export function parsePrivateKey(
     const der = parsePem(pem, algorithm)
     return () => importPkcs8Signer(der, algorithm)
   }
-  const jwk = parsePrivateJwk(Object.hasOwn(fields, 'jwk') ? fields['jwk'] : undefined, algorithm)
+  const jwk = parsePrivateJwk(own(fields, 'jwk'), algorithm)
   return () => importSigner(jwk, algorithm)
 }
 

@@ -13,6 +13,7 @@ import {
 } from 'structured-headers'
 import { base64, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
+import { own } from '../core/table.ts'
 import { headerNameFault } from './options.ts'
 import { rawPairs } from './query-string.ts'
 import type { SignRequest } from './scheme.ts'
@@ -87,7 +88,7 @@ function derivedValue(name: string, parameters: Parameters): ValueOf | string {
       ? (request) => queryParameter(request.query, parameter)
       : '@query-param needs a name and nothing else: @query-param;name="id"'
   }
-  const value = Object.hasOwn(simple, name) ? simple[name] : undefined
+  const value = own(simple, name)
   if (value === undefined) return `${name} is not a component of a request`
   return parameters.size === 0 ? value : `${name} has no parameters in a request`
 }

@@ -3,6 +3,7 @@
 import type { Configuration, Role, SignIn } from '../core/configuration.ts'
 import { claimCharsMax } from '../core/limits.ts'
 import { isPrintable } from '../core/printable.ts'
+import { own } from '../core/table.ts'
 import type { Proven } from './exchange.ts'
 import type { Person, StandingGrant } from './records.ts'
 import { allGranted } from './scope-set.ts'
@@ -24,16 +25,15 @@ export function readPerson(
   { team: teamRule, role: roleRule }: Pick<SignIn, 'team' | 'role'>,
   teams: Configuration['teams'],
 ): Person | null {
-  const own = (name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined)
-  const sub = own('sub')
+  const sub = own(claims, 'sub')
   if (typeof sub !== 'string' || sub === '' || !isPrintable(sub)) return null
   const subject = personSubject(sub)
   if (subject.length > claimCharsMax) return null
-  const claimed = own(teamRule.claim)
+  const claimed = own(claims, teamRule.claim)
   const named =
     typeof claimed !== 'string' ? undefined : teamRule.map === null ? claimed : teamRule.map.get(claimed)
   const team = named !== undefined && teams.has(named) ? named : null
-  const role = highestRole(own(roleRule.claim), roleRule.map)
+  const role = highestRole(own(claims, roleRule.claim), roleRule.map)
   return team === null && role !== 'admin' ? null : { subject, role, team }
 }
 

@@ -6,6 +6,7 @@
 import { claimSecondsMax, personalTokenDaysMax, tokenNameCharsMax, tokenScopesMax } from '../core/limits.ts'
 import { isPrintable } from '../core/printable.ts'
 import { Refusal } from '../core/problems.ts'
+import { own } from '../core/table.ts'
 import { readInstant } from './instant.ts'
 import { isTokenScope } from './scope-set.ts'
 
@@ -34,8 +35,7 @@ export function readTokenRequest(body: unknown, now: number): TokenRequest {
     if (!known.includes(name))
       faults.push(`there is no member ${printable(name)}; known are ${members.join(', ')}`)
   }
-  const member = (name: Member): unknown =>
-    Object.hasOwn(body, name) ? (body as Readonly<Record<string, unknown>>)[name] : undefined
+  const member = (name: Member): unknown => own(body as Readonly<Record<string, unknown>>, name)
   const service = readService(member('service'), faults)
   const request = {
     name: readName(member('name'), faults),

@@ -1,5 +1,6 @@
 /** Limits as they hold now: the configuration's numbers with the account's overrides (design section 7). */
 import type { Limit } from '../configuration.ts'
+import { own } from '../table.ts'
 
 export interface LimitOverride {
   readonly requests?: number
@@ -12,7 +13,7 @@ export type LimitOverrides = Readonly<Record<string, LimitOverride>>
 /** A burst that equals `requests` (the default) follows an override of `requests`; one of its own stays. */
 export function applyOverrides(limits: readonly Limit[], overrides: LimitOverrides): readonly Limit[] {
   return limits.map((limit) => {
-    const override = Object.hasOwn(overrides, limit.name) ? overrides[limit.name] : undefined
+    const override = own(overrides, limit.name)
     if (override === undefined) return limit
     const requests = override.requests ?? limit.requests
     const burst = override.burst ?? (limit.burst === limit.requests ? requests : limit.burst)

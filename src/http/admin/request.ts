@@ -5,7 +5,7 @@
 import type { Context } from 'hono'
 import { adminBodyBytesMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
-import { row } from '../../core/table.ts'
+import { own } from '../../core/table.ts'
 import { type AuditDraft, addressOf } from '../../tokens/audit.ts'
 import type { PageQuery } from '../../tokens/directory-rpc.ts'
 import { readInstant } from '../../tokens/instant.ts'
@@ -79,7 +79,7 @@ function readEach<Sent, Of extends Shape<Sent>>(
 ): Read<Of> {
   const found = new Map<string, unknown>()
   for (const [name, value] of sent) {
-    const read = row(shape, name)
+    const read = own(shape, name)
     if (read === undefined)
       throw invalid(`${where} may hold ${Object.keys(shape).join(', ')}, and nothing else.`)
     if (found.has(name)) throw invalid(`${name} was sent more than once.`)

@@ -1,6 +1,6 @@
 /** `POST /oauth/token` (RFC 6749 section 3.2): one row per grant type. */
 import { Refusal } from '../../core/problems.ts'
-import { row, table } from '../../core/table.ts'
+import { own, table } from '../../core/table.ts'
 import { readClientId } from '../../tokens/clients.ts'
 import {
   accessTokenType,
@@ -25,7 +25,7 @@ import { authorizationCode, deviceCode, deviceCodeGrant, refreshToken } from './
 /** Answers a token request. */
 export const answerTokenRequest: Endpoint = async (call, service) => {
   const { parameters } = call
-  const grantType = row(grantTypes, required(parameters, 'grant_type'))
+  const grantType = own(grantTypes, required(parameters, 'grant_type'))
   if (grantType === undefined) {
     throw new OAuthRefusal('unsupported_grant_type', `grant_type can be ${supportedGrantTypes.join(', ')}.`)
   }

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from '../../core/bytes.ts'
 import { Secret } from '../../core/redact.ts'
-import { row } from '../../core/table.ts'
+import { own } from '../../core/table.ts'
 import { readOptions } from '../options.ts'
 import {
   appendQuery,
@@ -104,7 +104,7 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
   },
   parseSecret: (text, { secretForm, keyEncoding, keySuffix }) => {
     const { id, secret, passphrase } = splitSecret(text, secretForm)
-    const key = row(keyDecoders, keyEncoding)?.(secret + keySuffix) ?? null
+    const key = own(keyDecoders, keyEncoding)?.(secret + keySuffix) ?? null
     if (key === null || key.length === 0) throw new SecretFault(`the secret is not ${keyEncoding}`)
     return { id, key, passphrase: new Secret(passphrase) }
   },

@@ -1,7 +1,7 @@
 /** The parts that a string may have: each kind is one row, which reads its options and says how it is written. */
 import type { Bytes } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
-import { row, table } from '../../core/table.ts'
+import { own, table } from '../../core/table.ts'
 import { bodyBytes } from '../digest.ts'
 import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
 import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'
@@ -168,7 +168,7 @@ export function parsePart(input: unknown, fault: ReportFault): Part | null {
   if (typeof input !== 'object' || input === null) return refuse(fault, '', 'must be a text or a part')
   const fields = input as Readonly<Record<string, unknown>>
   const kind = fields['part']
-  const read = typeof kind === 'string' ? row(partReaders, kind) : undefined
+  const read = typeof kind === 'string' ? own(partReaders, kind) : undefined
   if (read === undefined)
     return refuse(fault, 'part', `must be one of ${[...Object.keys(partReaders), 'digest'].join(', ')}`)
   const options = readOptions(fields, fault)

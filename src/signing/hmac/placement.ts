@@ -1,7 +1,7 @@
 /** Headers and query parameters that a recipe sets. */
 
 import type { Secret } from '../../core/redact.ts'
-import { row, table } from '../../core/table.ts'
+import { own, table } from '../../core/table.ts'
 import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
 import type { Pair } from '../query-string.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
@@ -144,7 +144,7 @@ function parseTemplate(input: unknown, kinds: Set<string>, fault: ReportFault): 
     }
     const fields = (typeof one === 'object' ? one : null) as Readonly<Record<string, unknown>> | null
     const kind = fields?.['part']
-    const read = typeof kind === 'string' ? row(placedReaders, kind) : undefined
+    const read = typeof kind === 'string' ? own(placedReaders, kind) : undefined
     if (fields === null || read === undefined) {
       below('part', `must be one of ${Object.keys(placedReaders).join(', ')}`)
       return []
