@@ -4,6 +4,7 @@
  */
 import type { Upstream } from '../core/configuration.ts'
 import { contentDigestSha256 } from '../core/digest.ts'
+import { connectionNamed } from '../core/headers.ts'
 import { bufferReadMillis } from '../core/limits.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
@@ -79,7 +80,7 @@ function beginReading(request: Request, permit: Permit, buffers: Buffers): Readi
     })
   }
   if (declared !== null && declared > upstream.maxBodyBytes) throw tooLarge(upstream)
-  const need = upstream.scheme.bodyNeed(headers.get('content-type'))
+  const need = needOf(upstream, headers)
   if (need === 'none') return streamed(body, declared, upstream, { kind: 'unread' })
   const digest = headers.get('content-digest')
   if (digest === null) return buffered(body, declared, permit, { buffers, need })
@@ -92,6 +93,17 @@ function beginReading(request: Request, permit: Permit, buffers: Buffers): Readi
         ? `${upstream.name} signs more than a SHA-256 of the body. Leave Content-Digest out; up to ${upstream.maxBufferedBytes} bytes are then read.`
         : 'Content-Digest must have a sha-256 member here.',
   })
+}
+
+/** Goes by the type that is sent: one that `Connection` names, or that the operator sets another over, is not. */
+function needOf({ scheme, headers: { set } }: Upstream, headers: Headers): BodyNeed {
+  const need = scheme.bodyNeed(headers.get('content-type'))
+  const plain = scheme.bodyNeed(null)
+  if (need === plain) return need
+  const sent =
+    !set.some(([name]) => name === 'content-type') &&
+    !connectionNamed(headers.get('connection')).includes('content-type')
+  return sent ? need : plain
 }
 
 function declaredLength(headers: Headers): number | null {

@@ -4,6 +4,7 @@ import { callBytes, type Edge, edgeHost, startEdge } from './harness/edge.ts'
 import { markerText } from './harness/markers.ts'
 import { headerValues } from './harness/message.ts'
 import { answerBytes } from './upstreams/answers.ts'
+import { plugipayFault } from './upstreams/plugipay-verifier.ts'
 import { type RawUpstream, type ReceivedRequest, startUpstream } from './upstreams/upstream.ts'
 
 let upstream: RawUpstream
@@ -34,6 +35,10 @@ beforeAll(async () => {
       plug: {
         ...at('plug', { scheme: 'plugipay' }, { main: 'PLUG_KEY' }),
         headers: { allow: ['x-acme-trace'], set: { 'x-plugipay-mode': 'test' } },
+      },
+      typed: {
+        ...at('typed', { scheme: 'plugipay' }, { main: 'PLUG_KEY' }),
+        headers: { set: { 'content-type': 'text/plain' } },
       },
       plugx: at('plugx', { scheme: 'plugipay', headers: 'x-plugipay' }, { main: 'PLUGX_KEY' }),
       bear: at('bear', { scheme: 'bearer' }, { main: 'BEARER_KEY' }),
@@ -183,6 +188,26 @@ describe("a caller's headers", () => {
       for (const header of headers) if (plain.has(header)) expect(seen).toContain(header)
       expect(seen).toContain('via')
       expect(seen).toContain('cdn-loop')
+    },
+  )
+
+  it.each([
+    ['plug', 'content-type', []],
+    ['typed', 'close', ['text/plain']],
+  ])(
+    'H03: the body of %s is signed by the type that is sent, with Connection: %s',
+    async (name, connection, sent) => {
+      const answer = await edge.call('POST', `/${name}/x`, {
+        body: '--b--',
+        headers: [
+          ['connection', connection],
+          ['content-type', 'multipart/form-data; boundary=b'],
+        ],
+      })
+      expect([answer.status, answer.header('countersign-error')]).toEqual([200, null])
+      expect(headerValues(only(), 'content-type')).toEqual(sent)
+      const [keyId = '', secret = ''] = (edge.secrets['PLUG_KEY'] ?? '').split(':')
+      expect(plugipayFault(only(), { keyId, secret })).toBe(null)
     },
   )
 
