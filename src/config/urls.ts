@@ -1,26 +1,13 @@
-/**
- * URLs of the configuration. https with a DNS name, or http on a loopback host that is written as one: other
- * spellings of addresses (`2130706433`, `0177.0.0.1`, `LOCALHOST.`) are refused, because only a resolver
- * knows where they lead.
- */
+/** URLs of the configuration: what may be sent to, and with a DNS name unless it is a loopback host. */
+import { isLoopbackUrl, parseTargetUrl } from '../core/url.ts'
 import type { Input } from './input.ts'
 
-const loopbackForm = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?(?:[/?#]|$)/
-/** Spaces, controls, backslashes and non-ASCII: what `new URL` would silently rewrite. Hosts go as punycode. */
-const plainForm = /^[\x21-\x5b\x5d-\x7e]+$/
 const addressForm = /^(?:\[.*\]|\d+(?:\.\d+){3})$/
 
 /** What is wrong with it as a place to send requests to, or the parsed URL. */
 function parse(text: string): URL | string {
-  if (!plainForm.test(text)) return 'must be a URL in plain ASCII, without spaces and backslashes'
-  const url = URL.parse(text)
-  if (url === null) return 'must be a URL, such as https://api.acme.example'
-  if (url.username !== '' || url.password !== '' || /^[^/]*\/\/[^/?#]*@/.test(text))
-    return 'must not hold a user or password; secrets live in bindings'
-  if (text.includes('#')) return 'must not have a fragment (#...)'
-  if (loopbackForm.test(text)) return url
-  if (url.protocol !== 'https:')
-    return 'must begin with https:// (http:// only for localhost, 127.0.0.1, [::1])'
+  const url = parseTargetUrl(text)
+  if (typeof url === 'string' || isLoopbackUrl(text)) return url
   if (addressForm.test(url.hostname)) return 'must have a DNS name, not an IP address'
   if (!/^[a-z0-9._-]+$/.test(url.hostname)) return 'must have a plain DNS name; wildcards are not matched'
   if (/^[^/]*\/*[^/?]*%/.test(text)) return 'must have a host without percent-encoding'

@@ -44,7 +44,11 @@ export function base64url(bytes: Uint8Array & WritesText): string {
 
 /** null unless the text is what `hex` writes (either case). */
 export function fromHex(text: string): Bytes | null {
-  if (!/^(?:[0-9A-Fa-f]{2})*$/.test(text)) return null
+  return /^(?:[0-9A-Fa-f]{2})*$/.test(text) ? bytesOfHex(text) : null
+}
+
+/** For text of which that is known. */
+export function bytesOfHex(text: string): Bytes {
   return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16))
 }
 

@@ -43,14 +43,13 @@ export const ownedHeaders = [
 
 export function parseAwsOptions(input: Readonly<Record<string, unknown>>, fault: ReportFault): AwsOptions {
   const options = readOptions(input, fault)
-  const service = options.text('service')
-  const region = options.text('region')
-  for (const [name, value] of [
-    ['service', service],
-    ['region', region],
-  ] as const) {
+  const scopePart = (name: string): string => {
+    const value = options.text(name)
     if (value !== '' && !/^[a-z0-9-]{1,64}$/i.test(value)) fault(name, 'must have letters, digits and - only')
+    return value
   }
+  const service = scopePart('service')
+  const region = scopePart('region')
   const placement = options.choice('placement', ['header', 'query'], 'header')
   const s3 = s3Services.has(service)
   const payload = options.choice(

@@ -9,16 +9,16 @@
  *
  * One instant serves the date of the scope and X-Amz-Date (G03).
  */
-import { type Bytes, hex, utf8 } from '../core/bytes.ts'
+import { hex, utf8 } from '../core/bytes.ts'
 import { signingDayKeysMax } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
-import { canonicalQuery, canonicalRequest, type HeaderField, signedHeaders } from './aws-canonical.ts'
+import { canonicalHeaders, canonicalQuery } from './aws-canonical.ts'
 import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts'
 import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256 } from './digest.ts'
-import { ownedNames, type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
-import { type Edits, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
-import { parsePair, parseWhole } from './secret.ts'
+import { bothForms, ownedNames, type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
+import { SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
+import { parseParts, withoutSecrets } from './secret.ts'
 
 interface AwsSecret {
   readonly accessKeyId: string
@@ -33,13 +33,14 @@ interface AwsKey extends AwsSecret {
 
 /** Everything between a request and its signature. */
 interface Draft {
-  readonly date: string
+  /** `<day>/<region>/<service>/aws4_request`. */
   readonly scope: string
   /** Names of the headers that are covered, as a list. */
   readonly signedNames: string
-  readonly added: readonly HeaderField[]
+  readonly set: readonly Pair[]
   readonly query: readonly Pair[]
   readonly canonicalRequest: string
+  readonly stringToSign: string
 }
 
 const algorithm = 'AWS4-HMAC-SHA256'
@@ -58,198 +59,127 @@ export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
   kind: 'sign',
   parseOptions: parseAwsOptions,
   parseSecret: (text) => {
-    const [accessKeyId, rest] = parsePair(text, ['accessKeyId', 'secret'])
+    const names = ['accessKeyId', 'secret', 'session token'].slice(0, Math.max(2, text.split(':').length))
+    const [accessKeyId = '', secret = '', sessionToken] = parseParts(text, names)
     if (!/^[\w-]{3,128}$/.test(accessKeyId))
       throw new SecretFault('the accessKeyId of <accessKeyId>:<secret> has letters, digits, _ and - only')
-    const colon = rest.indexOf(':')
-    const secret = parseWhole(colon === -1 ? rest : rest.slice(0, colon), 'the secret')
-    const token = colon === -1 ? null : parseWhole(rest.slice(colon + 1), 'the session token')
-    if (token !== null && !/^[\x21-\x7e]+$/.test(token))
+    if (sessionToken !== undefined && !/^[\x21-\x7e]+$/.test(sessionToken))
       throw new SecretFault('the session token has only visible ASCII')
     return {
       accessKeyId,
       secret: new Secret(secret),
-      sessionToken: token === null ? null : new Secret(token),
+      sessionToken: sessionToken === undefined ? null : new Secret(sessionToken),
     }
   },
   owns: () => ownedHeaders,
   bodyNeed: ({ payload }) => (payload === 'unsigned' ? 'none' : 'sha256'),
   prepare: (secret) => ({ ...secret, dayKeys: new Map() }),
   stages: async (request, options, key, { now }) => {
-    const draft = draftOf(request, options, key, { now, payloadHash: await payloadHashOf(request, options) })
+    const { canonicalRequest, stringToSign } = await draftOf(request, options, key, now)
     return [
-      { name: 'canonical request', text: maskedToken(draft.canonicalRequest, key.sessionToken) },
-      { name: 'string to sign', text: await stringToSign(draft) },
+      // A session token is a secret, and part of what is signed: the stage shows that it is there.
+      { name: 'canonical request', text: withoutSecrets(canonicalRequest, sentForms(key)) },
+      { name: 'string to sign', text: stringToSign },
     ]
   },
-  // Waits twice, for the hash and for the signature: WebCrypto has nothing that would not make it wait.
   sign: async (request, options, key, { now }) => {
-    const hash = payloadHashOf(request, options)
-    const payloadHash = typeof hash === 'string' ? hash : await hash
-    const draft = draftOf(request, options, key, { now, payloadHash })
-    const text = await stringToSign(draft)
-    const day = draft.date.slice(0, 8)
-    const dayKey = key.dayKeys.get(day) ?? (await deriveDayKey(key, day, options))
-    return placed(draft, hex(new Uint8Array(await hmac(dayKey, utf8(text)))), options, key)
+    const { scope, signedNames, set, query, stringToSign } = await draftOf(request, options, key, now)
+    const dayKey = key.dayKeys.get(scope.slice(0, 8)) ?? (await deriveDayKey(key, scope))
+    const signature = hex(new Uint8Array(await hmac(dayKey, utf8(stringToSign))))
+    const appended = tokenPairs(key, options, 'appended')
+    if (options.placement === 'query')
+      return { set, query: [...query, ...appended, ['X-Amz-Signature', signature]] }
+    const credential = `${key.accessKeyId}/${scope}`
+    const authorization = `${algorithm} Credential=${credential}, SignedHeaders=${signedNames}, Signature=${signature}`
+    return { set: [...set, ...appended, ['authorization', authorization]] }
   },
-  sends: ({ sessionToken }) =>
-    sessionToken === null ? [] : [...new Set([sessionToken.reveal(), percentEncode(sessionToken.reveal())])],
+  sends: sentForms,
 }
 
-function draftOf(
-  request: SignRequest,
-  options: AwsOptions,
-  key: AwsKey,
-  { now, payloadHash }: { readonly now: number; readonly payloadHash: string },
-): Draft {
+function sentForms({ sessionToken }: AwsSecret): readonly string[] {
+  return sessionToken === null ? [] : bothForms(sessionToken.reveal())
+}
+
+async function draftOf(request: SignRequest, options: AwsOptions, key: AwsKey, now: number): Promise<Draft> {
   refuseQueryNames(request.query, ownedParameters)
-  const date = basicIso(now)
+  const inQuery = options.placement === 'query'
+  const payloadHash = options.payload === 'unsigned' ? 'UNSIGNED-PAYLOAD' : await bodySha256Hex(request.body)
+  // ISO 8601 in basic format, to the second.
+  const date = `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
   const scope = `${date.slice(0, 8)}/${options.region}/${options.service}/aws4_request`
-  const added = addedHeaders(date, payloadHash, options, key)
-  const covered = coveredHeaders(request, options, added)
-  const signedNames = signedHeaders(covered)
-  const query = options.placement === 'query' ? addedQuery({ date, scope, signedNames, options, key }) : []
-  return {
-    date,
-    scope,
+  const token = tokenPairs(key, options, 'signed')
+  const set: readonly Pair[] = [
+    ...(options.contentHeader ? [['x-amz-content-sha256', payloadHash] as const] : []),
+    ...(inQuery ? [] : [['x-amz-date', date] as const, ...token]),
+  ]
+  const covered = coveredHeaders(request, options, set)
+  const signedNames = covered.map(([name]) => name).join(';')
+  // In the order of AWS's own presigned URLs.
+  const query: readonly Pair[] = inQuery
+    ? [
+        ['X-Amz-Algorithm', algorithm],
+        ['X-Amz-Credential', percentEncode(`${key.accessKeyId}/${scope}`)],
+        ['X-Amz-Date', date],
+        ['X-Amz-SignedHeaders', percentEncode(signedNames)],
+        ['X-Amz-Expires', String(options.expiresSeconds)],
+        ...token,
+      ]
+    : []
+  const canonicalRequest = [
+    request.method,
+    options.canonicalUri(request.path),
+    canonicalQuery(request.query, query),
+    canonicalHeaders(covered),
     signedNames,
-    added,
-    query,
-    canonicalRequest: canonicalRequest({
-      method: request.method,
-      uri: options.canonicalUri(request.path),
-      query: canonicalQuery(request.query, query),
-      headers: covered,
-      signedNames,
-      payloadHash,
-    }),
-  }
+    payloadHash,
+  ].join('\n')
+  const hash = hex(new Uint8Array(await sha256(utf8(canonicalRequest))))
+  const stringToSign = `${algorithm}\n${date}\n${scope}\n${hash}`
+  return { scope, signedNames, set, query, canonicalRequest, stringToSign }
 }
 
-/** ISO 8601 in basic format, to the second. */
-function basicIso(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
-}
-
-function payloadHashOf(request: SignRequest, { payload }: AwsOptions): string | Promise<string> {
-  return payload === 'unsigned' ? 'UNSIGNED-PAYLOAD' : bodySha256Hex(request.body)
-}
-
-/** Headers that we set and sign, Authorization aside. */
-function addedHeaders(
-  date: string,
-  payloadHash: string,
-  { placement, contentHeader, sessionToken }: AwsOptions,
-  key: AwsKey,
-): readonly HeaderField[] {
-  const headers: HeaderField[] = []
-  if (contentHeader) headers.push(['x-amz-content-sha256', payloadHash])
-  if (placement === 'query') return headers
-  headers.push(['x-amz-date', date])
-  if (key.sessionToken !== null && sessionToken === 'signed')
-    headers.push(['x-amz-security-token', key.sessionToken.reveal()])
-  return headers
+/** The session token, where this upstream takes it in this way. */
+function tokenPairs(
+  { sessionToken }: AwsSecret,
+  options: AwsOptions,
+  way: AwsOptions['sessionToken'],
+): readonly Pair[] {
+  if (sessionToken === null || options.sessionToken !== way) return []
+  const token = sessionToken.reveal()
+  return options.placement === 'query'
+    ? [['X-Amz-Security-Token', percentEncode(token)]]
+    : [['x-amz-security-token', token]]
 }
 
 function coveredHeaders(
   request: SignRequest,
-  options: AwsOptions,
-  added: readonly HeaderField[],
-): readonly HeaderField[] {
-  const covered = [...added]
-  const cover = (name: string): void => {
-    if (!covered.some(([known]) => known === name)) covered.push([name, headerValue(request, name)])
-  }
-  cover('host')
-  for (const name of options.signedHeaders) cover(name)
-  for (const name of request.headerNames()) {
-    if (name === 'content-type' || name.startsWith('x-amz-')) cover(name)
-  }
-  return covered.sort(([one], [other]) => (one < other ? -1 : 1))
+  { signedHeaders }: AwsOptions,
+  set: readonly Pair[],
+): readonly Pair[] {
+  const sent = request.headerNames().filter((name) => name === 'content-type' || name.startsWith('x-amz-'))
+  const covered = new Map(set)
+  for (const name of ['host', ...signedHeaders, ...sent])
+    if (!covered.has(name)) covered.set(name, headerValue(request, name))
+  return [...covered].sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
 function headerValue(request: SignRequest, name: string): string {
   const value = name === 'host' ? request.host : request.header(name)
-  if (value === null)
-    throw new Refusal('header_invalid', { detail: `Send the header ${name}: this upstream signs it.` })
-  if (!/^[\t\r\n\x20-\x7e]*$/.test(value))
-    throw new Refusal('header_invalid', { detail: `The header ${name} is signed and must be ASCII.` })
-  return value
-}
-
-interface QueryParts {
-  readonly date: string
-  readonly scope: string
-  readonly signedNames: string
-  readonly options: AwsOptions
-  readonly key: AwsKey
-}
-
-/** In the order of AWS's own presigned URLs. */
-function addedQuery({ date, scope, signedNames, options, key }: QueryParts): readonly Pair[] {
-  return [
-    ['X-Amz-Algorithm', algorithm],
-    ['X-Amz-Credential', percentEncode(`${key.accessKeyId}/${scope}`)],
-    ['X-Amz-Date', date],
-    ['X-Amz-SignedHeaders', percentEncode(signedNames)],
-    ['X-Amz-Expires', String(options.expiresSeconds)],
-    ...(key.sessionToken !== null && options.sessionToken === 'signed'
-      ? tokenParameter(key.sessionToken)
-      : []),
-  ]
-}
-
-function tokenParameter(token: Secret): readonly Pair[] {
-  return [['X-Amz-Security-Token', percentEncode(token.reveal())]]
-}
-
-async function stringToSign({ date, scope, canonicalRequest: canonical }: Draft): Promise<string> {
-  const hash = await sha256(utf8(canonical))
-  return `${algorithm}\n${date}\n${scope}\n${hex(new Uint8Array(hash))}`
-}
-
-function placed(draft: Draft, signature: string, options: AwsOptions, key: AwsKey): Edits {
-  const appended = key.sessionToken !== null && options.sessionToken === 'appended' ? key.sessionToken : null
-  if (options.placement === 'query') {
-    return {
-      set: draft.added,
-      query: [
-        ...draft.query,
-        ...(appended === null ? [] : tokenParameter(appended)),
-        ['X-Amz-Signature', signature],
-      ],
-    }
-  }
-  const credential = `${key.accessKeyId}/${draft.scope}`
-  return {
-    set: [
-      ...draft.added,
-      ...(appended === null ? [] : [['x-amz-security-token', appended.reveal()] as const]),
-      [
-        'authorization',
-        `${algorithm} Credential=${credential}, SignedHeaders=${draft.signedNames}, Signature=${signature}`,
-      ],
-    ],
-  }
+  if (value !== null && /^[\t\r\n\x20-\x7e]*$/.test(value)) return value
+  throw new Refusal('header_invalid', {
+    detail: `Send the header ${name}, in ASCII: this upstream signs it.`,
+  })
 }
 
 /** Derives the key of a day once; the one of yesterday stays for requests that are under way at midnight. */
-async function deriveDayKey(key: AwsKey, day: string, { region, service }: AwsOptions): Promise<ImportedKey> {
-  let derived: Bytes = utf8(`AWS4${key.secret.reveal()}`)
-  for (const part of [day, region, service, 'aws4_request'])
-    derived = new Uint8Array(await hmac(await importHmacKey(derived), utf8(part)))
-  const imported = await importHmacKey(derived)
-  key.dayKeys.set(day, imported)
+async function deriveDayKey(key: AwsKey, scope: string): Promise<ImportedKey> {
+  let dayKey = await importHmacKey(utf8(`AWS4${key.secret.reveal()}`))
+  for (const part of scope.split('/'))
+    dayKey = await importHmacKey(new Uint8Array(await hmac(dayKey, utf8(part))))
+  key.dayKeys.set(scope.slice(0, 8), dayKey)
   for (const oldest of key.dayKeys.keys()) {
     if (key.dayKeys.size <= signingDayKeysMax) break
     key.dayKeys.delete(oldest)
   }
-  return imported
-}
-
-/** A session token is a secret, and it is part of the canonical request: stages show that it is there. */
-function maskedToken(text: string, token: Secret | null): string {
-  return token === null
-    ? text
-    : text.replaceAll(token.reveal(), '[redacted]').replaceAll(percentEncode(token.reveal()), '[redacted]')
+  return dayKey
 }

@@ -1,16 +1,13 @@
 /** SHA-256 of bodies and HMAC keys: what most schemes share. */
-import { type Bytes, hex, utf8 } from '../core/bytes.ts'
+import { type Bytes, bytesOfHex, hex, utf8 } from '../core/bytes.ts'
 import type { SignableBody } from './scheme.ts'
 
 /** Each `crypto.subtle` asks the runtime twice. */
 const { subtle } = crypto
 
 /** SHA-256 of nothing: most requests have no body, and this saves them a hash. */
-export const emptySha256: Bytes = Uint8Array.from(
-  atob('47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='),
-  (character) => character.charCodeAt(0),
-)
-export const emptySha256Hex = hex(emptySha256)
+export const emptySha256Hex = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+export const emptySha256 = bytesOfHex(emptySha256Hex)
 
 /** SHA-256 of the body, 32 bytes. Throws when the pipeline gave the scheme no body to look at. */
 export function bodySha256(body: SignableBody): Bytes | Promise<Bytes> {

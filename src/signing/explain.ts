@@ -14,7 +14,7 @@ import {
   type SignRequest,
   type Stage,
 } from './scheme.ts'
-import { isTestName } from './secret.ts'
+import { isTestName, withoutSecrets } from './secret.ts'
 
 export interface ExplainInput {
   readonly scheme: BoundScheme
@@ -45,16 +45,13 @@ interface Field {
 
 /** Never throws for what a caller or an operator got wrong: that is what it is asked about. */
 export async function explain(input: ExplainInput): Promise<Explanation> {
-  const { scheme, key, keyFaults } = input
-  const found = key === null ? nothing : await attempt(() => explainKey(key, input))
+  const { mistakes, ...found } = await attempt(input)
   return {
-    scheme: scheme.name,
-    stages: found.stages,
-    headers: found.headers,
-    query: found.query,
+    scheme: input.scheme.name,
+    ...found,
     mistakes: [
-      ...keyFaults.map((fault) => `The secret of the key cannot be used: ${fault}.`),
-      ...found.mistakes,
+      ...input.keyFaults.map((fault) => `The secret of the key cannot be used: ${fault}.`),
+      ...mistakes,
       ...requestMistakes(input),
     ],
   }
@@ -62,27 +59,23 @@ export async function explain(input: ExplainInput): Promise<Explanation> {
 
 type Found = Omit<Explanation, 'scheme'>
 
-const nothing: Found = { stages: [], headers: [], query: [], mistakes: [] }
-
-async function attempt(find: () => Promise<Found>): Promise<Found> {
-  try {
-    return await find()
-  } catch (error) {
-    if (error instanceof Refusal) return { ...nothing, mistakes: [`The request is refused: ${error.detail}`] }
-    if (error instanceof SecretFault)
-      return { ...nothing, mistakes: [`The secret cannot be used: ${error.message}.`] }
-    // Only our own words: a message of the runtime could quote what it was given.
-    return {
-      ...nothing,
-      mistakes: [
-        'The stages cannot be shown. A scheme that signs the bytes of the body, and not a SHA-256 of them, can be explained for an empty body only.',
-      ],
-    }
-  }
+function nothingBut(...mistakes: readonly string[]): Found {
+  return { stages: [], headers: [], query: [], mistakes }
 }
 
-function explainKey(key: OpenKey, input: ExplainInput): Promise<Found> {
-  return key.kind === 'mint' ? explainMint(key, input) : explainSign(key, input)
+async function attempt(input: ExplainInput): Promise<Found> {
+  const { key } = input
+  if (key === null) return nothingBut()
+  try {
+    return await (key.kind === 'mint' ? explainMint(key, input) : explainSign(key, input))
+  } catch (error) {
+    if (error instanceof Refusal) return nothingBut(`The request is refused: ${error.detail}`)
+    if (error instanceof SecretFault) return nothingBut(`The secret cannot be used: ${error.message}.`)
+    // Only our own words: a message of the runtime could quote what it was given.
+    return nothingBut(
+      'The stages cannot be shown: a scheme that signs the bytes of the body is explained for an empty body only.',
+    )
+  }
 }
 
 async function explainSign(
@@ -92,20 +85,22 @@ async function explainSign(
   const frozen = frozenMoment(moment)
   const stages = (await key.stages(request, frozen)).map(({ name, text }) => ({
     name,
-    text: withoutTexts(text, key.sends),
+    text: withoutSecrets(text, key.sends),
   }))
   const { set, query = [] } = await key.sign(request, frozen)
   const known = stages.map(({ text }) => text).join('\n')
   const masked = ([name, value]: readonly [string, string]): Field => ({
     name,
-    value: maskTokens(withoutTexts(value, key.sends), known),
+    value: maskTokens(withoutSecrets(value, key.sends), known),
   })
-  const values = [...set, ...query].map(([, value]) => value)
   return {
     stages,
     headers: set.map(masked),
     query: query.map(masked),
-    mistakes: modeMistakes(keyName, values),
+    mistakes: modeMistakes(
+      keyName,
+      [...set, ...query].map(([, value]) => value),
+    ),
   }
 }
 
@@ -119,7 +114,7 @@ async function explainMint(
     headers: [{ name: 'authorization', value: 'Bearer [redacted]' }],
     query: [],
     mistakes: [
-      'The token comes from the token URL: when it answers invalid_client or invalid_grant, the secret is of another client or has been revoked.',
+      'When the token URL answers invalid_client or invalid_grant, the secret is of another client or was revoked.',
     ],
   }
 }
@@ -131,12 +126,6 @@ function frozenMoment({ now, nonce }: Moment): Moment {
 }
 
 const redacted = '[redacted]'
-
-function withoutTexts(text: string, secrets: readonly string[]): string {
-  return secrets
-    .toSorted((one, other) => other.length - one.length)
-    .reduce((rest, secret) => rest.replaceAll(secret, redacted), text)
-}
 
 /** Shorter than any digest in any encoding: MD5 in base64url has 22. */
 const shownCharsMax = 21
@@ -170,13 +159,11 @@ function assertionStages({ body }: MintRequest): readonly Stage[] {
   const parameters = new URLSearchParams(body)
   const assertion = parameters.get('assertion') ?? parameters.get('client_assertion')
   if (assertion === null) return []
-  const [header, claims] = assertion
-    .split('.')
-    .map((part) => new TextDecoder().decode(fromBase64url(part) ?? undefined))
-  return [
-    { name: 'JOSE header', text: header ?? '' },
-    { name: 'claims', text: claims ?? '' },
-  ]
+  const parts = assertion.split('.')
+  return ['JOSE header', 'claims'].map((name, index) => ({
+    name,
+    text: new TextDecoder().decode(fromBase64url(parts[index] ?? '') ?? undefined),
+  }))
 }
 
 function modeMistakes(keyName: string, values: readonly string[]): readonly string[] {
@@ -187,24 +174,22 @@ function modeMistakes(keyName: string, values: readonly string[]): readonly stri
 
 function requestMistakes({ scheme, request, moment }: ExplainInput): readonly string[] {
   const contentType = request.header('content-type')
-  const need = scheme.bodyNeed(contentType)
+  const signed = scheme.bodyNeed(contentType) !== 'none'
   const mistakes: string[] = []
-  if (need !== 'none' && request.body.kind !== 'empty')
+  if (signed && request.body.kind !== 'empty')
     mistakes.push(
-      'The body is signed byte for byte as it arrives here. If the upstream parses it and writes it anew (other spaces, other order of JSON members), send it in the form that the upstream writes.',
+      'The body is signed byte for byte as it arrives here. If the upstream parses it and writes it anew (spaces, order of JSON members), send it as the upstream writes it.',
     )
-  if (need === 'none' && contentType !== null)
-    mistakes.push('The body is not covered by this signature: a changed body is not the cause.')
+  if (!signed && contentType !== null)
+    mistakes.push('The body is not signed: a changed body is not the cause.')
   if (request.query.includes('+'))
-    mistakes.push(
-      'The query has a +, which some upstreams read as a space: send %20 or %2B, whichever is meant.',
-    )
+    mistakes.push('The query has a +, which some upstreams read as a space: send %20 or %2B.')
   if (/%[0-9A-F]?[a-f]|%[a-f]/.test(request.path + request.query))
     mistakes.push(
-      'Percent escapes in lower case are sent as they are; an upstream that writes them anew signs %2F, not %2f.',
+      'Percent escapes in lower case are sent as they are; an upstream that writes them anew signs %2F.',
     )
   mistakes.push(
-    `The time here is ${new Date(moment.now).toISOString()}: compare it with the Date header of the upstream's answer, most accept five minutes.`,
+    `The time here is ${new Date(moment.now).toISOString()}: compare it with the Date of the upstream's answer; most accept five minutes.`,
   )
   return mistakes
 }

@@ -7,10 +7,11 @@
  * tag, in this order; of these only created and keyid are always there.
  */
 import { type Bytes, base64, fromBase64, utf8 } from '../core/bytes.ts'
+import { parseJsonObject } from '../core/json.ts'
 import { bodySha256, emptySha256, hmac, importHmacKey } from './digest.ts'
 import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
 import { readOptions } from './options.ts'
-import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'
+import { type ImportSigner, parsePrivateKey, textMember } from './private-key.ts'
 import type { Pair } from './query-string.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'

@@ -1,13 +1,14 @@
 /** JSON Web Signatures in compact form (RFC 7515 section 3.1), by the algorithms that APIs ask their callers for. */
 import { base64url, utf8 } from '../core/bytes.ts'
+import { parseJsonObject } from '../core/json.ts'
 import { hmac, importHmacKey } from './digest.ts'
 import type { PrivateAlgorithmName, Signer } from './jwk.ts'
-import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'
+import { type ImportSigner, parsePrivateKey, textMember } from './private-key.ts'
 import { SecretFault } from './scheme.ts'
 import { parsePair } from './secret.ts'
 
 /** RFC 7518 and RFC 8037. */
-const privateByJose = {
+export const privateByJose = {
   RS256: 'rsa-v1_5-sha256',
   ES256: 'ecdsa-p256-sha256',
   ES384: 'ecdsa-p384-sha384',
@@ -18,10 +19,6 @@ export type JwsAlgorithm = 'HS256' | keyof typeof privateByJose
 
 export const jwsAlgorithms = ['HS256', ...Object.keys(privateByJose)] as readonly JwsAlgorithm[]
 
-export function privateAlgorithmOf(algorithm: Exclude<JwsAlgorithm, 'HS256'>): PrivateAlgorithmName {
-  return privateByJose[algorithm]
-}
-
 /** What a secret binding holds: `<id>:<secret>` for HS256, else JSON `{ "keyid", "jwk" }` or `{ "keyid", "pem" }`. */
 export interface JwsSecret {
   readonly keyid: string
@@ -31,8 +28,8 @@ export interface JwsSecret {
 export function parseJwsSecret(text: string, algorithm: JwsAlgorithm): JwsSecret {
   if (algorithm === 'HS256') return parseShared(text)
   const fields = parseJsonObject(text)
-  const keyid = fields === null ? undefined : textMember(fields, 'keyid')
-  if (fields === null || keyid === undefined || !/^[\x21-\x7e]+$/.test(keyid))
+  const keyid = fields && textMember(fields, 'keyid')
+  if (!fields || !keyid || !/^[\x21-\x7e]+$/.test(keyid))
     throw new SecretFault('the secret must be JSON { "keyid", "jwk" } or { "keyid", "pem" }')
   return { keyid, importSigner: parsePrivateKey(fields, privateByJose[algorithm]) }
 }
@@ -50,15 +47,12 @@ function parseShared(text: string): JwsSecret {
   }
 }
 
-/** What is signed: both parts in base64url, joined by a dot. A header that is a text is encoded already. */
-export function signingInput(header: object | string, claims: object): string {
-  return `${typeof header === 'string' ? header : encodedPart(header)}.${encodedPart(claims)}`
+/** What is signed: both parts in base64url, joined by a dot. */
+export function signingInput(header: object, claims: object): string {
+  return [header, claims].map((part) => base64url(utf8(JSON.stringify(part)))).join('.')
 }
 
-export function encodedPart(part: object): string {
-  return base64url(utf8(JSON.stringify(part)))
-}
-
-export async function compactJws(input: string, sign: Signer): Promise<string> {
+export async function compactJws(header: object, claims: object, sign: Signer): Promise<string> {
+  const input = signingInput(header, claims)
   return `${input}.${base64url(new Uint8Array(await sign(utf8(input))))}`
 }

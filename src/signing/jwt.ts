@@ -6,13 +6,13 @@
  * Coinbase asks for: `uri: [{ part: 'method' }, ' ', { part: 'host' }, { part: 'path' }]`. `iat` and `exp` are
  * ours; everything else comes from the options.
  */
+import { isJsonObject } from '../core/json.ts'
 import type { StringPart } from './hmac/definition.ts'
 import { newSheet, type Sheet } from './hmac/sheet.ts'
-import { parseString, type SignedString } from './hmac/string.ts'
+import { parseString } from './hmac/string.ts'
 import type { Signer } from './jwk.ts'
 import {
   compactJws,
-  encodedPart,
   type JwsAlgorithm,
   type JwsSecret,
   jwsAlgorithms,
@@ -44,26 +44,27 @@ export interface JwtDefinition {
   readonly prefix?: string
 }
 
-type Claim =
-  | { readonly kind: 'static'; readonly value: StaticClaim | readonly string[] }
-  | { readonly kind: 'parts'; readonly string: SignedString }
+type ClaimValue = StaticClaim | readonly string[] | Uint8Array
+
+interface Claim {
+  readonly name: string
+  readonly bodyNeed: BodyNeed
+  readonly write: (sheet: Sheet) => ClaimValue | Promise<ClaimValue>
+}
 
 interface JwtOptions {
   readonly algorithm: JwsAlgorithm
-  readonly claims: readonly (readonly [name: string, claim: Claim])[]
-  readonly joseHeader: readonly (readonly [name: string, claim: Claim])[]
+  readonly claims: readonly Claim[]
+  readonly joseHeader: readonly Claim[]
   readonly lifetimeSeconds: number
   readonly backdateSeconds: number
   readonly notBefore: boolean
   readonly header: string
   readonly prefix: string
-  readonly bodyNeed: BodyNeed
 }
 
 interface JwtKey {
   readonly keyid: string
-  /** Where no part of a request is in it, the header is encoded once for all; otherwise null. */
-  readonly encodedHeader: string | null
   readonly sign: Signer
 }
 
@@ -81,86 +82,54 @@ export const jwt: SignScheme<JwtOptions, JwsSecret, JwtKey> = {
     const prefix = options.optionalText('prefix', header === 'authorization' ? 'Bearer ' : '')
     if (!/^(?:[\x21-\x7e][\x20-\x7e]*)?$/.test(prefix)) fault('prefix', 'must be visible ASCII')
     options.done()
-    const bodyNeed = widestNeed([...claims, ...joseHeader])
-    return {
-      algorithm,
-      claims,
-      joseHeader,
-      lifetimeSeconds,
-      backdateSeconds,
-      notBefore,
-      header,
-      prefix,
-      bodyNeed,
-    }
+    return { algorithm, claims, joseHeader, lifetimeSeconds, backdateSeconds, notBefore, header, prefix }
   },
   parseSecret: (text, { algorithm }) => parseJwsSecret(text, algorithm),
   owns: ({ header }) => [header],
-  bodyNeed: ({ bodyNeed }) => bodyNeed,
-  prepare: async ({ keyid, importSigner }, options) => ({
-    keyid,
-    encodedHeader: fixedHeader(options, keyid),
-    sign: await importSigner(),
-  }),
+  bodyNeed: ({ claims, joseHeader }) => {
+    const needs = [...claims, ...joseHeader].map(({ bodyNeed }) => bodyNeed)
+    return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
+  },
+  prepare: async ({ keyid, importSigner }) => ({ keyid, sign: await importSigner() }),
   stages: async (request, options, { keyid }, moment) => {
-    const sheet = newSheet(request, keyid, moment)
-    const header = await headerOf(options, sheet)
-    const claims = await claimsOf(options, sheet)
+    const [header, claims] = await partsOf(options, newSheet(request, keyid, moment))
     return [
       { name: 'JOSE header', text: JSON.stringify(header) },
       { name: 'claims', text: JSON.stringify(claims) },
       { name: 'signing input', text: signingInput(header, claims) },
     ]
   },
-  sign: async (request, options, { keyid, encodedHeader, sign }, moment) => {
-    const sheet = newSheet(request, keyid, moment)
-    const header = encodedHeader ?? (await headerOf(options, sheet))
-    const token = await compactJws(signingInput(header, await claimsOf(options, sheet)), sign)
-    return { set: [[options.header, options.prefix + token]] }
+  sign: async (request, options, { keyid, sign }, moment) => {
+    const [header, claims] = await partsOf(options, newSheet(request, keyid, moment))
+    return { set: [[options.header, options.prefix + (await compactJws(header, claims, sign))]] }
   },
   sends: () => [],
 }
 
-type FilledIn = Record<string, StaticClaim | readonly string[]>
-
-function fixedHeader({ algorithm, joseHeader }: JwtOptions, keyid: string): string | null {
-  const header: FilledIn = { alg: algorithm, kid: keyid, typ: 'JWT' }
-  for (const [name, claim] of joseHeader) {
-    if (claim.kind === 'parts') return null
-    header[name] = claim.value
-  }
-  return encodedPart(header)
-}
-
-async function headerOf({ algorithm, joseHeader }: JwtOptions, sheet: Sheet): Promise<object> {
-  return {
-    alg: algorithm,
-    kid: sheet.keyId,
-    typ: 'JWT',
-    ...(await filledIn(joseHeader, sheet)),
-  }
-}
-
-async function claimsOf(
-  { claims, backdateSeconds, notBefore, lifetimeSeconds }: JwtOptions,
+async function partsOf(
+  options: JwtOptions,
   sheet: Sheet,
-): Promise<object> {
+): Promise<readonly [header: object, claims: object]> {
   const now = Math.floor(sheet.now / 1000)
-  const filled = await filledIn(claims, sheet)
-  filled['iat'] = now - backdateSeconds
-  if (notBefore) filled['nbf'] = now - backdateSeconds
-  filled['exp'] = now + lifetimeSeconds
-  return filled
+  const issuedAt = now - options.backdateSeconds
+  return [
+    { alg: options.algorithm, kid: sheet.keyId, typ: 'JWT', ...(await filledIn(options.joseHeader, sheet)) },
+    {
+      ...(await filledIn(options.claims, sheet)),
+      iat: issuedAt,
+      ...(options.notBefore ? { nbf: issuedAt } : {}),
+      exp: now + options.lifetimeSeconds,
+    },
+  ]
 }
 
 const decoder = new TextDecoder()
 
-async function filledIn(claims: JwtOptions['claims'], sheet: Sheet): Promise<FilledIn> {
-  const filled: FilledIn = {}
-  for (const [name, claim] of claims) {
-    const value = claim.kind === 'static' ? claim.value : claim.string.write(sheet)
-    const waited = value instanceof Promise ? await value : value
-    filled[name] = waited instanceof Uint8Array ? decoder.decode(waited) : waited
+async function filledIn(claims: readonly Claim[], sheet: Sheet): Promise<object> {
+  const filled: Record<string, unknown> = {}
+  for (const { name, write } of claims) {
+    const value = await write(sheet)
+    filled[name] = value instanceof Uint8Array ? decoder.decode(value) : value
   }
   return filled
 }
@@ -170,37 +139,19 @@ function parseClaims(
   name: string,
   reserved: readonly string[],
   fault: ReportFault,
-): JwtOptions['claims'] {
-  const input = options.raw(name)
-  if (input === undefined) return []
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    fault(name, 'must be names with values')
-    return []
-  }
-  return Object.entries(input).map(([claim, value]) => {
+): readonly Claim[] {
+  return options.entries(name).map(([claim, value]) => {
     const at = `${name}.${claim}`
     if (reserved.includes(claim) || claim === '__proto__') fault(at, 'is set by Countersign itself')
-    return [claim, parseClaim(value, at, fault)] as const
+    return { name: claim, ...parseClaim(value, at, fault) }
   })
 }
 
-function parseClaim(value: unknown, at: string, fault: ReportFault): Claim {
-  if (Array.isArray(value)) return { kind: 'parts', string: parseString(value, at, fault) }
-  if (typeof value === 'object' && value !== null && 'list' in value) {
-    const list = value.list
-    if (
-      Object.keys(value).length === 1 &&
-      Array.isArray(list) &&
-      list.every((one) => typeof one === 'string')
-    )
-      return { kind: 'static', value: list }
-  }
-  if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
+function parseClaim(value: unknown, at: string, fault: ReportFault): Omit<Claim, 'name'> {
+  if (Array.isArray(value)) return parseString(value, at, fault)
+  const list = isJsonObject(value) && Object.keys(value).length === 1 ? value['list'] : undefined
+  const fixed = Array.isArray(list) && list.every((one) => typeof one === 'string') ? list : value
+  if (fixed === value && typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
     fault(at, 'must be a text, a number, true or false, a list of parts, or { list: [texts] }')
-  return { kind: 'static', value: value as StaticClaim }
-}
-
-function widestNeed(claims: JwtOptions['claims']): BodyNeed {
-  const needs = claims.map(([, claim]) => (claim.kind === 'parts' ? claim.string.bodyNeed : 'none'))
-  return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
+  return { bodyNeed: 'none', write: () => fixed as ClaimValue }
 }

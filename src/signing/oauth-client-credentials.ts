@@ -9,13 +9,11 @@ import { percentEncode } from './query-string.ts'
 import type { MintScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
 import {
-  bearerEdits,
-  formBody,
-  parseTokenAnswer,
+  bearerMint,
   readTokenEndpoint,
   type TokenEndpointDefinition,
   type TokenEndpointOptions,
-  tokenRequestHeaders,
+  tokenRequest,
 } from './token-endpoint.ts'
 
 export interface OAuthClientCredentialsDefinition extends TokenEndpointDefinition {
@@ -34,7 +32,7 @@ interface ClientSecret {
 }
 
 export const oauthClientCredentials: MintScheme<ClientOptions, ClientSecret> = {
-  kind: 'mint',
+  ...bearerMint,
   parseOptions: (input, fault) => {
     const options = readOptions(input, fault)
     const endpoint = readTokenEndpoint(options, fault)
@@ -46,26 +44,24 @@ export const oauthClientCredentials: MintScheme<ClientOptions, ClientSecret> = {
     const [id, secret] = parsePair(text, ['client id', 'client secret'], { inner: 'spaces' })
     return { id, secret: new Secret(secret) }
   },
-  owns: () => ['authorization'],
-  bodyNeed: () => 'none',
   mintRequest: ({ id, secret }, { tokenUrl, scope, parameters, clientAuth }) => {
-    const body = [
-      ['grant_type', 'client_credentials'],
-      ...(scope === null ? [] : [['scope', scope] as const]),
-      ...parameters,
-    ] as const
-    if (clientAuth === 'post') {
-      const posted = [...body, ['client_id', id], ['client_secret', secret.reveal()]] as const
-      return { url: tokenUrl, headers: tokenRequestHeaders, body: formBody(posted) }
-    }
+    const posted = clientAuth === 'post'
     // Section 2.3.1: both are form-encoded before they become user and password.
-    const credentials = base64(utf8(`${percentEncode(id)}:${percentEncode(secret.reveal())}`))
-    return {
-      url: tokenUrl,
-      headers: [...tokenRequestHeaders, ['authorization', `Basic ${credentials}`]],
-      body: formBody(body),
-    }
+    const credentials = `${percentEncode(id)}:${percentEncode(secret.reveal())}`
+    return tokenRequest(
+      tokenUrl,
+      [
+        ['grant_type', 'client_credentials'],
+        ...(scope === null ? [] : [['scope', scope] as const]),
+        ...parameters,
+        ...(posted
+          ? ([
+              ['client_id', id],
+              ['client_secret', secret.reveal()],
+            ] as const)
+          : []),
+      ],
+      posted ? [] : [['authorization', `Basic ${base64(utf8(credentials))}`]],
+    )
   },
-  parseMint: (json, options, now) => parseTokenAnswer(json, options, now),
-  thenSign: (_request, _options, minted) => bearerEdits(minted),
 }

@@ -4,18 +4,18 @@
  * file as Google hands it out (`client_email`, `private_key`, `private_key_id`), or JSON `{ "keyid", "issuer",
  * "jwk" }`. A `token_uri` in it is not used: where tokens are fetched is configuration, not secret.
  */
-import { compactJws, type JwsAlgorithm, jwsAlgorithms, privateAlgorithmOf, signingInput } from './jws.ts'
+import { parseJsonObject } from '../core/json.ts'
+import { compactJws, type JwsAlgorithm, jwsAlgorithms, privateByJose } from './jws.ts'
 import { readOptions } from './options.ts'
-import { type ImportSigner, parseJsonObject, parsePrivateKey, textMember } from './private-key.ts'
+import { type ImportSigner, parsePrivateKey, textMember } from './private-key.ts'
+import type { Pair } from './query-string.ts'
 import { type MintScheme, SecretFault } from './scheme.ts'
 import {
-  bearerEdits,
-  formBody,
-  parseTokenAnswer,
+  bearerMint,
   readTokenEndpoint,
   type TokenEndpointDefinition,
   type TokenEndpointOptions,
-  tokenRequestHeaders,
+  tokenRequest,
 } from './token-endpoint.ts'
 
 type AssertionAlgorithm = Exclude<JwsAlgorithm, 'HS256'>
@@ -53,8 +53,20 @@ interface AssertionSecret {
 
 const assertionAlgorithms = jwsAlgorithms.filter((name): name is AssertionAlgorithm => name !== 'HS256')
 
+const grantParameters = {
+  grant: (assertion: string): readonly Pair[] => [
+    ['grant_type', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+    ['assertion', assertion],
+  ],
+  client: (assertion: string): readonly Pair[] => [
+    ['grant_type', 'client_credentials'],
+    ['client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
+    ['client_assertion', assertion],
+  ],
+}
+
 export const oauthJwtBearer: MintScheme<AssertionOptions, AssertionSecret> = {
-  kind: 'mint',
+  ...bearerMint,
   parseOptions: (input, fault) => {
     const options = readOptions(input, fault)
     const endpoint = readTokenEndpoint(options, fault)
@@ -76,11 +88,9 @@ export const oauthJwtBearer: MintScheme<AssertionOptions, AssertionSecret> = {
     const issuer = fields && (textMember(fields, 'issuer') ?? textMember(fields, 'client_email'))
     if (!fields || !keyid || !issuer)
       throw new SecretFault('the secret must be a service account file, or JSON { "keyid", "issuer", "jwk" }')
-    const importSigner = parsePrivateKey(fields, privateAlgorithmOf(algorithm), { pemName: 'private_key' })
+    const importSigner = parsePrivateKey(fields, privateByJose[algorithm], { pemName: 'private_key' })
     return { keyid, issuer, importSigner }
   },
-  owns: () => ['authorization'],
-  bodyNeed: () => 'none',
   mintRequest: async (secret, options, { now, nonce }) => {
     const issuedAt = Math.floor(now / 1000)
     const subject = options.subject ?? secret.issuer
@@ -94,33 +104,11 @@ export const oauthJwtBearer: MintScheme<AssertionOptions, AssertionSecret> = {
       jti: nonce(),
     }
     const header = { alg: options.algorithm, kid: secret.keyid, typ: 'JWT' }
-    const assertion = await compactJws(signingInput(header, claims), await secret.importSigner())
-    return {
-      url: options.tokenUrl,
-      headers: tokenRequestHeaders,
-      body: formBody(pairsOf(options, assertion)),
-    }
+    const assertion = await compactJws(header, claims, await secret.importSigner())
+    return tokenRequest(options.tokenUrl, [
+      ...grantParameters[options.use](assertion),
+      ...(options.scope === null || options.scopeClaim ? [] : [['scope', options.scope] as const]),
+      ...options.parameters,
+    ])
   },
-  parseMint: (json, options, now) => parseTokenAnswer(json, options, now),
-  thenSign: (_request, _options, minted) => bearerEdits(minted),
-}
-
-function pairsOf(
-  { use, scope, scopeClaim, parameters }: AssertionOptions,
-  assertion: string,
-): readonly (readonly [string, string])[] {
-  return [
-    ...(use === 'grant'
-      ? ([
-          ['grant_type', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
-          ['assertion', assertion],
-        ] as const)
-      : ([
-          ['grant_type', 'client_credentials'],
-          ['client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
-          ['client_assertion', assertion],
-        ] as const)),
-    ...(scope === null || scopeClaim ? [] : [['scope', scope] as const]),
-    ...parameters,
-  ]
 }

@@ -1,9 +1,8 @@
 /** Reads the options of a scheme, one by one, and reports every fault of them. */
 import { isProtectedHeader } from '../core/headers.ts'
+import { isJsonObject, type JsonObject } from '../core/json.ts'
 import { own } from '../core/table.ts'
 import type { ReportFault } from './scheme.ts'
-
-type Input = Readonly<Record<string, unknown>>
 
 interface NumberBounds {
   readonly min: number
@@ -26,13 +25,15 @@ export interface OptionReader {
   readonly texts: (name: string) => readonly string[]
   /** A header that the scheme may set, in lower case. */
   readonly headerName: (name: string) => string
+  /** Names with values, still to be parsed; none when it is not there. */
+  readonly entries: (name: string) => readonly (readonly [name: string, value: unknown])[]
   /** What stands there, still to be parsed; undefined when it is not there. */
   readonly raw: (name: string) => unknown
   /** Unknown means refuse: a misspelt option must not silently fall back to a default. */
   readonly done: () => void
 }
 
-export function readOptions(input: Input, fault: ReportFault): OptionReader {
+export function readOptions(input: JsonObject, fault: ReportFault): OptionReader {
   const known = new Set<string>()
   const raw = (name: string): unknown => {
     known.add(name)
@@ -76,6 +77,12 @@ export function readOptions(input: Input, fault: ReportFault): OptionReader {
         value.every((one) => typeof one === 'string' && one !== '')
       if (ok) return value as readonly string[]
       fault(name, 'must be a list of texts that are not empty')
+      return []
+    },
+    entries: (name) => {
+      const value = raw(name)
+      if (isJsonObject(value)) return Object.entries(value)
+      if (value !== undefined) fault(name, 'must be names with values')
       return []
     },
     headerName: (name) => {

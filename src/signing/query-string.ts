@@ -13,6 +13,11 @@ export function percentEncode(text: string): string {
       )
 }
 
+/** A secret as it stands in a header and as it stands in a query; once where that is the same. */
+export function bothForms(text: string): readonly string[] {
+  return [...new Set([text, percentEncode(text)])]
+}
+
 const unreserved = /^[\w.~-]*$/
 
 /**
@@ -21,15 +26,9 @@ const unreserved = /^[\w.~-]*$/
  */
 export function appendQuery(query: string, pairs: readonly Pair[]): string {
   if (pairs.length === 0) return query
-  const added = joinedPairs(pairs)
+  const added = pairs.map((pair) => pair.join('=')).join('&')
   if (query === '') return `?${added}`
   return query === '?' || query.endsWith('&') ? query + added : `${query}&${added}`
-}
-
-export function joinedPairs(pairs: readonly Pair[]): string {
-  let text = ''
-  for (const [name, value] of pairs) text += text === '' ? `${name}=${value}` : `&${name}=${value}`
-  return text
 }
 
 /** The pairs of a query as they stand, still encoded; a name without `=` has the value null. */

@@ -4,7 +4,7 @@
  */
 import { Secret } from '../core/redact.ts'
 import { readOptions } from './options.ts'
-import { type OwnedNames, ownedNames, percentEncode, refuseQueryNames } from './query-string.ts'
+import { bothForms, type OwnedNames, ownedNames, percentEncode, refuseQueryNames } from './query-string.ts'
 import type { SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
 
@@ -36,5 +36,5 @@ export const query: SignScheme<QueryOptions, Secret, Secret> = {
     refuseQueryNames(request.query, owned)
     return { set: [], query: [[encodedName, percentEncode(secret.reveal())]] }
   },
-  sends: (secret) => [...new Set([secret.reveal(), percentEncode(secret.reveal())])],
+  sends: (secret) => bothForms(secret.reveal()),
 }

@@ -46,10 +46,17 @@ export function parseParts(
 function formFault(text: string, innerSpaces: boolean): string | null {
   if (text === '') return 'is empty'
   if (/[\u0000-\u001f\u007f]/.test(text))
-    return 'holds a line break or another control character; look for one that was copied along'
+    return 'holds a line break or another control character, perhaps copied along'
   if (text.trim() !== text) return 'begins or ends with white space'
   if (!innerSpaces && /\s/.test(text)) return 'holds white space'
   return null
+}
+
+/** The text without these secrets, the longest first: one may be part of another. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .toSorted((one, other) => other.length - one.length)
+    .reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text)
 }
 
 /**

@@ -1,7 +1,8 @@
 /** The audit log in the storage of `Directory`: appended to, read in pages, pruned; never changed. */
 import { auditDays, auditEntriesMax } from '../core/limits.ts'
-import type { AuditAction, AuditDraft, AuditEntry, AuditFilter } from './audit.ts'
+import type { AuditDraft, AuditEntry, AuditFilter } from './audit.ts'
 import { type Page, pageOf } from './page.ts'
+import { insert } from './rows.ts'
 
 export const auditSchema = `
   CREATE TABLE IF NOT EXISTS audit (
@@ -12,29 +13,11 @@ export const auditSchema = `
   CREATE INDEX IF NOT EXISTS audit_by_time ON audit (at);
 `
 
-type AuditRow = {
-  readonly id: number
-  readonly at: number
-  readonly actor: string
-  readonly action: AuditAction
-  readonly team: string | null
-  readonly target: string
-  readonly detail: string
-  readonly origin: string | null
+export function appendAudit(sql: SqlStorage, { from, detail, ...entry }: AuditDraft, now: number): void {
+  insert(sql, 'INTO audit', { at: now, ...entry, detail: JSON.stringify(detail), origin: from })
 }
 
-export function appendAudit(sql: SqlStorage, entry: AuditDraft, now: number): void {
-  sql.exec(
-    'INSERT INTO audit (at, actor, action, team, target, detail, origin) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    now,
-    entry.actor,
-    entry.action,
-    entry.team,
-    entry.target,
-    JSON.stringify(entry.detail),
-    entry.from,
-  )
-}
+type AuditRow = Omit<AuditEntry, 'detail'> & { readonly detail: string }
 
 /** The newest first. */
 export function listAudit(
@@ -44,7 +27,8 @@ export function listAudit(
 ): Page<AuditEntry> {
   const rows = sql
     .exec<AuditRow>(
-      `SELECT * FROM audit WHERE id < ?1 AND at >= ?2 AND (?3 IS NULL OR team = ?3) ORDER BY id DESC LIMIT ?4`,
+      `SELECT id, at, actor, action, team, target, detail, origin AS "from" FROM audit
+       WHERE id < ?1 AND at >= ?2 AND (?3 IS NULL OR team = ?3) ORDER BY id DESC LIMIT ?4`,
       before ?? Number.MAX_SAFE_INTEGER,
       from ?? 0,
       team,
@@ -52,14 +36,7 @@ export function listAudit(
     )
     .toArray()
   const { items, next } = pageOf(rows, limit, ({ id }) => id)
-  return {
-    items: items.map(({ origin, detail, ...entry }) => ({
-      ...entry,
-      detail: JSON.parse(detail),
-      from: origin,
-    })),
-    next,
-  }
+  return { items: items.map((row) => ({ ...row, detail: JSON.parse(row.detail) })), next }
 }
 
 /** By age, and by number: a flood of entries costs the oldest ones, never the storage. */

@@ -2,6 +2,7 @@
 import { deviceIntervalSeconds, deviceLooksMax, devicesMax } from '../core/limits.ts'
 import type { DevicePoll, DeviceRequest, ListedDevice } from './device.ts'
 import type { AttemptLimit, Deposit } from './records.ts'
+import { count, find, insert, type Row } from './rows.ts'
 
 export const devicesSchema = `
   CREATE TABLE IF NOT EXISTS devices (
@@ -13,34 +14,18 @@ export const devicesSchema = `
   CREATE INDEX IF NOT EXISTS attempts_by_end ON attempts (ends_at);
 `
 
-type DeviceRow = {
-  readonly digest: string
-  readonly client_id: string
-  readonly scopes: string
-  readonly origin: string | null
-  readonly created_at: number
-  readonly expires_at: number
-  readonly state: 'pending' | 'approved' | 'denied'
-  readonly interval: number
-  readonly polled_at: number | null
-}
-
 export function openDevice(sql: SqlStorage, device: DeviceRequest): Deposit {
-  const now = device.createdAt
-  const count = (): number =>
-    sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM devices WHERE expires_at > ?', now).one().n
-  if (count() >= devicesMax) return 'full'
-  const { rowsWritten } = sql.exec(
-    'INSERT OR IGNORE INTO devices (digest, code, client_id, scopes, origin, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    device.digest,
-    device.userCodeDigest,
-    device.clientId,
-    JSON.stringify(device.scopes),
-    device.from,
-    now,
-    device.expiresAt,
-  )
-  return rowsWritten > 0 ? 'stored' : 'taken'
+  if (count(sql, 'devices WHERE expires_at > ?', device.createdAt) >= devicesMax) return 'full'
+  const stored = insert(sql, 'OR IGNORE INTO devices', {
+    digest: device.digest,
+    code: device.userCodeDigest,
+    client_id: device.clientId,
+    scopes: JSON.stringify(device.scopes),
+    origin: device.from,
+    created_at: device.createdAt,
+    expires_at: device.expiresAt,
+  })
+  return stored ? 'stored' : 'taken'
 }
 
 /**
@@ -48,23 +33,15 @@ export function openDevice(sql: SqlStorage, device: DeviceRequest): Deposit {
  * types one so many times, whoever guesses does.
  */
 export function lookAtDevice(sql: SqlStorage, userCodeDigest: string, now: number): ListedDevice | null {
-  const [found] = sql
-    .exec<DeviceRow>(
-      `UPDATE devices SET looks = looks + 1
-       WHERE code = ? AND state = 'pending' AND expires_at > ? AND looks < ? RETURNING *`,
-      userCodeDigest,
-      now,
-      deviceLooksMax,
-    )
-    .toArray()
-  if (found === undefined) return null
-  return {
-    clientId: found.client_id,
-    scopes: JSON.parse(found.scopes),
-    from: found.origin,
-    createdAt: found.created_at,
-    expiresAt: found.expires_at,
-  }
+  const found = find<Row<Omit<ListedDevice, 'scopes'>> & { scopes: string }>(
+    sql,
+    `UPDATE devices SET looks = looks + 1 WHERE code = ? AND state = 'pending' AND expires_at > ? AND looks < ?
+     RETURNING client_id AS clientId, scopes, origin AS "from", created_at AS createdAt, expires_at AS expiresAt`,
+    userCodeDigest,
+    now,
+    deviceLooksMax,
+  )
+  return found === undefined ? null : { ...found, scopes: JSON.parse(found.scopes) }
 }
 
 /** Decides it once; the device code's digest, and its end. null when it was decided, or is over. */
@@ -73,15 +50,15 @@ export function decideDevice(
   userCodeDigest: string,
   { state, now }: { readonly state: 'approved' | 'denied'; readonly now: number },
 ): { readonly digest: string; readonly expiresAt: number } | null {
-  const [decided] = sql
-    .exec<{ digest: string; expires_at: number }>(
-      `UPDATE devices SET state = ? WHERE code = ? AND state = 'pending' AND expires_at > ? RETURNING digest, expires_at`,
-      state,
-      userCodeDigest,
-      now,
-    )
-    .toArray()
-  return decided === undefined ? null : { digest: decided.digest, expiresAt: decided.expires_at }
+  const decided = find<{ digest: string; expiresAt: number }>(
+    sql,
+    `UPDATE devices SET state = ? WHERE code = ? AND state = 'pending' AND expires_at > ?
+     RETURNING digest, expires_at AS expiresAt`,
+    state,
+    userCodeDigest,
+    now,
+  )
+  return decided ?? null
 }
 
 /** A clock that ticks unevenly between two places is not impatience. */
@@ -93,12 +70,23 @@ export function pollDevice(
   { digest, clientId }: Pick<DeviceRequest, 'digest' | 'clientId'>,
   now: number,
 ): DevicePoll {
-  const [found] = sql.exec<DeviceRow>('SELECT * FROM devices WHERE digest = ?', digest).toArray()
-  if (found === undefined || found.client_id !== clientId) return 'unknown'
+  const found = find<{
+    clientId: string
+    state: 'pending' | 'approved' | 'denied'
+    expiresAt: number
+    interval: number
+    polledAt: number | null
+  }>(
+    sql,
+    `SELECT client_id AS clientId, state, expires_at AS expiresAt, interval, polled_at AS polledAt
+     FROM devices WHERE digest = ?`,
+    digest,
+  )
+  if (found?.clientId !== clientId) return 'unknown'
   if (found.state === 'denied') return 'denied'
-  if (found.expires_at <= now) return 'expired'
+  if (found.expiresAt <= now) return 'expired'
   if (found.state === 'approved') return 'approved'
-  const early = found.polled_at !== null && now < found.polled_at + found.interval * 1_000 - pollGraceMillis
+  const early = found.polledAt !== null && now < found.polledAt + found.interval * 1_000 - pollGraceMillis
   const interval = found.interval + (early ? deviceIntervalSeconds : 0)
   sql.exec('UPDATE devices SET polled_at = ?, interval = ? WHERE digest = ?', now, interval, digest)
   return early ? 'slow_down' : 'pending'

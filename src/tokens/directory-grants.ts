@@ -17,6 +17,7 @@ import {
   type StandingQuery,
   type SubjectOfTeam,
 } from './records.ts'
+import { count, find, insert, type Row } from './rows.ts'
 
 export const grantsSchema = `
   CREATE TABLE IF NOT EXISTS single_uses (
@@ -42,20 +43,13 @@ const endedClaimMillis = (accessTokenSeconds + clockToleranceSecondsDefault) * 1
 
 /** Keeps a single-use thing until it expires. */
 export function deposit(sql: SqlStorage, thing: SingleUse, now: number): Deposit {
-  const count = (): number => sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM single_uses').one().n
-  if (count() >= singleUsesMax) {
+  if (count(sql, 'single_uses') >= singleUsesMax) {
     sql.exec('DELETE FROM single_uses WHERE expires_at <= ?', now)
-    if (count() >= singleUsesMax) return 'full'
+    if (count(sql, 'single_uses') >= singleUsesMax) return 'full'
   }
-  const { rowsWritten } = sql.exec(
-    'INSERT OR IGNORE INTO single_uses (kind, digest, grant_id, payload, expires_at) VALUES (?, ?, ?, ?, ?)',
-    thing.kind,
-    thing.digest,
-    thing.grantId,
-    thing.payload,
-    thing.expiresAt,
-  )
-  return rowsWritten > 0 ? 'stored' : 'taken'
+  const { kind, digest, grantId, payload, expiresAt } = thing
+  const row = { kind, digest, grant_id: grantId, payload, expires_at: expiresAt }
+  return insert(sql, 'OR IGNORE INTO single_uses', row) ? 'stored' : 'taken'
 }
 
 /**
@@ -67,23 +61,28 @@ export function redeem(
   kind: string,
   { digest, now }: { readonly digest: string; readonly now: number },
 ): Redemption {
-  const [found] = sql
-    .exec<{ grant_id: string | null; payload: string; expires_at: number; redeemed_at: number | null }>(
-      'SELECT grant_id, payload, expires_at, redeemed_at FROM single_uses WHERE kind = ? AND digest = ?',
-      kind,
-      digest,
-    )
-    .toArray()
+  const found = find<{
+    grantId: string | null
+    payload: string
+    expiresAt: number
+    redeemedAt: number | null
+  }>(
+    sql,
+    `SELECT grant_id AS grantId, payload, expires_at AS expiresAt, redeemed_at AS redeemedAt
+     FROM single_uses WHERE kind = ? AND digest = ?`,
+    kind,
+    digest,
+  )
   if (found === undefined) return { outcome: 'unknown' }
-  if (found.redeemed_at !== null) {
-    if (found.grant_id !== null) endGrant(sql, found.grant_id, now)
-    return { outcome: 'replayed', grantId: found.grant_id }
+  const { grantId, payload, expiresAt, redeemedAt } = found
+  if (redeemedAt !== null) {
+    if (grantId !== null) endGrant(sql, grantId, now)
+    return { outcome: 'replayed', grantId }
   }
-  if (found.expires_at <= now || (found.grant_id !== null && !grantStands(sql, found.grant_id, now))) {
+  if (expiresAt <= now || (grantId !== null && findGrant(sql, grantId, now) === null))
     return { outcome: 'unknown' }
-  }
   sql.exec('UPDATE single_uses SET redeemed_at = ? WHERE kind = ? AND digest = ?', now, kind, digest)
-  return { outcome: 'redeemed', grantId: found.grant_id, payload: found.payload }
+  return { outcome: 'redeemed', grantId, payload }
 }
 
 /** Looks without redeeming; null for what is unknown or expired. */
@@ -92,28 +91,21 @@ export function examine(
   kind: string,
   { digest, now }: { readonly digest: string; readonly now: number },
 ): Examined | null {
-  const [found] = sql
-    .exec<{ payload: string; redeemed_at: number | null }>(
-      'SELECT payload, redeemed_at FROM single_uses WHERE kind = ? AND digest = ? AND expires_at > ?',
-      kind,
-      digest,
-      now,
-    )
-    .toArray()
-  return found === undefined ? null : { spent: found.redeemed_at !== null, payload: found.payload }
+  const found = find<{ payload: string; redeemedAt: number | null }>(
+    sql,
+    'SELECT payload, redeemed_at AS redeemedAt FROM single_uses WHERE kind = ? AND digest = ? AND expires_at > ?',
+    kind,
+    digest,
+    now,
+  )
+  return found === undefined ? null : { spent: found.redeemedAt !== null, payload: found.payload }
 }
 
 export function openFamily(
   sql: SqlStorage,
   { familyDigest, digest, payload, expiresAt }: RefreshFamily,
 ): void {
-  sql.exec(
-    'INSERT INTO families (family, digest, payload, expires_at) VALUES (?, ?, ?, ?)',
-    familyDigest,
-    digest,
-    payload,
-    expiresAt,
-  )
+  insert(sql, 'INTO families', { family: familyDigest, digest, payload, expires_at: expiresAt })
 }
 
 /** What a presented refresh token is worth; null when its family is unknown, or was idle for too long. */
@@ -122,13 +114,12 @@ export function examineFamily(
   familyDigest: string,
   { digest, now }: { readonly digest: string; readonly now: number },
 ): Examined | null {
-  const [found] = sql
-    .exec<{ digest: string; payload: string }>(
-      'SELECT digest, payload FROM families WHERE family = ? AND expires_at > ?',
-      familyDigest,
-      now,
-    )
-    .toArray()
+  const found = find<{ digest: string; payload: string }>(
+    sql,
+    'SELECT digest, payload FROM families WHERE family = ? AND expires_at > ?',
+    familyDigest,
+    now,
+  )
   return found === undefined ? null : { spent: !sameDigest(found.digest, digest), payload: found.payload }
 }
 
@@ -138,52 +129,42 @@ export function rotateFamily(
   { familyDigest, digest, payload, expiresAt }: RefreshFamily,
   presented: string,
 ): boolean {
-  return (
-    sql
-      .exec(
-        'UPDATE families SET digest = ?, payload = ?, expires_at = ? WHERE family = ? AND digest = ? RETURNING 1',
-        digest,
-        payload,
-        expiresAt,
-        familyDigest,
-        presented,
-      )
-      .toArray().length === 1
+  const { rowsWritten } = sql.exec(
+    'UPDATE families SET digest = ?, payload = ?, expires_at = ? WHERE family = ? AND digest = ?',
+    digest,
+    payload,
+    expiresAt,
+    familyDigest,
+    presented,
   )
+  return rowsWritten > 0
 }
 
-export function openGrant(sql: SqlStorage, grant: GrantRecord): void {
-  sql.exec(
-    'INSERT INTO grants (id, subject, team, expires_at) VALUES (?, ?, ?, ?)',
-    grant.id,
-    grant.subject,
-    grant.team,
-    grant.expiresAt,
-  )
+export function openGrant(sql: SqlStorage, { expiresAt, ...grant }: GrantRecord): void {
+  insert(sql, 'INTO grants', { ...grant, expires_at: expiresAt })
 }
 
-export function grantStands(sql: SqlStorage, id: string, now: number): boolean {
-  const condition = 'id = ? AND ended_at IS NULL AND expires_at > ?'
-  return sql.exec(`SELECT 1 FROM grants WHERE ${condition}`, id, now).toArray().length === 1
-}
-
+/** null when it has ended or expired, or never was. */
 export function findGrant(sql: SqlStorage, id: string, now: number): GrantRecord | null {
-  const [found] = sql
-    .exec<{ subject: string; team: string | null; expires_at: number }>(
-      'SELECT subject, team, expires_at FROM grants WHERE id = ? AND ended_at IS NULL AND expires_at > ?',
-      id,
+  const found = find<Row<GrantRecord>>(
+    sql,
+    `SELECT id, subject, team, expires_at AS expiresAt FROM grants
+     WHERE id = ? AND ended_at IS NULL AND expires_at > ?`,
+    id,
+    now,
+  )
+  return found ?? null
+}
+
+/** Names it when it had ended before, too. */
+export function endGrant(sql: SqlStorage, id: string, now: number): readonly Ended[] {
+  return sql
+    .exec<Row<Ended>>(
+      'UPDATE grants SET ended_at = COALESCE(ended_at, ?) WHERE id = ? RETURNING id AS grantId, team',
       now,
+      id,
     )
     .toArray()
-  return found === undefined
-    ? null
-    : { id, subject: found.subject, team: found.team, expiresAt: found.expires_at }
-}
-
-export function endGrant(sql: SqlStorage, id: string, now: number): readonly Ended[] {
-  sql.exec('UPDATE grants SET ended_at = ? WHERE id = ? AND ended_at IS NULL', now, id)
-  const grants = sql.exec<{ team: string | null }>('SELECT team FROM grants WHERE id = ?', id).toArray()
-  return grants.map(({ team }) => ({ grantId: id, team }))
 }
 
 export function endGrantsOf(
@@ -191,14 +172,15 @@ export function endGrantsOf(
   { subject, team }: SubjectOfTeam,
   now: number,
 ): readonly Ended[] {
-  const open = sql
-    .exec<{ id: string }>(
-      'SELECT id FROM grants WHERE subject = ?1 AND (?2 IS NULL OR team = ?2) AND ended_at IS NULL',
+  return sql
+    .exec<Row<Ended>>(
+      `UPDATE grants SET ended_at = ?3 WHERE subject = ?1 AND (?2 IS NULL OR team = ?2) AND ended_at IS NULL
+       RETURNING id AS grantId, team`,
       subject,
       team,
+      now,
     )
     .toArray()
-  return open.flatMap(({ id }) => endGrant(sql, id, now))
 }
 
 /** Ends JWTs by one of their claims; an earlier end of the same claim is only ever extended. */
@@ -217,22 +199,20 @@ export function claimEnded(
   sql: SqlStorage,
   { tokenId, grantId, subject, team, issuedAt }: StandingQuery,
 ): boolean {
-  return (
-    sql
-      .exec(
-        `SELECT 1 FROM ended_claims WHERE (kind = 'token' AND value IN (?1, ?6, ?7, ?8))
-         OR (kind = 'subject' AND value IN (?2, ?3) AND at >= ?5) OR (kind = 'team' AND value = ?4 AND at >= ?5)`,
-        tokenId,
-        subject,
-        claimOfTeam(subject, team),
-        team ?? '',
-        issuedAt,
-        grantId,
-        claimOfTeam(tokenId, team),
-        claimOfTeam(grantId, team),
-      )
-      .toArray().length > 0
+  const ended = count(
+    sql,
+    `ended_claims WHERE kind = 'token' AND value IN (?, ?, ?, ?) OR at >= ?
+     AND (kind = 'subject' AND value IN (?, ?) OR kind = 'team' AND value = ?)`,
+    tokenId,
+    claimOfTeam(tokenId, team),
+    grantId,
+    claimOfTeam(grantId, team),
+    issuedAt,
+    subject,
+    claimOfTeam(subject, team),
+    team ?? '',
   )
+  return ended > 0
 }
 
 export function pruneGrants(sql: SqlStorage, now: number): void {

@@ -13,7 +13,6 @@ import {
   grantIdOf,
   type Judgement,
   judgeStanding,
-  judgeToken,
   type ListedToken,
   type Person,
   type Presented,
@@ -22,6 +21,7 @@ import {
   type TokenFilter,
   type TokenRecord,
 } from './records.ts'
+import { count, find, insert, type Row } from './rows.ts'
 
 export const tokensSchema = `
   CREATE TABLE IF NOT EXISTS tokens (
@@ -36,20 +36,13 @@ export const tokensSchema = `
   CREATE TABLE IF NOT EXISTS people (subject TEXT PRIMARY KEY, role TEXT NOT NULL, team TEXT, seen_at INTEGER NOT NULL);
 `
 
-type TokenRow = {
-  readonly number: number
-  readonly id: string
-  readonly digest: string
-  readonly name: string
-  readonly team: string
+/** A row as `TokenRecord` names it. */
+const columns = `id, digest, name, team, scopes, owner, service, parent, created_at AS createdAt,
+  expires_at AS expiresAt, last_used_at AS lastUsedAt, revoked_at AS revokedAt`
+
+type TokenRow = Omit<TokenRecord, 'scopes' | 'service'> & {
   readonly scopes: string
-  readonly owner: string
   readonly service: number
-  readonly parent: string | null
-  readonly created_at: number
-  readonly expires_at: number | null
-  readonly last_used_at: number | null
-  readonly revoked_at: number | null
 }
 
 export function insertToken(sql: SqlStorage, token: TokenRecord): Creation {
@@ -57,24 +50,18 @@ export function insertToken(sql: SqlStorage, token: TokenRecord): Creation {
   const parent = token.parent === null ? null : readToken(sql, token.parent)
   if (token.parent !== null && (parent === null || statusOf(parent, token.createdAt) !== 'active'))
     return 'parent_ended'
-  const count = (condition: string, ...bindings: readonly string[]): number =>
-    sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM tokens ${condition}`, ...bindings).one().n
-  if (count('WHERE team = ?', token.team) >= personalTokensPerTeamMax) return 'team_full'
-  if (count('') >= personalTokensMax) return 'full'
-  sql.exec(
-    `INSERT INTO tokens (id, digest, name, team, scopes, owner, service, parent, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    token.id,
-    token.digest,
-    token.name,
-    token.team,
-    JSON.stringify(token.scopes),
-    token.owner,
-    token.service ? 1 : 0,
-    token.parent,
-    token.createdAt,
-    token.expiresAt,
-  )
+  if (count(sql, 'tokens WHERE team = ?', token.team) >= personalTokensPerTeamMax) return 'team_full'
+  if (count(sql, 'tokens') >= personalTokensMax) return 'full'
+  const { scopes, service, createdAt, expiresAt, lastUsedAt, revokedAt, ...row } = token
+  insert(sql, 'INTO tokens', {
+    ...row,
+    scopes: JSON.stringify(scopes),
+    service: service ? 1 : 0,
+    created_at: createdAt,
+    expires_at: expiresAt,
+    last_used_at: lastUsedAt,
+    revoked_at: revokedAt,
+  })
   return 'created'
 }
 
@@ -110,14 +97,14 @@ export function listTokens(
     where('expires_at <= ?', filter.expiringUntil)
   }
   const rows = sql
-    .exec<TokenRow>(
-      `SELECT * FROM tokens WHERE ${conditions.join(' AND ')} ORDER BY number DESC LIMIT ?`,
+    .exec<TokenRow & { number: number }>(
+      `SELECT number, ${columns} FROM tokens WHERE ${conditions.join(' AND ')} ORDER BY number DESC LIMIT ?`,
       ...bindings,
       limit + 1,
     )
     .toArray()
   const { items, next } = pageOf(rows, limit, ({ number }) => number)
-  return { items: items.map((row) => withoutDigest(toRecord(row))), next }
+  return { items: items.map(({ number: _, ...row }) => withoutDigest(toRecord(row))), next }
 }
 
 /** Judges what was presented and notes, coarsely, that it was used. */
@@ -127,9 +114,10 @@ export function presentToken(
   { digest, now }: { readonly digest: string; readonly now: number },
 ): Presented {
   const record = readToken(sql, id)
-  const judgement = judgeToken(record, digest, { owner: ownerOf(sql, record), now })
-  if (!judgement.good || record === null)
-    return { good: false, reason: judgement.good ? 'unknown' : judgement.reason }
+  if (record === null) return { good: false, reason: 'unknown' }
+  if (!sameDigest(record.digest, digest)) return { good: false, reason: 'wrong secret' }
+  const judgement = judgeStanding(record, { owner: findPerson(sql, record.owner), now })
+  if (!judgement.good) return judgement
   if (record.lastUsedAt === null || now - record.lastUsedAt >= lastUsedGranularityMillis) {
     sql.exec('UPDATE tokens SET last_used_at = ? WHERE id = ?', now, id)
   }
@@ -140,7 +128,7 @@ export function presentToken(
 export function tokenStanding(sql: SqlStorage, id: string, now: number): Judgement {
   const record = readToken(sql, id)
   if (record === null) return { good: false, reason: 'unknown' }
-  return judgeStanding(record, { owner: ownerOf(sql, record), now })
+  return judgeStanding(record, { owner: findPerson(sql, record.owner), now })
 }
 
 /**
@@ -148,19 +136,7 @@ export function tokenStanding(sql: SqlStorage, id: string, now: number): Judgeme
  * too: the accounts must hear of each, and a caller that lost the answer asks again.
  */
 export function revokeToken(sql: SqlStorage, id: string, now: number): readonly Ended[] {
-  const family = sql
-    .exec<{ id: string; team: string }>(
-      `WITH RECURSIVE family (id, team) AS (
-         SELECT id, team FROM tokens WHERE id = ?
-         UNION SELECT tokens.id, tokens.team FROM tokens JOIN family ON tokens.parent = family.id
-       ) SELECT id, team FROM family`,
-      id,
-    )
-    .toArray()
-  for (const member of family) {
-    sql.exec('UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', now, member.id)
-  }
-  return family.map((member) => ({ grantId: grantIdOf('pat', member.id), team: member.team }))
+  return revokeFamilies(sql, 'id = ?1', [id, null, now])
 }
 
 /** Revokes all that a subject owns or is. */
@@ -169,15 +145,27 @@ export function revokeTokensOf(
   { subject, team }: SubjectOfTeam,
   now: number,
 ): readonly Ended[] {
-  const ids = sql
-    .exec<{ id: string }>(
-      `SELECT id FROM tokens
-       WHERE (owner = ?1 OR 'token/' || id = ?1) AND (?2 IS NULL OR team = ?2) AND revoked_at IS NULL`,
-      subject,
-      team,
+  const theirs = `(owner = ?1 OR 'token/' || id = ?1) AND (?2 IS NULL OR team = ?2) AND revoked_at IS NULL`
+  return revokeFamilies(sql, theirs, [subject, team, now])
+}
+
+/** Revokes the tokens of which the condition is true, and all that were made with them. */
+function revokeFamilies(
+  sql: SqlStorage,
+  condition: string,
+  bindings: readonly [first: string, second: string | null, now: number],
+): readonly Ended[] {
+  return sql
+    .exec<Row<Ended>>(
+      `UPDATE tokens SET revoked_at = COALESCE(revoked_at, ?3) WHERE id IN (
+         WITH RECURSIVE family (id) AS (
+           SELECT id FROM tokens WHERE ${condition}
+           UNION SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
+         ) SELECT id FROM family
+       ) RETURNING '${grantIdOf('pat', '')}' || id AS grantId, team`,
+      ...bindings,
     )
     .toArray()
-  return ids.flatMap(({ id }) => revokeToken(sql, id, now))
 }
 
 /** The token, when this is its digest; revoked and expired ones too, for a holder may revoke what has expired. */
@@ -187,13 +175,7 @@ export function heldToken(sql: SqlStorage, id: string, digest: string): ListedTo
 }
 
 export function rememberPerson(sql: SqlStorage, person: Person, now: number): void {
-  sql.exec(
-    'INSERT OR REPLACE INTO people (subject, role, team, seen_at) VALUES (?, ?, ?, ?)',
-    person.subject,
-    person.role,
-    person.team,
-    now,
-  )
+  insert(sql, 'OR REPLACE INTO people', { ...person, seen_at: now })
 }
 
 export function forgetPerson(sql: SqlStorage, subject: string): void {
@@ -201,12 +183,7 @@ export function forgetPerson(sql: SqlStorage, subject: string): void {
 }
 
 export function findPerson(sql: SqlStorage, subject: string): Person | null {
-  const [found] = sql
-    .exec<{ role: string; team: string | null }>('SELECT role, team FROM people WHERE subject = ?', subject)
-    .toArray()
-  if (found === undefined) return null
-  const { role, team } = found
-  return role === 'admin' || role === 'team-admin' || role === 'member' ? { subject, role, team } : null
+  return find<Row<Person>>(sql, 'SELECT subject, role, team FROM people WHERE subject = ?', subject) ?? null
 }
 
 /** Forgets tokens that ended long ago. */
@@ -215,30 +192,13 @@ export function pruneTokens(sql: SqlStorage, now: number): void {
   sql.exec('DELETE FROM tokens WHERE revoked_at < ?1 OR expires_at < ?1', before)
 }
 
-function ownerOf(sql: SqlStorage, record: TokenRecord | null): Person | null {
-  return record === null ? null : findPerson(sql, record.owner)
-}
-
 function readToken(sql: SqlStorage, id: string): TokenRecord | null {
-  const [found] = sql.exec<TokenRow>('SELECT * FROM tokens WHERE id = ?', id).toArray()
+  const found = find<TokenRow>(sql, `SELECT ${columns} FROM tokens WHERE id = ?`, id)
   return found === undefined ? null : toRecord(found)
 }
 
-function toRecord(stored: TokenRow): TokenRecord {
-  return {
-    id: stored.id,
-    digest: stored.digest,
-    name: stored.name,
-    team: stored.team,
-    scopes: JSON.parse(stored.scopes),
-    owner: stored.owner,
-    service: stored.service === 1,
-    parent: stored.parent,
-    createdAt: stored.created_at,
-    expiresAt: stored.expires_at,
-    lastUsedAt: stored.last_used_at,
-    revokedAt: stored.revoked_at,
-  }
+function toRecord({ scopes, service, ...row }: TokenRow): TokenRecord {
+  return { ...row, scopes: JSON.parse(scopes), service: service === 1 }
 }
 
 function withoutDigest({ digest: _kept, ...listed }: TokenRecord): ListedToken {

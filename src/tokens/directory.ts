@@ -137,7 +137,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
     if (tokenId !== null) return tokens.tokenStanding(this.#sql, tokenId, query.now)
     // An exchanged JWT left nothing here; it is a member, and ends by its claims alone.
     if (query.grantId.startsWith('jwt:')) return { good: true, role: 'member' }
-    if (!grants.grantStands(this.#sql, query.grantId, query.now))
+    if (grants.findGrant(this.#sql, query.grantId, query.now) === null)
       return { good: false, reason: 'grant ended' }
     const person = tokens.findPerson(this.#sql, query.subject)
     if (person === null) return { good: false, reason: 'person unknown' }
@@ -160,7 +160,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
   }
 
   async endGrant(id: string, now: number, audit: AuditDraft): Promise<readonly Ended[]> {
-    if (grants.grantStands(this.#sql, id, now)) appendAudit(this.#sql, audit, now)
+    if (grants.findGrant(this.#sql, id, now) !== null) appendAudit(this.#sql, audit, now)
     return grants.endGrant(this.#sql, id, now)
   }
 

@@ -3,7 +3,6 @@
  * milliseconds since 1970.
  */
 import type { Role } from '../core/configuration.ts'
-import { sameDigest } from './opaque.ts'
 
 export interface TokenRecord {
   readonly id: string
@@ -78,23 +77,9 @@ export type Judgement =
   | { readonly good: false; readonly reason: string }
 
 /**
- * Whether a presented personal token is good, and with which role. `owner` is what the directory knows of the
- * owner now: a token never carries more than that.
- */
-export function judgeToken(
-  record: TokenRecord | null,
-  presentedDigest: string,
-  { owner, now }: { readonly owner: Person | null; readonly now: number },
-): Judgement {
-  if (record === null) return { good: false, reason: 'unknown' }
-  if (!sameDigest(record.digest, presentedDigest)) return { good: false, reason: 'wrong secret' }
-  return judgeStanding(record, { owner, now })
-}
-
-/**
- * The same for a token that was proven before, such as by a JWT that descends from it. A service's token, one
- * that another token made and one made with the admin key are members of their team: what no person signed in
- * for does not administer.
+ * Whether a token is good whose holder was proven, and with which role. `owner` is what the directory knows of the
+ * owner now: a token never carries more than that. A service's token, one that another token made and one made
+ * with the admin key are members of their team: what no person signed in for does not administer.
  */
 export function judgeStanding(
   record: TokenRecord,
@@ -102,12 +87,11 @@ export function judgeStanding(
 ): Judgement {
   const status = statusOf(record, now)
   if (status !== 'active') return { good: false, reason: status }
-  const person = isPerson(record.owner)
-  if (person && owner === null) return { good: false, reason: 'owner unknown' }
-  if (person && owner?.role !== 'admin' && owner?.team !== record.team) {
+  if (!isPerson(record.owner)) return { good: true, role: 'member' }
+  if (owner === null) return { good: false, reason: 'owner unknown' }
+  if (owner.role !== 'admin' && owner.team !== record.team)
     return { good: false, reason: 'owner left the team' }
-  }
-  const administers = person && !record.service && record.parent === null && owner?.role !== 'member'
+  const administers = !record.service && record.parent === null && owner.role !== 'member'
   return { good: true, role: administers ? 'team-admin' : 'member' }
 }
 

@@ -284,8 +284,8 @@ describe('aws-sigv4', () => {
         token: 'x',
       }),
     ).toEqual([
-      'region: must be a text that is not empty',
       'service: must have letters, digits and - only',
+      'region: must be a text that is not empty',
       'placement: must be header or query',
       'expiresSeconds: must be a whole number from 1 to 604800',
       'signedHeaders: accept-encoding cannot be signed: it may not arrive as it was sent',

@@ -108,9 +108,9 @@ const verifies = async (
     qi: _qi,
     ...jwk
   } = (vectors?.keys[keyid]?.jwk ?? {}) as webcrypto.JsonWebKey
-  const { importParameters, signParameters } = privateAlgorithms[alg]
-  const key = await crypto.subtle.importKey('jwk', jwk, importParameters, false, ['verify'])
-  return crypto.subtle.verify(signParameters, key, fromBase64(signature) ?? utf8(''), utf8(base))
+  const { parameters } = privateAlgorithms[alg]
+  const key = await crypto.subtle.importKey('jwk', jwk, parameters, false, ['verify'])
+  return crypto.subtle.verify(parameters, key, fromBase64(signature) ?? utf8(''), utf8(base))
 }
 
 const folder = 'rfc9421'

@@ -99,10 +99,14 @@ test('a token is good for who presents its digest, and for nobody else', async (
     good: true,
     role: 'member',
   })
-  expect(await directory.presentToken(token.id, { digest: 'f'.repeat(64), now })).toMatchObject({
+  expect(await directory.presentToken(token.id, { digest: 'f'.repeat(64), now })).toEqual({
     good: false,
+    reason: 'wrong secret',
   })
-  expect(await directory.presentToken('another0000000', { digest, now })).toMatchObject({ good: false })
+  expect(await directory.presentToken('another0000000', { digest, now })).toEqual({
+    good: false,
+    reason: 'unknown',
+  })
   expect(await directory.presentToken(token.id, { digest, now: now + 30 * day })).toMatchObject({
     good: false,
   })

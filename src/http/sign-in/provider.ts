@@ -11,6 +11,7 @@ import {
   providerFetchMillis,
   providerFreshMillis,
 } from '../../core/limits.ts'
+import { isLoopbackUrl } from '../../core/url.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { createJwksStore, type KnownKeys } from '../../identity/jwks.ts'
 import { challengeOf } from '../../tokens/authorization.ts'
@@ -127,13 +128,11 @@ async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestI
   throw new ProviderFailure(`the provider answered ${status} at ${URL.parse(url)?.pathname}`)
 }
 
-const loopback = /^http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])[:/]/
-
 function readDiscovery(found: Claims, issuer: string): Discovery {
   if (found['issuer'] !== issuer) throw new ProviderFailure('the discovery document is of another issuer')
   const endpoint = (name: string): string => {
     const url = found[name]
-    if (typeof url === 'string' && (url.startsWith('https://') || loopback.test(url))) return url
+    if (typeof url === 'string' && (url.startsWith('https://') || isLoopbackUrl(url))) return url
     throw new ProviderFailure(`the discovery document has no usable ${name}`)
   }
   const methods = found['token_endpoint_auth_methods_supported']

@@ -3,6 +3,7 @@ import {
   type Bytes,
   base64,
   base64url,
+  bytesOfHex,
   fromBase64,
   fromBase64url,
   fromHex,
@@ -52,10 +53,6 @@ export const algorithms: Readonly<Record<HmacAlgorithm, AlgorithmRow>> = table({
     mac: async (secret) => (data) => hmacMd5(secret, data),
   },
 })
-
-function bytesOfHex(text: string): Bytes {
-  return fromHex(text) ?? utf8('')
-}
 
 export const algorithmNames = Object.keys(algorithms) as readonly HmacAlgorithm[]
 
