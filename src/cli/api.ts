@@ -1,6 +1,7 @@
 /** The admin API (design section 7), with the caller's own rights. */
 import { getAccessToken, isRenewable } from './access.ts'
 import type { Context } from './context.ts'
+import { usageFailure } from './failure.ts'
 import { networkFailure } from './network.ts'
 import { type AnswerHead, problemFailure, readObject } from './problem.ts'
 import { send, textBody } from './transport.ts'
@@ -39,6 +40,13 @@ export async function api(
   request: ApiRequest = {},
 ): Promise<Readonly<Record<string, unknown>>> {
   return readObject(await requestApi(context, path, request))
+}
+
+/** The team that the credential belongs to. Throws Failure `usage` for who belongs to none. */
+export async function ownTeam(context: Context): Promise<string> {
+  const { team } = await api(context, '/api/whoami')
+  if (typeof team === 'string') return team
+  throw usageFailure('You belong to no team; say which one is meant, with --team.')
 }
 
 interface Asked {

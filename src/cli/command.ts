@@ -18,6 +18,17 @@ export function runs<Options extends object>(command: Command, run: Run<Options>
   })
 }
 
+/** Declares `list` of `parent`, which is also what `parent` does where no command of its own is named. */
+export function lists<Options extends object>(parent: Command, about: string, run: Run<Options>): Command {
+  const list = parent.command('list', { isDefault: true }).description(about).allowExcessArguments()
+  return runs<Options>(list, (context, options, args) => {
+    const [extra] = args
+    if (extra === undefined) return run(context, options, args)
+    const named = parent.args[0] === list.name()
+    parent.error(`error: ${named ? "too many arguments for 'list'" : `unknown command '${extra}'`}`)
+  })
+}
+
 /** Examples at the end of a command's help; documentation shows them too. */
 export function examples(command: Command, lines: readonly string[]): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)

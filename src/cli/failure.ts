@@ -7,6 +7,8 @@ interface FailureOptions {
   readonly code?: string
   /** Leads an operator to the log line. */
   readonly requestId?: string | null
+  /** The page that explains the code to a person (RFC 9457 `type`). */
+  readonly page?: string | null
 }
 
 /** A command's end that a person can understand: printed as it is, never with a stack trace. */
@@ -16,13 +18,19 @@ export class Failure extends Error {
   readonly hint: string | null
   readonly code: string
   readonly requestId: string | null
+  readonly page: string | null
 
-  constructor(exit: Exit, message: string, { hint, code = exit, requestId = null }: FailureOptions = {}) {
+  constructor(
+    exit: Exit,
+    message: string,
+    { hint, code = exit, requestId = null, page = null }: FailureOptions = {},
+  ) {
     super(message)
     this.exit = exit
     this.hint = hint ?? null
     this.code = code
     this.requestId = requestId
+    this.page = page
   }
 }
 

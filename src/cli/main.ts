@@ -57,13 +57,15 @@ function unexpected(error: unknown): Failure {
   )
 }
 
-function asJson({ message, hint, code, requestId }: Failure, exitCode: number): string {
-  return printableJson(withoutTokens(JSON.stringify({ error: { code, message, hint, requestId, exitCode } })))
+function asJson({ message, hint, code, page, requestId }: Failure, exitCode: number): string {
+  const error = { code, message, hint, page, requestId, exitCode }
+  return printableJson(withoutTokens(JSON.stringify({ error })))
 }
 
-function asText({ message, hint, requestId }: Failure): string {
+function asText({ message, hint, page, requestId }: Failure): string {
   const lines = [`countersign: ${message}`]
   if (hint !== null) lines.push(`  ${hint}`)
+  if (page !== null) lines.push(`  ${page} explains it.`)
   if (requestId !== null) lines.push(`  (request ${requestId})`)
   return `${printable(withoutTokens(lines.join('\n')))}\n`
 }

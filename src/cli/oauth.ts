@@ -106,7 +106,7 @@ const hints: Readonly<Record<string, string>> = {
   invalid_request: 'The token may be revoked, expired or mistyped. Log in again with countersign login.',
   invalid_scope: 'Ask for scopes that the credential holds.',
   invalid_target:
-    'Who belongs to no team calls nothing. Make a token of a team: countersign tokens create NAME --team TEAM -s SCOPE',
+    'Is --url the url of its configuration? And who belongs to no team calls nothing: countersign tokens create NAME --team TEAM -s SCOPE makes a token of a team.',
 }
 
 /** An OAuth error as a person should read it. */

@@ -3,6 +3,9 @@ import { problemRow } from '../core/problems.ts'
 import { type Exit, exitOfStatus } from './exit-codes.ts'
 import { Failure } from './failure.ts'
 
+/** One of ours; anything else is not a page to send a person to. */
+const pageForm = /^https?:\/\/[\w.:[\]-]+\/problems\/\w+$/
+
 const renewedByLogin = /^token_(missing|invalid|expired|revoked)$/
 
 /** What is read of an answer, whatever brought it. */
@@ -17,7 +20,7 @@ export function ownErrorCode(headers: AnswerHead['headers']): string | null {
 
 /** `text`: the body of an answer with `Countersign-Error`, or of any answer of the admin API above 399. */
 export function problemFailure(response: AnswerHead, text: string): Failure {
-  const { code: stated, detail, title } = readObject(text)
+  const { code: stated, detail, title, type } = readObject(text)
   const code = ownErrorCode(response.headers) ?? (typeof stated === 'string' ? stated : 'unknown')
   const said = detail ?? title ?? 'no reason given'
   const exit: Exit = code === 'token_missing' ? 'noCredential' : exitOfStatus(response.status)
@@ -27,6 +30,7 @@ export function problemFailure(response: AnswerHead, text: string): Failure {
   return new Failure(exit, `${response.status} ${code}: ${said}`, {
     code,
     requestId: response.headers.get('countersign-request-id'),
+    page: typeof type === 'string' && pageForm.test(type) ? type : null,
     ...(hint === undefined ? {} : { hint }),
   })
 }

@@ -41,7 +41,7 @@ key (which administers and calls nothing). The JWT of an issuer that is trusted 
 - A credential goes to the exact origin that it was made for, and nowhere else: not to another \`--url\`, not along a
   redirect. Plain http is for this machine only.
 - Data goes to stdout, everything else to stderr. \`--json\` gives JSON for every command; with it, an error is an object on
-  stderr: \`{"error":{"code","message","hint","requestId","exitCode"}}\`. Colour and waiting signs appear only on a
+  stderr: \`{"error":{"code","message","hint","page","requestId","exitCode"}}\`. Colour and waiting signs appear only on a
   terminal, and never with \`NO_COLOR\`.
 - An answer of Countersign itself is told as \`<status> <code>: ...\` with its request id; one that the upstream gave is
   printed as it came, with a line on stderr that says whose it is.

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Fake, type Reply, startFake } from '../client/fake-countersign.ts'
+import { type Fake, problem, type Reply, startFake } from '../client/fake-countersign.ts'
 import { type Home, loggedIn, makeHome } from './run-cli.ts'
 
 const adminKey = 'an-admin-key-that-was-made-up-for-tests'
@@ -76,6 +76,17 @@ it('lists that are empty print nothing, or an empty list', async () => {
   }
 })
 
+it.each([
+  ['tokens', '/api/tokens'],
+  ['teams', '/api/teams'],
+])('%s alone lists them', async (command, path) => {
+  at(path, () => ({ body: { items: [{ ...token, limits: [], grants: {} }], next: null } }))
+  const alone = await home.run([command])
+  expect(alone).toEqual(await home.run([command, 'list']))
+  expect(alone).toMatchObject({ code: 0, stdout: expect.stringContaining('abc') })
+  expect(JSON.parse((await home.run([command, '--json'])).stdout).items).toHaveLength(1)
+})
+
 it('tokens create speaks for one’s own team unless told otherwise', async () => {
   const tokens = at('/api/tokens', () => ({ status: 201, body: { ...token, token: 'cst_made_up_token' } }))
   expect(await home.run(['tokens', 'create', 'CI', '-s', 'plugipay:a', '-s', 'orders:b'])).toMatchObject({
@@ -139,6 +150,22 @@ it('usage asks for the time and the columns, and prints rows for programs', asyn
     by: 'day,outcome',
     from: '2026-11-15T00:00:00.000Z',
     to: '2026-11-22',
+  })
+})
+
+it('usage of who belongs to no team is a usage error that names --team: exit 2', async () => {
+  at('/api/usage', () => problem(400, 'request_invalid', 'Say of which team: ?team='))
+  at('/api/whoami', () => ({ body: { subject: 'admin-key', team: null } }))
+  const ended = await home.run(['usage'])
+  expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--team') })
+})
+
+it('usage that the API refuses for another reason says that reason', async () => {
+  at('/api/usage', () => problem(400, 'request_invalid', 'from must be before to.'))
+  at('/api/whoami', () => ({ body: { subject: 'signin/lin', team: 'checkout' } }))
+  expect(await home.run(['usage'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('from must be before to.'),
   })
 })
 

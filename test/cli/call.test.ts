@@ -205,6 +205,23 @@ describe('a refusal', () => {
     expect(ended.stderr).toMatch('(request 01FAKEREQUEST)')
   })
 
+  it('comes with the page that explains its code, when it is one of ours', async () => {
+    const page = 'https://edge.acme.example/problems/route_not_allowed'
+    for (const [type, shown] of [
+      [page, page],
+      ['https://evil.example/\u001b[2J', null],
+      [7, null],
+    ] as const) {
+      fake.handle(({ target }) =>
+        target.startsWith('/plugipay') ? problem(403, 'route_not_allowed', 'No route.', { type }) : null,
+      )
+      const { stderr } = await home.run(['call', 'plugipay/a'])
+      expect(stderr.includes(`${page} explains it.`)).toBe(shown !== null)
+      expect(stderr).not.toMatch('evil')
+      expect(JSON.parse((await home.run(['call', 'plugipay/a', '--json'])).stderr).error.page).toBe(shown)
+    }
+  })
+
   it('is told with the time to wait', async () => {
     const limited = problem(429, 'rate_limited', 'The limit all is used up.')
     fake.handle(({ target }) =>

@@ -35,8 +35,9 @@ describe('help and mistakes', () => {
   it.each([
     [[], 'Usage: countersign'],
     [['cal'], "unknown command 'cal'"],
-    [['tokens'], 'Usage: countersign tokens'],
+    [['config'], 'Usage: countersign config'],
     [['tokens', 'nope'], "unknown command 'nope'"],
+    [['tokens', 'list', 'extra'], 'too many arguments'],
     [['whoami', '--nope'], "unknown option '--nope'"],
     [['whoami', 'extra'], 'too many arguments'],
     [['tokens', 'create'], "missing required argument 'name'"],
@@ -67,7 +68,7 @@ describe('help and mistakes', () => {
     [['toknes'], "unknown command 'toknes'"],
     [['tokens', 'create'], "missing required argument 'name'"],
     [['whoami', '--nope'], "unknown option '--nope'"],
-    [['tokens'], 'Say which command'],
+    [['config'], 'Say which command'],
   ])('%j --json is a usage error as an object on stderr: exit 2', async (args, said) => {
     const { code, stdout, stderr } = await home.run([...args, '--json'])
     expect([code, stdout]).toEqual([2, ''])

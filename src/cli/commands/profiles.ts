@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { runs } from '../command.ts'
+import { lists, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { readCredentials, writeCredentials } from '../credentials.ts'
 import { Failure } from '../failure.ts'
@@ -9,7 +9,7 @@ import { textTable } from '../text-table.ts'
 
 export function declareProfiles(program: Command): void {
   const profiles = program.command('profiles').description('the Countersigns that you log in to')
-  runs(profiles.command('list').description('list them; * is current'), runList)
+  lists(profiles, 'list them; * is current', runList)
   const use = profiles.command('use').description('make one current').argument('<name>')
   runs(use, runUse)
   const remove = profiles

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { api, listAll } from '../api.ts'
-import { examples, runs } from '../command.ts'
+import { examples, lists, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { usageFailure } from '../failure.ts'
 import { confirm } from '../prompt.ts'
@@ -16,7 +16,7 @@ interface LimitOptions {
 
 export function declareTeams(program: Command): void {
   const teams = program.command('teams').description('teams: their grants and limits, for admins')
-  runs(teams.command('list').description('list them'), runList)
+  lists(teams, 'list them', runList)
   const show = teams.command('show').description('show one, with its grants and limits').argument('<team>')
   runs(show, runShow)
 

@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
-import { api, listAll } from '../api.ts'
-import { collect, examples, runs } from '../command.ts'
+import { api, listAll, ownTeam } from '../api.ts'
+import { collect, examples, lists, runs } from '../command.ts'
 import type { Context } from '../context.ts'
-import { usageFailure } from '../failure.ts'
 import { readInstant, relativeTime } from '../instants.ts'
 import { confirm } from '../prompt.ts'
 import { textTable } from '../text-table.ts'
@@ -21,12 +20,9 @@ interface CreateOptions {
 
 export function declareTokens(program: Command): void {
   const tokens = program.command('tokens').description('personal tokens: make, list and revoke them')
-  const list = tokens
-    .command('list')
-    .description('list them; the tokens themselves are never shown again')
+  lists(tokens, 'list them; the tokens themselves are never shown again', runList)
     .option('--team <team>', 'only of this team')
     .option('--status <status>', 'only active, expired or revoked ones')
-  runs(list, runList)
 
   const create = tokens
     .command('create')
@@ -83,12 +79,6 @@ async function runCreate(
   const made = await api(context, '/api/tokens', { method: 'POST', body })
   terminal.show(made, () => String(made['token']))
   terminal.remark(`This is the only time that it is shown. Its id is ${made['id']}.`)
-}
-
-async function ownTeam(context: Context): Promise<string> {
-  const { team } = await api(context, '/api/whoami')
-  if (typeof team === 'string') return team
-  throw usageFailure('You belong to no team; say for which one the token is, with --team.')
 }
 
 async function runRevoke(

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { requestApi } from '../api.ts'
+import { type ApiRequest, ownTeam, requestApi } from '../api.ts'
 import { examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
-import { usageFailure } from '../failure.ts'
+import { Failure, usageFailure } from '../failure.ts'
 import { readInstant } from '../instants.ts'
 import { readObject } from '../problem.ts'
 import { type Cell, type Column, textTable } from '../text-table.ts'
@@ -53,13 +53,24 @@ async function runUsage(context: Context, options: UsageOptions): Promise<void> 
   }
   if (options.csv === true) {
     if (terminal.json) throw usageFailure('Choose --csv or --json.')
-    process.stdout.write(await requestApi(context, '/api/usage', { query, accept: 'text/csv' }))
+    process.stdout.write(await requestUsage(context, { query, accept: 'text/csv' }))
     return
   }
-  const report = readObject(await requestApi(context, '/api/usage', { query }))
+  const report = readObject(await requestUsage(context, { query }))
   const rows: readonly Row[] = [report['rows']].flat().map((row) => ({ ...Object(row) }))
   if (rows.length > 0 || terminal.json) terminal.show(report, () => usageTable(context, rows, by))
   if (!terminal.json) for (const line of summary(report)) terminal.note(line)
+}
+
+/** Whose usage, only who belongs to no team has to say; they hear it from us once the API has refused. */
+async function requestUsage(context: Context, request: ApiRequest): Promise<string> {
+  try {
+    return await requestApi(context, '/api/usage', request)
+  } catch (error) {
+    const unclear = error instanceof Failure && error.code === 'request_invalid'
+    if (unclear && request.query?.['team'] === undefined) await ownTeam(context)
+    throw error
+  }
 }
 
 function usageTable({ terminal }: Context, rows: readonly Row[], by: readonly string[]): string {
