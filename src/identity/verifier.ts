@@ -5,6 +5,7 @@
 import { acceptedUntil, readCaller, type TokenUse } from '../core/claims.ts'
 import type { Configuration, Issuer, PublicJwk } from '../core/configuration.ts'
 import type { Caller } from '../core/permit.ts'
+import { personalTokenPrefix } from '../core/personal-token.ts'
 import { Refusal } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { type CompactToken, parseClaims, parseCompact } from './compact.ts'
@@ -37,7 +38,8 @@ export function createVerifier({ config, ownKeys, fetch }: VerifierDeps): Verifi
 
   const verifyAnew = async (token: string, now: number, use: TokenUse): Promise<Verified> => {
     const compact = parseCompact(token)
-    if ('malformed' in compact) throw invalid(compact.malformed)
+    if ('malformed' in compact)
+      throw token.startsWith(personalTokenPrefix) ? notExchanged() : invalid(compact.malformed)
     const claims = parseClaims(compact)
     if (claims === null) throw invalid('payload is not a JSON object')
     const issuer = issuerOf(compact, claims, config.issuers)
@@ -81,6 +83,13 @@ function invalid(reason: string): Refusal {
     detail:
       'The token is malformed, or not signed by an issuer that is trusted here; get a new one from your issuer.',
     reason,
+  })
+}
+
+function notExchanged(): Refusal {
+  return new Refusal('token_invalid', {
+    detail: 'A personal token is exchanged first: POST /oauth/token gives the token to call with.',
+    reason: 'personal token presented as it is',
   })
 }
 

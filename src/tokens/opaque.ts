@@ -11,9 +11,9 @@
  * SHA-256 without salt or stretching is enough for what is kept: nobody guesses 256 random bits.
  */
 import { hex, sha256OfText } from '../core/bytes.ts'
+import { personalTokenPrefix } from '../core/personal-token.ts'
 import { Secret } from '../core/redact.ts'
 
-export const personalTokenPrefix = 'cst_'
 export const opaqueSecretBytes = 32
 export const tokenIdBytes = 10
 

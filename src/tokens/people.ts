@@ -6,7 +6,7 @@ import { isPrintable } from '../core/printable.ts'
 import { own } from '../core/table.ts'
 import type { Proven } from './exchange.ts'
 import type { Person, StandingGrant } from './records.ts'
-import { allGranted } from './scope-set.ts'
+import { allGranted, withinGrants } from './scope-set.ts'
 
 /** `sub` of a person; the slash keeps it apart from the subjects of issuers. */
 function personSubject(sub: string): string {
@@ -46,10 +46,15 @@ function highestRole(claim: unknown, map: ReadonlyMap<string, Role>): Role {
   return ranks[rank] ?? 'member'
 }
 
-/** Everything that a person may call with now. */
-export function scopesOf({ team }: Person, teams: Configuration['teams']): readonly string[] {
+/** Everything that a person may call with now; of what was asked for, where that is not null. */
+export function scopesOf(
+  { team }: Person,
+  teams: Configuration['teams'],
+  { asked = null }: { readonly asked?: readonly string[] | null } = {},
+): readonly string[] {
   const known = team === null ? undefined : teams.get(team)
-  return known === undefined ? [] : allGranted(known)
+  if (known === undefined) return []
+  return asked === null ? allGranted(known) : withinGrants(asked, known)
 }
 
 /**

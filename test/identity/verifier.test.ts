@@ -124,6 +124,14 @@ describe('the memory of verified tokens', () => {
   })
 })
 
+describe('a personal token, sent as it is', () => {
+  it('is refused with a word that it is exchanged first', async () => {
+    const { verifier } = world({ a: issuerOf('a') })
+    const refused = await refusalOf(async () => verifier.verify('cst_made_up', start))
+    expect(refused).toMatchObject({ code: 'token_invalid', detail: expect.stringContaining('/oauth/token') })
+  })
+})
+
 describe('issuer, key and algorithm', () => {
   it('J06: refuses a token of one issuer that a key of another signed', async () => {
     const [keyA, keyB] = await Promise.all([makeSigner('same'), makeSigner('same')])

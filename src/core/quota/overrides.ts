@@ -21,14 +21,15 @@ export function applyOverrides(limits: readonly Limit[], overrides: LimitOverrid
   })
 }
 
-/** The overrides after a change; a limit's new override replaces its old one whole. */
+/** The overrides after a change; what it leaves out of a limit stays as it was overridden before. */
 export function changeOverrides(
   overrides: LimitOverrides,
   changes: Readonly<Record<string, LimitOverride | null>>,
 ): LimitOverrides {
-  return Object.fromEntries(
-    Object.entries({ ...overrides, ...changes }).filter(
-      (entry): entry is [string, LimitOverride] => entry[1] !== null,
-    ),
-  )
+  const kept = new Map(Object.entries(overrides))
+  for (const [name, change] of Object.entries(changes)) {
+    if (change === null) kept.delete(name)
+    else kept.set(name, { ...kept.get(name), ...change })
+  }
+  return Object.fromEntries(kept)
 }

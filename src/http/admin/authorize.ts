@@ -5,9 +5,10 @@
  */
 import type { Role } from '../../core/configuration.ts'
 import { adminKeyCharsMin } from '../../core/limits.ts'
+import { personalTokenPrefix } from '../../core/personal-token.ts'
 import { Refusal } from '../../core/problems.ts'
 import { Secret } from '../../core/redact.ts'
-import { digestOf, personalTokenPrefix, sameDigest } from '../../tokens/opaque.ts'
+import { digestOf, sameDigest } from '../../tokens/opaque.ts'
 import { adminKeyOwner } from '../../tokens/records.ts'
 
 export interface Administrator {

@@ -69,7 +69,14 @@ async function explainCall({ request, administrator }: AdminCall, deps: ExplainD
     request: outbound.request,
     moment: { now: now(), nonce },
   })
-  return privateJson({ upstream: name, key: key.name, method, url: outbound.url, ...explanation })
+  const routed = upstream.routes.match(method, target.path) !== null
+  const mistakes = routed
+    ? explanation.mistakes
+    : [
+        `No route of ${name} matches ${method} and this path: such a call is refused, and never signed.`,
+        ...explanation.mistakes,
+      ]
+  return privateJson({ upstream: name, key: key.name, method, url: outbound.url, ...explanation, mistakes })
 }
 
 function readMethod(value: unknown): string {

@@ -59,7 +59,7 @@ function accountOperations(): Operations {
     'GET /api/revocations': {
       summary: 'Revocations that still matter',
       role: 'team-admin',
-      query: { team: text() },
+      query: { team: text(), ...paging() },
       answer: page('Revocation'),
     },
     'GET /api/usage': {

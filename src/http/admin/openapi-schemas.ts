@@ -120,7 +120,7 @@ function accountSchemas() {
         suspended: flag,
         limits: {
           type: 'object',
-          description: 'By name; null takes an override back.',
+          description: 'By name. What is left out of a limit stays as it is; null takes an override back.',
           additionalProperties: orNull(object({ requests: count, burst: count }, ['requests', 'burst'])),
         },
       },

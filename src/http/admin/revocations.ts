@@ -11,6 +11,7 @@ import { Refusal } from '../../core/problems.ts'
 import type { Revocation, RevokedBy } from '../../core/quota/revocation.ts'
 import { exchangedGrantId, exchangedSubject } from '../../tokens/exchange.ts'
 import { writeInstant } from '../../tokens/instant.ts'
+import { readPageLimit } from '../../tokens/page.ts'
 import { claimOfTeam } from '../../tokens/records.ts'
 import { answered, endInAccounts } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
@@ -216,11 +217,24 @@ async function listRevocations(
   { request, administrator }: AdminCall,
   deps: AccountAdministration,
 ): Promise<Response> {
-  const { team = administrator.team } = readQuery(request, { team: asSent })
+  const shape = { team: asSent, cursor: asSent, limit: readPageLimit }
+  const query = readQuery(request, shape)
+  const { team = administrator.team, cursor = '', limit = readPageLimit(undefined) } = query
   const { name } = visibleTeam(team, administrator, deps)
   requireTeamAdmin(administrator, name)
   const revocations = await answered(deps.openAccount(name).revocations())
-  return privateJson({ items: revocations.map((one) => listing(one, name)), next: null })
+  const rest = revocations.filter((one) => positionOf(one) > cursor)
+  const page = rest.sort((one, other) => (positionOf(one) < positionOf(other) ? -1 : 1)).slice(0, limit)
+  const last = page.at(-1)
+  return privateJson({
+    items: page.map((one) => listing(one, name)),
+    next: rest.length > limit && last !== undefined ? positionOf(last) : null,
+  })
+}
+
+/** Those that end first come first, and go first: nothing behind a position is moved by that. As text until 2286. */
+function positionOf({ until, id }: Revocation): string {
+  return `${until}.${id}`
 }
 
 function listing({ id, issuer, by, value, until }: Revocation, team: string): object {

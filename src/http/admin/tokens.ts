@@ -65,7 +65,8 @@ export async function createToken(
 ): Promise<TokenListing & { readonly token: string }> {
   const { administrator } = call
   const { config, directory, fingerprintKey, now, randomBytes } = service
-  const wanted = readTokenRequest(body, now())
+  const at = now()
+  const wanted = readTokenRequest(body, at)
   if (!maySee(administrator, wanted.team)) throw roleInsufficient('admin')
   const team = config.teams.get(wanted.team)
   if (team === undefined) throw invalid('team is not one of the configuration.')
@@ -79,7 +80,7 @@ export async function createToken(
     digest: await digestOf(text),
     owner: administrator.subject,
     parent,
-    createdAt: now(),
+    createdAt: at,
     lastUsedAt: null,
     revokedAt: null,
   }

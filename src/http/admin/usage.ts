@@ -71,10 +71,14 @@ function readRange(
 ): { readonly from: number; readonly to: number } {
   const from = fromText === undefined ? dayOf(now) : hourOf(readTime(fromText, 'from'))
   const until = toText === undefined ? now + 1 : readTime(toText, 'to')
-  const to = toText?.length === dayChars ? until + dayMillis : Math.ceil(until / hourMillis) * hourMillis
+  const end = toText?.length === dayChars ? until + dayMillis : Math.ceil(until / hourMillis) * hourMillis
+  const to = Math.min(end, lastHour)
   if (from >= to) throw invalid('from must be before to.')
   return { from, to }
 }
+
+/** RFC 3339 knows years of four digits. */
+const lastHour = Date.UTC(9999, 11, 31, 23)
 
 /** `2026-11-22` */
 const dayChars = 10
@@ -91,13 +95,16 @@ const weightForm = /;\s*q=(\d(?:\.\d*)?)/
 
 /** Whether CSV is liked better than JSON (RFC 9110 section 12.5.1); of two liked alike, what stands first is. */
 function acceptsCsv(accept: string | null): boolean {
-  const ranges = (accept ?? '')
+  const all = (accept ?? '')
     .toLowerCase()
     .split(',')
     .map((range) => ({
       type: range.split(';', 1)[0]?.trim() ?? '',
       weight: Number(weightForm.exec(range)?.[1] ?? 1),
     }))
+  // What names CSV itself counts before what admits all texts.
+  if (all.some(({ type, weight }) => type === 'text/csv' && weight === 0)) return false
+  const ranges = all
     .filter(({ type, weight }) => weight > 0 && (csvRange.test(type) || jsonRange.test(type)))
     .sort((one, other) => other.weight - one.weight)
   return csvRange.test(ranges[0]?.type ?? '')

@@ -37,6 +37,10 @@ export async function authorize(request: Request, { service }: People): Promise<
     const wanted = readAuthorization(parameters, asker, config.url)
     const session = await findSession(request, service)
     if (session === null) return seeOther(signInPath(pathOf(request)))
+    const { scopes: asked, audience } = wanted
+    const calls = scopesOf(session.person, config.teams, { asked })
+    if (asked !== null && audience === 'calls' && calls.length === 0)
+      throw new OAuthRefusal('invalid_scope', 'Who signed in may call nothing of what was asked for.')
     if (request.method !== 'POST') return showConsent(asker, wanted.scopes, { session, request, service })
     const decided = await readForm(request, config.url, session)
     if (decided.get('decision') !== 'approve')
@@ -146,7 +150,7 @@ export function what(
   scopes: readonly string[] | null,
   { person, service, where }: Asked,
 ): Markup {
-  const calls = scopes ?? scopesOf(person, service.config.teams)
+  const calls = scopesOf(person, service.config.teams, { asked: scopes })
   return html`<p><code>${clientId}</code> wants to act as you, for up to 30 days, or until you log out there.</p><dl><dt>You</dt><dd>${person.subject}</dd>${
     person.team && html`<dt>Team</dt><dd>${person.team}</dd>`
   }<dt>It may call</dt><dd>${

@@ -5,6 +5,7 @@ import { homePath } from '../sign-in/next.ts'
 import { signInRoutes } from '../sign-in/routes.ts'
 import { authorize } from './consent.ts'
 import { decideDevice, showDevice } from './device.ts'
+import { seeOther } from './page.ts'
 import { open, type People, signedIn } from './people.ts'
 import { changeTokens, showTokens } from './tokens.ts'
 
@@ -15,6 +16,7 @@ export function pageRoutes(people: People): readonly OwnRoutes[] {
       .on(['GET', 'POST'], '/oauth/authorize', open(people, authorize))
       .get('/device', signedIn(people, showDevice))
       .post('/device', signedIn(people, decideDevice))
+      .get('/dashboard', () => seeOther(homePath))
       .get(homePath, signedIn(people, showTokens))
       .post(homePath, signedIn(people, changeTokens)),
   ]

@@ -57,6 +57,16 @@ describe('overrides', () => {
     ])
   })
 
+  test('a change leaves the rest of an override as it was', () => {
+    const throttled = changeOverrides({}, { all: { requests: 5 } })
+    const both = changeOverrides(throttled, { all: { burst: 7 } })
+    expect(both).toEqual({ all: { requests: 5, burst: 7 } })
+    expect(changeOverrides(both, { all: { requests: 6 }, writes: { burst: 1 } })).toEqual({
+      all: { requests: 6, burst: 7 },
+      writes: { burst: 1 },
+    })
+  })
+
   test('null takes one back, and a name from Object.prototype is none', () => {
     expect(changeOverrides({ all: { requests: 7 } }, { all: null })).toEqual({})
     expect(applyOverrides([{ ...limit(1, 1), name: 'constructor' }], {})).toMatchObject([{ requests: 1 }])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Configuration, Upstream } from '../../../src/core/configuration.ts'
 import { Refusal } from '../../../src/core/problems.ts'
+import { compileRoutes } from '../../../src/core/route.ts'
 import { KeyStore } from '../../../src/credentials/keys.ts'
 import type { Administrator } from '../../../src/http/admin/authorize.ts'
 import { explainRoutes } from '../../../src/http/admin/explain.ts'
@@ -26,6 +27,7 @@ const upstream = (name: string, sign: object, encodedPath: 'refuse' | 'allow' = 
     keys: new Map([key('live', 'KEY'), key('broken', 'BROKEN'), key('missing', 'NOWHERE')]),
     headers: { allow: new Set(['x-note']), set: [['x-set', 'by-us']] },
     encodedPath,
+    routes: compileRoutes({ '* /**': 'anything' }, () => {}),
   } as unknown as Upstream
 }
 
@@ -34,6 +36,7 @@ const pay = upstream('pay', { scheme: 'plugipay' })
 const upstreams = new Map([
   ['pay', pay],
   ['single', { ...pay, name: 'single', keys: new Map([...pay.keys].slice(0, 1)) }],
+  ['narrow', { ...pay, name: 'narrow', routes: compileRoutes({ 'GET /v1/*': 'one:read' }, () => {}) }],
   [
     'note',
     upstream('note', {
@@ -118,6 +121,18 @@ describe('POST /api/explain', () => {
       stages: [],
       mistakes: [expect.stringContaining('Send the header x-note'), expect.anything()],
     })
+  })
+
+  it.each([
+    ['GET', '/v1/a', false],
+    ['HEAD', '/v1/a?b=1', false],
+    ['POST', '/v1/a', true],
+    ['GET', '/v1', true],
+  ])('says first of %s %s whether no route lets it pass: %s', async (method, path, refused) => {
+    const { stages, mistakes } = await ask({ upstream: 'narrow', key: 'live', method, path })
+    expect(stages).toHaveLength(1)
+    const first = expect.stringContaining(`No route of narrow matches ${method} and this path`)
+    expect(mistakes).toEqual(refused ? [first, expect.anything()] : [expect.not.stringContaining('No route')])
   })
 
   it.each([

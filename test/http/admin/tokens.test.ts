@@ -102,6 +102,18 @@ const wanted = { name: 'x', team: 'checkout', scopes: ['orders:order:read'], exp
 const make = (administrator: Administrator, over: object = {}) =>
   send(administrator, 'POST', '', { ...wanted, ...over })
 
+test('a token of thirty days ends thirty days after it was made, to the millisecond', async () => {
+  let clock = now
+  service = { ...service, now: () => clock++ }
+  const answer = await tokenRoutes(service, async () => who('admin')).request('/api/tokens', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'a', team: 'checkout', scopes: [], expiresIn: '30d' }),
+  })
+  const { createdAt, expiresAt } = (await answer.json()) as Record<'createdAt' | 'expiresAt', string>
+  expect(Date.parse(expiresAt) - Date.parse(createdAt)).toBe(30 * 86_400_000)
+})
+
 test('A01: an admin makes tokens for every team; others for their own alone', async () => {
   expect(await make(who('admin'), { team: 'search' })).toBe('201')
   expect(await make(who('team-admin'))).toBe('201')

@@ -201,11 +201,14 @@ describe('the administration of accounts, on four isolates', () => {
       ['text/csv;q=0.1, */*;q=0.05', 'text/csv'],
       ['application/xml, text/*', 'text/csv'],
       ['text/csv;q=0', 'application/json'],
+      ['text/*;q=1, text/csv;q=0', 'application/json'],
       ['*/*', 'application/json'],
     ] as const) {
       const answer = await edge.admin('GET', '/api/usage?team=free', undefined, { accept })
       expect([accept, answer.headers.get('content-type')?.split(';')[0]]).toEqual([accept, type])
     }
+    const latest = JSON.parse((await edge.admin('GET', '/api/usage?team=free&to=9999-12-31')).text)
+    expect(latest.to).toBe('9999-12-31T23:00:00.000Z')
     expect((await edge.admin('GET', '/api/usage?team=free&by=secret')).status).toBe(400)
     expect((await edge.admin('GET', '/api/usage?team=free&from=2026-02-30')).status).toBe(400)
   })

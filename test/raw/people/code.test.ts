@@ -180,6 +180,20 @@ describe('the authorization endpoint', () => {
     expect(text).not.toContain('administer')
   })
 
+  it('shows of the scopes that were asked for those that the token will have', async () => {
+    const text = await (await lin.open(authorizeUrl({ scope: 'orders:* orders@none:* nowhere:x' }))).text()
+    expect(text.match(/<li><code>[^<]*/g)).toEqual(['<li><code>orders:order:*'])
+  })
+
+  it('sends who may have none of the scopes back at once, but to administer', async () => {
+    const none = { scope: 'nowhere:x' }
+    const answer = await lin.open(authorizeUrl(none))
+    const { searchParams } = new URL(answer.headers.get('location') ?? '')
+    expect([answer.status, searchParams.get('error')]).toEqual([303, 'invalid_scope'])
+    const administration = await lin.open(authorizeUrl({ ...none, resource: `${edge.url}/api` }))
+    expect(administration.status).toBe(200)
+  })
+
   it('gives a no of the person back to the client', async () => {
     const back = await agree(authorizeUrl(), 'deny')
     expect(back.searchParams.get('error')).toBe('access_denied')

@@ -217,6 +217,11 @@ describe('A03: what did not come from a page of ours has no effect', () => {
   })
 })
 
+it('/dashboard leads to the page that there is', async () => {
+  const { status, headers } = await new Browser().open(`${edge.url}/dashboard`)
+  expect([status, headers.get('location')]).toEqual([303, '/dashboard/tokens'])
+})
+
 describe('A05, C05: every page', () => {
   it.each(['/oauth/sign-in', '/device', '/dashboard/tokens', '/oauth/sign-out', '/oauth/authorize'])(
     '%s is framed by nobody, styled and scripted by nothing else, and kept by no cache',
