@@ -2,10 +2,9 @@
  * Countersign's own secrets. Their faults are configuration faults; a fault of an upstream's secret is not,
  * and is found where credentials are opened. Nothing here repeats a secret in a message.
  */
-import { base64url, sha256OfText } from '../core/bytes.ts'
+import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose'
 import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
-import { importJwsKey, signCompact, verifyCompact } from '../core/jws.ts'
 import { adminKeyCharsMin } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import type { ConfigFault } from './input.ts'
@@ -14,7 +13,7 @@ export interface SigningKey {
   /** Its own, or its RFC 7638 thumbprint. */
   readonly kid: string
   readonly algorithm: 'EdDSA' | 'ES256'
-  /** The private JWK as JSON, for `importJwsKey(JSON.parse(...), algorithm, 'sign')`. */
+  /** The private JWK as JSON, for `importJWK(JSON.parse(...), algorithm)`. */
   readonly privateJwk: Secret
   /** With kid, alg and use, as /.well-known/jwks.json publishes it. */
   readonly publicJwk: PublicJwk
@@ -115,7 +114,7 @@ function parseList(text: string): readonly unknown[] | null {
 /** The key, or what is wrong with it. A pair whose halves do not belong together would mint tokens that nobody accepts. */
 async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   if (typeof input !== 'object' || input === null) return 'must be a private JWK'
-  const { d, ...rest } = input as Readonly<Record<string, unknown>>
+  const { d, ...rest } = input as JWK
   const { key_ops: _operations, ...publicPart } = rest
   if (typeof d !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(d)) return 'must be a private JWK, with its d'
   const key = judgeJwk(publicPart)
@@ -126,7 +125,7 @@ async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   const privateJwk = { ...jwk, d }
   if (!(await belongTogether(privateJwk, jwk, algorithm)))
     return 'has a private and a public half that do not match'
-  const id = kid ?? (await thumbprint(jwk))
+  const id = kid ?? (await calculateJwkThumbprint(jwk as JWK))
   return {
     kid: id,
     algorithm,
@@ -135,20 +134,14 @@ async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   }
 }
 
-async function belongTogether(
-  privateJwk: PublicJwk,
-  publicJwk: PublicJwk,
-  algorithm: string,
-): Promise<boolean> {
+async function belongTogether(privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> {
   try {
-    const token = await signCompact({ alg: algorithm }, {}, await importJwsKey(privateJwk, algorithm, 'sign'))
-    return await verifyCompact(token, await importJwsKey(publicJwk, algorithm, 'verify'), algorithm)
+    const signed = await new CompactSign(new Uint8Array(1))
+      .setProtectedHeader({ alg: algorithm })
+      .sign(await importJWK(privateJwk as JWK, algorithm))
+    await compactVerify(signed, await importJWK(publicJwk as JWK, algorithm))
+    return true
   } catch {
     return false
   }
-}
-
-/** RFC 7638: of the members that make the key, in the order of the alphabet. */
-async function thumbprint(jwk: PublicJwk): Promise<string> {
-  return base64url(await sha256OfText(JSON.stringify(jwk, ['crv', 'kty', 'x', 'y'])))
 }

@@ -3,8 +3,9 @@
  * `url` is for calling, `url + '/api'` for administration; `gid` names what a token descends from (a personal
  * token, a refresh family, a session, an exchanged JWT), so that ending that ends the token.
  */
+import { CompactSign } from 'jose'
+import { utf8 } from '../core/bytes.ts'
 import type { Role } from '../core/configuration.ts'
-import { signCompact } from '../core/jws.ts'
 import { accessTokenSeconds, tokenBytesMax } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import type { Signer } from './signing-keys.ts'
@@ -65,6 +66,8 @@ export async function mintAccessToken(
     ...(claims.team === null ? {} : { team: claims.team }),
     ...(claims.audience === 'administration' ? { role: claims.role } : {}),
   }
-  const text = await signCompact({ alg: algorithm, kid, typ: 'at+jwt' }, payload, key)
+  const text = await new CompactSign(utf8(JSON.stringify(payload)))
+    .setProtectedHeader({ alg: algorithm, kid, typ: 'at+jwt' })
+    .sign(key)
   return text.length > tokenBytesMax ? null : { text: new Secret(text), expiresIn: expiresAt - now }
 }

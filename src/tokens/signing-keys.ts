@@ -3,8 +3,8 @@
  * published. So a new key can be known everywhere before it signs, and an old one until the last token that it
  * signed has expired.
  */
+import { type CryptoKey, importJWK } from 'jose'
 import type { PublicJwk } from '../core/configuration.ts'
-import { importJwsKey, type JwsKey } from '../core/jws.ts'
 import type { Secret } from '../core/redact.ts'
 
 export interface SigningKey {
@@ -19,11 +19,12 @@ export interface SigningKey {
 export interface Signer {
   readonly kid: string
   readonly algorithm: SigningKey['algorithm']
-  readonly key: JwsKey
+  readonly key: CryptoKey
 }
 
 /** Imports the key that signs. `keys` were judged by `config`; one that cannot be imported is a fault of ours. */
 export async function openSigner({ kid, algorithm, privateJwk }: SigningKey): Promise<Signer> {
-  const key = await importJwsKey(JSON.parse(privateJwk.reveal()), algorithm, 'sign')
+  const key = await importJWK(JSON.parse(privateJwk.reveal()), algorithm)
+  if (key instanceof Uint8Array) throw new TypeError('the signing key is not asymmetric')
   return { kid, algorithm, key }
 }
