@@ -134,7 +134,8 @@ async function send(
   }
   if (typeof ended !== 'string') {
     const fields = new Fields(ended.headers)
-    settle(outcomeOf(ended.status), contentLength(fields))
+    const bodyless = target.method === 'HEAD' || bodylessStatuses.has(ended.status)
+    settle(outcomeOf(ended.status), bodyless ? 0 : contentLength(fields))
     return { answer: ended, fields }
   }
   settle(ended, null)
@@ -156,6 +157,9 @@ function outcomeOf(status: number): Outcome {
           ? '2xx'
           : 'unreachable'
 }
+
+/** Their Content-Length, like that of an answer to HEAD, is of a body that is not sent (RFC 9110 section 8.6). */
+export const bodylessStatuses: ReadonlySet<number> = new Set([204, 205, 304])
 
 function contentLength(fields: Fields): number | null {
   const value = fields.get('content-length')

@@ -10,6 +10,7 @@ import {
 import { redirectStatuses, relocate } from '../core/location.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
+import { bodylessStatuses } from './dispatch.ts'
 import type { Fields } from './fields.ts'
 
 export interface Answered {
@@ -29,8 +30,6 @@ export interface RelayOptions {
   readonly credentialTexts: readonly string[]
   readonly rateLimit: { readonly policy: string; readonly limit: string } | null
 }
-
-const bodylessStatuses: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** What the caller gets. Throws Refusal `upstream_bad_response` for what cannot be passed on. */
 export function relay({ answer, fields }: Answered, permit: Permit, options: RelayOptions): Response {

@@ -207,6 +207,22 @@ describe('M01: time to the first byte', () => {
   })
 })
 
+describe('U07: the bytes of an answer', () => {
+  const counted = { 'content-length': '5' }
+  test.each([
+    ['GET', new Response('12345', { headers: counted }), 5],
+    ['GET', new Response('of a length that nobody told'), null],
+    ['GET', new Response('x', { headers: { 'content-length': 'x' } }), null],
+    ['HEAD', new Response(null, { headers: counted }), 0],
+    ['GET', new Response(null, { status: 304, headers: counted }), 0],
+    ['GET', new Response(null, { status: 204 }), 0],
+  ])('of %s are those that are sent (%#)', async (method, answer, booked) => {
+    const { call, accounts } = pipeline(() => answer)
+    await call('/open/things', { method })
+    expect(accounts.bytesOut).toEqual([booked])
+  })
+})
+
 describe('a client that leaves', () => {
   test('U01: while the upstream is silent ends the call, and is booked once', async () => {
     const { call, accounts, sent } = pipeline(silent)

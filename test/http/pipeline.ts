@@ -1,5 +1,5 @@
 /** The pipeline with everything around it played: the account, the upstream, the tokens. Keys and signing are real. */
-import type { Accounts, Admission, Dispatch, Outcome } from '../../src/accounts/accounts.ts'
+import type { Accounts, Admission, Dispatch } from '../../src/accounts/accounts.ts'
 import type { Configuration } from '../../src/core/configuration.ts'
 import type { Caller, Permit } from '../../src/core/permit.ts'
 import { type ProblemCode, Refusal } from '../../src/core/problems.ts'
@@ -70,6 +70,8 @@ export const pipelineConfig = (): Configuration =>
 /** An account that admits, and keeps a diary of every unit. */
 export class PlayedAccounts implements Accounts {
   readonly diary: string[] = []
+  /** What every use was booked with. */
+  readonly bytesOut: (number | null)[] = []
   /** Thrown by `admit` instead of a unit, one after the other; null admits. */
   readonly refusals: (Refusal | null)[] = []
   /** How many commits find their lease stale. */
@@ -96,8 +98,9 @@ export class PlayedAccounts implements Accounts {
       state = 'used'
       this.diary.push('commit')
       let settled = false
-      const settle = (outcome: Outcome): void => {
+      const settle: Dispatch['settle'] = (outcome, { bytesOut }) => {
         if (!settled) this.diary.push(outcome)
+        this.bytesOut.push(bytesOut)
         settled = true
       }
       return { settle } as unknown as Dispatch
