@@ -13,8 +13,6 @@ import type { Secret } from './core/redact.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
 import { accountRevocations } from './http/account-revocations.ts'
-import { accountRoutes } from './http/admin/account-routes.ts'
-import { explainRoutes } from './http/admin/explain.ts'
 import { administrationRoutes, createGuard } from './http/admin/routes.ts'
 import { createApp, type Lifetime } from './http/app.ts'
 import { type Assembly, onePerIsolate } from './http/assembly.ts'
@@ -128,23 +126,20 @@ async function openOwnRoutes(
   })
   const { signIn, url } = config
   const bindings: Readonly<Record<string, unknown>> = { ...env }
-  const provider =
-    signIn === null
-      ? null
-      : createProvider({
-          signIn,
-          clientSecret: async () => (await bindingText(bindings[signIn.clientSecret ?? ''])) ?? null,
-          redirectUri: `${url}/oauth/sign-in/callback`,
-          fetch: send,
-          now,
-        })
-  const guard = createGuard(service, adminKey)
+  const signInBy = signIn && {
+    ...signIn,
+    provider: createProvider({
+      signIn,
+      clientSecret: async () => (await bindingText(bindings[signIn.clientSecret ?? ''])) ?? null,
+      redirectUri: `${url}/oauth/sign-in/callback`,
+      fetch: send,
+      now,
+    }),
+  }
   return [
     oauthRoutes(service, { log }),
-    ...pageRoutes({ service, signIn, provider, log }),
-    ...administrationRoutes(service, adminKey),
-    ...accountRoutes({ config, openAccount, service, now }, guard),
-    explainRoutes(deps, guard),
+    ...pageRoutes({ service, signIn: signInBy, log }),
+    administrationRoutes({ ...deps, openAccount, service }, createGuard(service, adminKey)),
   ]
 }
 

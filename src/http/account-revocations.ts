@@ -1,6 +1,7 @@
+import { ownIssuerName } from '../config/names.ts'
 import { accessTokenSeconds, clockToleranceSecondsMax } from '../core/limits.ts'
 import { indexRevocations, isRevoked, type Revocation } from '../core/quota/revocation.ts'
-import type { AccountRevocations, EndedTokens } from '../tokens/token-service.ts'
+import type { AccountRevocations } from '../tokens/token-service.ts'
 
 /** As much of an account as ending tokens needs. */
 interface RevokingAccount {
@@ -11,9 +12,6 @@ interface RevokingAccount {
 interface AccountRevocationsOptions {
   readonly now: () => number
 }
-
-/** Name of our own token service among the issuers. */
-const ownIssuer = 'countersign'
 
 /**
  * Ends tokens of our own in the account of their team, until the last of them has expired by itself. A team
@@ -27,16 +25,12 @@ export function accountRevocations(
     revoke: async (team, what) => {
       const account = openAccount(team)
       const until = now() + (accessTokenSeconds + clockToleranceSecondsMax) * 1000
-      const entry = what === 'all' ? null : entryOf(what)
-      if (entry !== null && (await account.revoke({ issuer: ownIssuer, ...entry, until })) !== null) return
+      const issuer = ownIssuerName
+      if (what !== 'all' && (await account.revoke({ issuer, ...what, until })) !== null) return
       const value = String(Math.floor(now() / 1000) + 1)
-      await account.revoke({ issuer: ownIssuer, by: 'before', value, until })
+      await account.revoke({ issuer, by: 'before', value, until })
     },
     revoked: async (caller) =>
       isRevoked(indexRevocations(await openAccount(caller.team).revocations()), caller),
   }
-}
-
-function entryOf(what: Exclude<EndedTokens, 'all'>): Pick<Revocation, 'by' | 'value'> {
-  return 'grantId' in what ? { by: 'gid', value: what.grantId } : { by: 'jti', value: what.tokenId }
 }

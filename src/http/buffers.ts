@@ -11,8 +11,6 @@ export class Buffers {
     const ofTeam = (this.#byTeam.get(team) ?? 0) + bytes
     if (this.#taken + bytes > isolateBufferBytesMax || ofTeam > teamBufferBytesMax) {
       throw new Refusal('overloaded', {
-        detail:
-          'Too many bodies are being read at once. Try again, or send Content-Digest so that yours streams through.',
         reason: 'body buffers are full',
         headers: { 'retry-after': '1' },
       })

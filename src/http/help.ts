@@ -1,26 +1,23 @@
 import { html } from 'hono/html'
 import { Hono } from 'hono/tiny'
 import { type ProblemCode, problemRow, problems } from '../core/problems.ts'
-import { table } from '../core/table.ts'
 import { type Markup, page } from './pages/page.ts'
 
 /** Help on refusals that are not ours: an upstream's answer links here, because its reader asks whose refusal it is. */
-const upstreamHelp = table({
-  upstream_refused: {
-    title: 'The upstream refused the call',
-    help: "Countersign let the call pass, signed it and sent it; the 401 or 403 is the upstream's own answer. Its body says why. Usual causes: the key lacks a permission at the upstream; the key was revoked there; the secret in the binding belongs to another key or mode; the body was changed on its way (re-encoded JSON is another body); clocks differ by more than the upstream allows. An admin can see every string on the way to the signature: POST /api/explain, or countersign explain.",
-  },
-})
+const upstreamRefused = {
+  title: 'The upstream refused the call',
+  help: "Countersign signed the call and sent it; the 401 or 403 is the upstream's own, and its body says why. Usual causes: the key lacks a permission or was revoked there; the secret in the binding belongs to another key or mode; the body was changed on its way (re-encoded JSON is another body); clocks differ. An admin sees every step of the signature: POST /api/explain, or countersign explain.",
+}
 
 /** Public, for an hour, and without forms; with a code it is a refusal of its own, which says so as all others do. */
-function helpPage(title: string, body: Markup, { code }: { code?: ProblemCode } = {}): Promise<Response> {
+function helpPage(title: string, body: Markup, refusal?: ProblemCode): Promise<Response> {
   return page(title, body, {
-    status: code === undefined ? 200 : problems[code].status,
+    status: refusal && problems[refusal].status,
     formAction: "'none'",
     headers: {
       'cache-control': 'public, max-age=3600',
       'referrer-policy': 'no-referrer',
-      ...(code === undefined ? {} : { 'countersign-error': code }),
+      ...(refusal && { 'countersign-error': refusal }),
     },
   })
 }
@@ -33,13 +30,8 @@ export function helpRoutes(): Hono {
       const code = context.req.param('code')
       const ours = problemRow(code)
       if (ours !== undefined) return helpPage(ours.title, article(code, ours.help, ours.status))
-      if (code === 'upstream_refused') {
-        const { title, help } = upstreamHelp.upstream_refused
-        return helpPage(title, article(code, help, null))
-      }
-      return helpPage('No such problem', html`<p><a href="/problems">All problems</a></p>`, {
-        code: 'not_found',
-      })
+      if (code !== 'upstream_refused') return helpPage('No such problem', toAll(), 'not_found')
+      return helpPage(upstreamRefused.title, article(code, upstreamRefused.help))
     })
 }
 
@@ -52,6 +44,10 @@ function index(): Markup {
   )}</ul>`
 }
 
-function article(code: string, help: string, status: number | null): Markup {
-  return html`<p><code>${code}</code>${status === null ? '' : `, status ${status}`}</p><p>${help}</p><p><a href="/problems">All problems</a></p>`
+function article(code: string, help: string, status?: number): Markup {
+  return html`<p><code>${code}</code>${status && `, status ${status}`}</p><p>${help}</p>${toAll()}`
+}
+
+function toAll(): Markup {
+  return html`<p><a href="/problems">All problems</a></p>`
 }

@@ -26,21 +26,16 @@ function challenge(refusal: Refusal, { url, own }: ProblemPlace): string | null 
 /** The answer that a refusal becomes: RFC 9457, with the code also in `Countersign-Error`. */
 export function problemResponse(refusal: Refusal, requestId: string, place: ProblemPlace): Response {
   const { status, title } = problems[refusal.code]
-  const body = JSON.stringify({
-    type: `${place.url}/problems/${refusal.code}`,
-    title,
-    status,
-    detail: refusal.detail,
-    code: refusal.code,
-    requestId,
-    ...refusal.members,
-  })
-  const headers = new Headers(refusal.headers)
-  headers.set('content-type', 'application/problem+json')
-  headers.set('cache-control', 'no-store')
-  headers.set('x-content-type-options', 'nosniff')
-  headers.set('countersign-error', refusal.code)
+  const { code, detail, members } = refusal
+  const body = { type: `${place.url}/problems/${code}`, title, status, detail, code, requestId, ...members }
   const authenticate = challenge(refusal, place)
-  if (authenticate !== null) headers.set('www-authenticate', authenticate)
-  return new Response(body, { status, headers })
+  const headers = {
+    ...refusal.headers,
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'countersign-error': code,
+    ...(authenticate && { 'www-authenticate': authenticate }),
+  }
+  return Response.json(body, { status, headers })
 }

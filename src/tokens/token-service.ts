@@ -35,7 +35,7 @@ export interface AccountRevocations {
 }
 
 /** By what they descend from, by their `jti`, or all that were issued until now. */
-export type EndedTokens = { readonly grantId: string } | { readonly tokenId: string } | 'all'
+export type EndedTokens = { readonly by: 'gid' | 'jti'; readonly value: string } | 'all'
 
 /** What `identity` verifies; `now` in milliseconds since 1970. Each throws or rejects with Refusal. */
 export interface TokenVerifier {
@@ -69,6 +69,7 @@ export async function endInAccounts(accounts: AccountRevocations, ended: readonl
   for (const [team, ofTeam] of Map.groupBy(ended, (one) => one.team)) {
     if (team === null) continue
     if (ofTeam.length > endedGrantsMax) await answered(accounts.revoke(team, 'all'))
-    else for (const { grantId } of ofTeam) await answered(accounts.revoke(team, { grantId }))
+    else
+      for (const { grantId } of ofTeam) await answered(accounts.revoke(team, { by: 'gid', value: grantId }))
   }
 }

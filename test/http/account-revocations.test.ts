@@ -23,8 +23,8 @@ const recording = (fits: boolean) => {
 
 test('ends what descends from a grant, or one token, for as long as any such token lives', async () => {
   const { accounts, made } = recording(true)
-  await accounts.revoke('checkout', { grantId: 'pat:abc' })
-  await accounts.revoke('search', { tokenId: 'jti' })
+  await accounts.revoke('checkout', { by: 'gid', value: 'pat:abc' })
+  await accounts.revoke('search', { by: 'jti', value: 'jti' })
   expect(made).toMatchObject([
     { team: 'checkout', issuer: 'countersign', by: 'gid', value: 'pat:abc' },
     { team: 'search', issuer: 'countersign', by: 'jti', value: 'jti' },
@@ -34,7 +34,7 @@ test('ends what descends from a grant, or one token, for as long as any such tok
 
 test('where the list of a team is full, ends all of our tokens that it was issued until now', async () => {
   const { accounts, made } = recording(false)
-  await accounts.revoke('checkout', { grantId: 'pat:abc' })
+  await accounts.revoke('checkout', { by: 'gid', value: 'pat:abc' })
   expect(made.at(-1)).toMatchObject({ issuer: 'countersign', by: 'before', value: '1800000001' })
 })
 

@@ -3,7 +3,7 @@ import type { Role } from '../../core/configuration.ts'
 import { Refusal } from '../../core/problems.ts'
 import { scopeTexts } from '../../tokens/scope-set.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
-import type { Administrator } from './authorize.ts'
+import { type Administrator, notAdministering } from './authorize.ts'
 
 const rank: Readonly<Record<Role, number>> = { member: 0, 'team-admin': 1, admin: 2 }
 
@@ -24,10 +24,7 @@ export function administratorVerifier({
     const caller = await verifier.verifyAdministration(token, now())
     const { subject, tokenId, grantId, role } = caller
     if (tokenId === null || grantId === null || role === null) {
-      throw new Refusal('token_invalid', {
-        detail: 'The token is not one for the administration; get one from the token service.',
-        reason: 'jti, gid or role missing',
-      })
+      throw notAdministering('jti, gid or role missing')
     }
     const team = caller.team === '' ? null : caller.team
     const issuedAt = caller.issuedAt * 1000
@@ -35,10 +32,7 @@ export function administratorVerifier({
       directory().standing({ grantId, tokenId, subject, team, issuedAt, now: now() }),
     )
     if (!standing.good) {
-      throw new Refusal('token_revoked', {
-        detail: 'The token, or what it descends from, has ended. Get a new one.',
-        reason: standing.reason,
-      })
+      throw new Refusal('token_revoked', { reason: standing.reason })
     }
     return {
       subject,

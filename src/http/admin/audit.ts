@@ -1,20 +1,18 @@
-import { Hono } from 'hono/tiny'
 import { writeInstant } from '../../tokens/instant.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { privateJson } from '../json.ts'
-import { type Guard, requireAdmin, requireTeamAdmin } from './authorize.ts'
-import { type AdminCall, administered, asSent, pageQuery, paging, readQuery, readTime } from './request.ts'
+import { requireAdmin, requireTeamAdmin } from './authorize.ts'
+import { type AdminCall, asSent, pageQuery, paging, readQuery, readTime } from './request.ts'
 import { listedTeam } from './tokens.ts'
 
-/** `GET /api/audit`: who changed what, when, from where; the newest first. */
-export function auditRoutes(service: TokenService, guard: Guard): OwnRoutes {
-  return new Hono<OwnEnv>().get('/api/audit', administered(guard, service)(listAudit))
+interface AuditLog {
+  readonly service: Pick<TokenService, 'directory' | 'now'>
 }
 
-async function listAudit(
+/** `GET /api/audit`: who changed what, when, from where; the newest first. */
+export async function listAudit(
   { request, administrator }: AdminCall,
-  { directory, now }: TokenService,
+  { service: { directory, now } }: AuditLog,
 ): Promise<Response> {
   const query = readQuery(request, { team: asSent, from: readTime, ...paging })
   const team = listedTeam(query.team, administrator)

@@ -45,12 +45,10 @@ const bearerForm = /^bearer +([\x21-\x7e]+)$/i
 export async function authorize(request: Request, deps: AuthorizeDeps): Promise<Administrator> {
   const header = request.headers.get('authorization')
   if (header === null) {
-    throw new Refusal('token_missing', {
-      detail: 'Send Authorization: Bearer with the admin key, or with a token for the administration.',
-    })
+    throw new Refusal('token_missing', { detail: credentialWanted })
   }
   const token = bearerForm.exec(header)?.[1]
-  if (token === undefined) throw refusedToken('Authorization is not a bearer credential')
+  if (token === undefined) throw notAdministering('Authorization is not a bearer credential')
   if (await isAdminKey(token, deps.adminKey))
     return { subject: adminKeyOwner, role: 'admin', team: null, scopes: [], expiresAt: null, grantId: null }
   if (token.startsWith(personalTokenPrefix)) {
@@ -59,7 +57,8 @@ export async function authorize(request: Request, deps: AuthorizeDeps): Promise<
       reason: 'personal token presented as it is',
     })
   }
-  if (deps.verifyAdministrator === null) throw refusedToken('not the admin key, and the token service is off')
+  if (deps.verifyAdministrator === null)
+    throw notAdministering('not the admin key, and the token service is off')
   return deps.verifyAdministrator(token)
 }
 
@@ -78,7 +77,7 @@ export function maySee(administrator: Administrator, team: string): boolean {
 /** A 403 that names the role which the call needs. */
 export function roleInsufficient(role: Role): Refusal {
   return new Refusal('scope_insufficient', {
-    detail: `This needs the role ${role}. Ask someone who has it, or sign in with another account.`,
+    detail: `This needs the role ${role}: ask someone who has it.`,
     reason: `role ${role} needed`,
     members: { scope: role },
   })
@@ -101,9 +100,9 @@ export async function isAdminKey(presented: string, adminKey: Secret | null): Pr
   return sameDigest(await digestOf(new Secret(presented)), await digestOf(adminKey))
 }
 
-function refusedToken(reason: string): Refusal {
-  return new Refusal('token_invalid', {
-    detail: 'This credential does not administer. Send the admin key, or a token for the administration.',
-    reason,
-  })
+const credentialWanted =
+  'Send Authorization: Bearer with the admin key, or with a token for the administration.'
+
+export function notAdministering(reason: string): Refusal {
+  return new Refusal('token_invalid', { detail: credentialWanted, reason })
 }

@@ -2,7 +2,6 @@
  * `POST /api/explain`: how a call would be signed, without making it and without a signature that could be used.
  * For `admin` only, because it tells whether a key can be opened.
  */
-import { Hono } from 'hono/tiny'
 import { type Bytes, fromHex } from '../../core/bytes.ts'
 import type { Configuration, Key, Upstream } from '../../core/configuration.ts'
 import { invalid as invalidPath, parseRequestPath } from '../../core/path.ts'
@@ -11,21 +10,11 @@ import { forwardedMethods } from '../../core/route.ts'
 import type { KeyStore } from '../../credentials/keys.ts'
 import { explain } from '../../signing/explain.ts'
 import type { SignableBody } from '../../signing/scheme.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { Fields } from '../fields.ts'
 import { privateJson } from '../json.ts'
 import { buildOutbound } from '../outbound.ts'
-import { type Guard, requireAdmin } from './authorize.ts'
-import {
-  type AdminCall,
-  administered,
-  invalid,
-  notFound,
-  readJson,
-  readMembers,
-  readObject,
-  readText,
-} from './request.ts'
+import { requireAdmin } from './authorize.ts'
+import { type AdminCall, invalid, notFound, readJson, readMembers, readObject, readText } from './request.ts'
 
 export interface ExplainDeps {
   readonly config: Pick<Configuration, 'upstreams'> & { readonly host: string }
@@ -34,11 +23,10 @@ export interface ExplainDeps {
   readonly nonce: () => string
 }
 
-export function explainRoutes(deps: ExplainDeps, guard: Guard): OwnRoutes {
-  return new Hono<OwnEnv>().post('/api/explain', administered(guard, deps)(explainCall))
-}
-
-async function explainCall({ request, administrator }: AdminCall, deps: ExplainDeps): Promise<Response> {
+export async function explainCall(
+  { request, administrator }: AdminCall,
+  deps: ExplainDeps,
+): Promise<Response> {
   requireAdmin(administrator)
   const { config, keys, now, nonce } = deps
   const asked = readMembers(await readJson(request), {
@@ -106,16 +94,14 @@ function targetOf(
 }
 
 function readHeaders(value: unknown, name: string): Headers {
-  const headers = new Headers()
-  for (const [field, text] of readObject(value, name)) {
-    if (typeof text !== 'string') throw invalid('headers must be names with texts.')
-    try {
-      headers.set(field, text)
-    } catch {
-      throw invalid('headers has a name or value that no header can have.')
-    }
+  const fields = readObject(value, name)
+  try {
+    if (fields.every((field): field is [string, string] => typeof field[1] === 'string'))
+      return new Headers([...fields])
+  } catch {
+    // Falls through to the refusal below.
   }
-  return headers
+  throw invalid('headers must be names and texts that a header can have.')
 }
 
 function readSha256(value: unknown): Bytes {

@@ -3,16 +3,9 @@
  * because libraries that make it weigh more than the whole Worker; a test compares it with the routes, and what the
  * Worker answers with the schemas.
  */
-import { Hono } from 'hono/tiny'
 import { type ProblemCode, problems } from '../../core/problems.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
-import { publicJson } from '../json.ts'
 import { type Operation, operations } from './openapi-operations.ts'
 import { ref, type Schema, schemas, text } from './openapi-schemas.ts'
-
-export function openapiRoutes(): OwnRoutes {
-  return new Hono<OwnEnv>().get('/openapi.json', () => publicJson(openapi(), 3_600))
-}
 
 export function openapi(): Schema {
   const paths: Record<string, Record<string, Schema>> = {}

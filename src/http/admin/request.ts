@@ -9,7 +9,7 @@ import { own } from '../../core/table.ts'
 import { type AuditDraft, addressOf } from '../../tokens/audit.ts'
 import type { PageQuery } from '../../tokens/directory-rpc.ts'
 import { readInstant } from '../../tokens/instant.ts'
-import { readCursor, readPageLimit } from '../../tokens/page.ts'
+import { type Page, readCursor, readPageLimit } from '../../tokens/page.ts'
 import { mediaTypeOf, readText as readBody } from '../bounded-body.ts'
 import type { OwnEnv } from '../call.ts'
 import type { Administrator, Guard } from './authorize.ts'
@@ -117,6 +117,22 @@ export const paging = { cursor: readCursor, limit: readPageLimit }
 
 export function pageQuery({ cursor, limit }: Read<typeof paging>, now: number): PageQuery {
   return { now, before: cursor ?? null, limit: limit ?? readPageLimit(undefined) }
+}
+
+/** The parameters of a list that is ordered by a text of each item. */
+export const orderedPaging = { cursor: asSent, limit: readPageLimit }
+
+export function pageInOrder<Item>(
+  all: readonly Item[],
+  positionOf: (item: Item) => string,
+  { cursor = '', limit = readPageLimit(undefined) }: Read<typeof orderedPaging>,
+): Page<Item> {
+  const rest = all
+    .filter((item) => positionOf(item) > cursor)
+    .sort((one, other) => (positionOf(one) < positionOf(other) ? -1 : 1))
+  const items = rest.slice(0, limit)
+  const last = items.at(-1)
+  return { items, next: rest.length > limit && last !== undefined ? positionOf(last) : null }
 }
 
 /** What a call changed, for the audit log. */

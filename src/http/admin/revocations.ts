@@ -3,7 +3,6 @@
  * seconds later no call starts with what it revokes (design section 6). What was exchanged for a revoked token,
  * or belongs to a revoked subject, ends with it.
  */
-import { Hono } from 'hono/tiny'
 import { ownIssuerName } from '../../config/names.ts'
 import type { Issuer, Team } from '../../core/configuration.ts'
 import { claimCharsMax } from '../../core/limits.ts'
@@ -11,34 +10,25 @@ import { Refusal } from '../../core/problems.ts'
 import type { Revocation, RevokedBy } from '../../core/quota/revocation.ts'
 import { exchangedGrantId, exchangedSubject } from '../../tokens/exchange.ts'
 import { writeInstant } from '../../tokens/instant.ts'
-import { readPageLimit } from '../../tokens/page.ts'
 import { claimOfTeam } from '../../tokens/records.ts'
 import { answered, endInAccounts } from '../../tokens/token-service.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { privateJson } from '../json.ts'
-import type { AccountAdministration } from './account-routes.ts'
-import { type Guard, requireTeamAdmin } from './authorize.ts'
+import { requireTeamAdmin } from './authorize.ts'
 import {
   type AdminCall,
-  administered,
   asSent,
   auditEntry,
   invalid,
+  orderedPaging,
+  pageInOrder,
   readJson,
   readMembers,
   readQuery,
   readTime,
 } from './request.ts'
-import { visibleTeam } from './teams.ts'
+import { type AccountAdministration, visibleTeam } from './teams.ts'
 
-export function revocationRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
-  const answer = administered(guard, deps)
-  return new Hono<OwnEnv>()
-    .post('/api/revocations', answer(revoke))
-    .get('/api/revocations', answer(listRevocations))
-}
-
-async function revoke(call: AdminCall, deps: AccountAdministration): Promise<Response> {
+export async function revoke(call: AdminCall, deps: AccountAdministration): Promise<Response> {
   const { request, administrator } = call
   const now = deps.now()
   const asked = readRevocation(await readJson(request), now)
@@ -60,8 +50,7 @@ async function commit(revoking: Promise<Revocation | null>): Promise<Revocation>
   const committed = await answered(revoking)
   if (committed !== null) return committed
   throw new Refusal('overloaded', {
-    detail:
-      'The team has as many revocations as are kept. Revoke all of its tokens issued until now, with before.',
+    detail: 'As many revocations are kept as may be. Revoke all tokens issued until now, with before.',
     headers: { 'retry-after': '60' },
   })
 }
@@ -213,23 +202,17 @@ async function endInDirectory(
   }
 }
 
-async function listRevocations(
+export async function listRevocations(
   { request, administrator }: AdminCall,
   deps: AccountAdministration,
 ): Promise<Response> {
-  const shape = { team: asSent, cursor: asSent, limit: readPageLimit }
-  const query = readQuery(request, shape)
-  const { team = administrator.team, cursor = '', limit = readPageLimit(undefined) } = query
+  const query = readQuery(request, { team: asSent, ...orderedPaging })
+  const { team = administrator.team } = query
   const { name } = visibleTeam(team, administrator, deps)
   requireTeamAdmin(administrator, name)
   const revocations = await answered(deps.openAccount(name).revocations())
-  const rest = revocations.filter((one) => positionOf(one) > cursor)
-  const page = rest.sort((one, other) => (positionOf(one) < positionOf(other) ? -1 : 1)).slice(0, limit)
-  const last = page.at(-1)
-  return privateJson({
-    items: page.map((one) => listing(one, name)),
-    next: rest.length > limit && last !== undefined ? positionOf(last) : null,
-  })
+  const { items, next } = pageInOrder(revocations, positionOf, query)
+  return privateJson({ items: items.map((one) => listing(one, name)), next })
 }
 
 /** Those that end first come first, and go first: nothing behind a position is moved by that. As text until 2286. */

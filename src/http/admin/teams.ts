@@ -1,34 +1,33 @@
 /** `/api/teams`: what a team may do and how much of it, as it holds now; suspension and other limits at once. */
-import { Hono } from 'hono/tiny'
-import type { AccountDescription } from '../../accounts/account-rpc.ts'
-import type { Team } from '../../core/configuration.ts'
+import type { AccountDescription, AccountRpc } from '../../accounts/account-rpc.ts'
+import type { Configuration, Team } from '../../core/configuration.ts'
 import { limitRequestsMax } from '../../core/limits.ts'
 import type { LimitOverride } from '../../core/quota/overrides.ts'
-import { readPageLimit } from '../../tokens/page.ts'
-import { answered } from '../../tokens/token-service.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
+import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { privateJson } from '../json.ts'
-import type { AccountAdministration } from './account-routes.ts'
-import { type Administrator, type Guard, maySee, requireAdmin } from './authorize.ts'
+import { type Administrator, maySee, requireAdmin } from './authorize.ts'
 import {
   type AdminCall,
-  administered,
   asSent,
   auditEntry,
   invalid,
   notFound,
+  orderedPaging,
+  pageInOrder,
   readJson,
   readMembers,
   readObject,
   readQuery,
 } from './request.ts'
 
-export function teamRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
-  const answer = administered(guard, deps)
-  return new Hono<OwnEnv>()
-    .get('/api/teams', answer(listTeams))
-    .get('/api/teams/:id', answer(showTeam))
-    .patch('/api/teams/:id', answer(patchTeam))
+/** What the administration of accounts works with. */
+export interface AccountAdministration {
+  readonly config: Pick<Configuration, 'issuers' | 'teams'>
+  readonly openAccount: (team: string) => AccountRpc
+  /** For what a revocation ends besides calls, and for the audit log. */
+  readonly service: Pick<TokenService, 'directory' | 'accounts'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 /**
@@ -47,24 +46,21 @@ export function visibleTeam(
 }
 
 /** By name; the cursor is the last name of the page before. */
-async function listTeams(
+export async function listTeams(
   { request, administrator }: AdminCall,
   deps: AccountAdministration,
 ): Promise<Response> {
-  const { cursor = '', limit = readPageLimit(undefined) } = readQuery(request, {
-    cursor: asSent,
-    limit: readPageLimit,
-  })
   // Names alone, of all: a team that is asked for is made ready, and stays.
-  const visible = [...deps.config.teams.keys()]
-    .filter((name) => maySee(administrator, name) && name > cursor)
-    .sort()
-  const page = visible.slice(0, limit)
-  const items = await Promise.all(page.map((name) => describe(visibleTeam(name, administrator, deps), deps)))
-  return privateJson({ items, next: visible.length > limit ? (page.at(-1) ?? null) : null })
+  const visible = [...deps.config.teams.keys()].filter((name) => maySee(administrator, name))
+  const page = pageInOrder(visible, asSent, readQuery(request, orderedPaging))
+  const items = page.items.map((name) => describe(visibleTeam(name, administrator, deps), deps))
+  return privateJson({ items: await Promise.all(items), next: page.next })
 }
 
-async function showTeam({ id, administrator }: AdminCall, deps: AccountAdministration): Promise<Response> {
+export async function showTeam(
+  { id, administrator }: AdminCall,
+  deps: AccountAdministration,
+): Promise<Response> {
   return privateJson(await describe(visibleTeam(id, administrator, deps), deps))
 }
 
@@ -100,16 +96,14 @@ function teamJson({ name, grants }: Team, { suspended, limits }: AccountDescript
 }
 
 /** For the platform's admins alone: who could raise their own limits would have none. */
-async function patchTeam(call: AdminCall, deps: AccountAdministration): Promise<Response> {
+export async function patchTeam(call: AdminCall, deps: AccountAdministration): Promise<Response> {
   const { id, request, administrator } = call
   const team = visibleTeam(id, administrator, deps)
   requireAdmin(administrator)
   const patch = readMembers(await readJson(request), { suspended: readFlag, limits: readOverrides })
   const changed = await answered(deps.openAccount(id).patch(patch))
   if ('unknownLimit' in changed)
-    throw invalid(
-      `limits names one that the team does not have; it has ${team.limits.map((one) => one.name).join(', ')}.`,
-    )
+    throw invalid(`limits may hold ${team.limits.map((one) => one.name).join(', ')}, and nothing else.`)
   const { limits, ...detail } = patch
   const entry = auditEntry(call, {
     action: 'team.changed',

@@ -1,5 +1,4 @@
 /** `/api/tokens`: personal tokens are made, listed and revoked; shown once, when they are made. */
-import { Hono } from 'hono/tiny'
 import type { Team } from '../../core/configuration.ts'
 import { Refusal } from '../../core/problems.ts'
 import { dayMillis } from '../../core/quota/books.ts'
@@ -19,12 +18,10 @@ import {
 import { coversScope, withinGrants } from '../../tokens/scope-set.ts'
 import { readTokenRequest, type TokenRequest } from '../../tokens/token-request.ts'
 import { answered, endInAccounts, type TokenService } from '../../tokens/token-service.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { privateJson } from '../json.ts'
-import { type Administrator, type Guard, maySee, requireTeamAdmin, roleInsufficient } from './authorize.ts'
+import { type Administrator, maySee, requireTeamAdmin, roleInsufficient } from './authorize.ts'
 import {
   type AdminCall,
-  administered,
   asSent,
   auditEntry,
   invalid,
@@ -36,12 +33,8 @@ import {
   readQuery,
 } from './request.ts'
 
-export function tokenRoutes(service: TokenService, guard: Guard): OwnRoutes {
-  const answer = administered(guard, service)
-  return new Hono<OwnEnv>()
-    .post('/api/tokens', answer(makeToken))
-    .get('/api/tokens', answer(showTokens))
-    .delete('/api/tokens/:id', answer(endToken))
+interface Tokens {
+  readonly service: TokenService
 }
 
 /** A token as lists show it: never the digest. */
@@ -52,7 +45,7 @@ export interface TokenListing extends Pick<ListedToken, 'id' | 'name' | 'team' |
   readonly status: TokenStatus
 }
 
-async function makeToken(call: AdminCall, service: TokenService): Promise<Response> {
+export async function makeToken(call: AdminCall, { service }: Tokens): Promise<Response> {
   const made = await createToken(await readJson(call.request), call, service)
   return privateJson(made, 201, { location: `${service.config.url}/api/tokens/${made.id}` })
 }
@@ -142,9 +135,7 @@ function checkScopes(scopes: readonly string[], administrator: Administrator, te
 }
 
 function notCreated(creation: Exclude<Creation, 'created'>): Refusal {
-  if (creation === 'parent_ended') {
-    return new Refusal('token_revoked', { detail: 'The token that you make this one with has ended.' })
-  }
+  if (creation === 'parent_ended') return new Refusal('token_revoked', { reason: creation })
   return new Refusal('overloaded', {
     detail:
       'As many tokens are kept as may be. Those that ended go after 90 days; revoke some that are idle.',
@@ -161,7 +152,7 @@ const listParameters = {
   ...paging,
 }
 
-async function showTokens(call: AdminCall, service: TokenService): Promise<Response> {
+export async function showTokens(call: AdminCall, { service }: Tokens): Promise<Response> {
   return privateJson(await listTokens(readQuery(call.request, listParameters), call.administrator, service))
 }
 
@@ -204,7 +195,7 @@ function readDays(text: string, name: string): number {
   throw invalid(`${name} is a number of days.`)
 }
 
-async function endToken(call: AdminCall, service: TokenService): Promise<Response> {
+export async function endToken(call: AdminCall, { service }: Tokens): Promise<Response> {
   await revokeToken(call, service)
   return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
 }

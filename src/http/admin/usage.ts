@@ -1,20 +1,12 @@
 /** `GET /api/usage`: a team's books, as JSON or its rows as CSV (RFC 4180). */
-import { Hono } from 'hono/tiny'
 import type { UsageColumn } from '../../accounts/account-rpc.ts'
 import { dayMillis, dayName, dayOf, hourMillis, hourOf } from '../../core/quota/books.ts'
 import { writeInstant } from '../../tokens/instant.ts'
 import { answered } from '../../tokens/token-service.ts'
-import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { privateHeaders, privateJson } from '../json.ts'
-import type { AccountAdministration } from './account-routes.ts'
-import type { Guard } from './authorize.ts'
 import { csvText } from './csv.ts'
-import { type AdminCall, administered, asSent, invalid, readQuery, readTime } from './request.ts'
-import { visibleTeam } from './teams.ts'
-
-export function usageRoutes(deps: AccountAdministration, guard: Guard): OwnRoutes {
-  return new Hono<OwnEnv>().get('/api/usage', administered(guard, deps)(usage))
-}
+import { type AdminCall, asSent, invalid, readQuery, readTime } from './request.ts'
+import { type AccountAdministration, visibleTeam } from './teams.ts'
 
 const columns = [
   'hour',
@@ -25,7 +17,10 @@ const columns = [
   'outcome',
 ] as const satisfies readonly UsageColumn[]
 
-async function usage({ request, administrator }: AdminCall, deps: AccountAdministration): Promise<Response> {
+export async function showUsage(
+  { request, administrator }: AdminCall,
+  deps: AccountAdministration,
+): Promise<Response> {
   const query = readQuery(request, { team: asSent, from: asSent, to: asSent, by: readColumns })
   const { name: team } = visibleTeam(query.team ?? administrator.team, administrator, deps)
   const { by = [] } = query
@@ -33,12 +28,9 @@ async function usage({ request, administrator }: AdminCall, deps: AccountAdminis
   const report = await answered(deps.openAccount(team).usage({ from, to, by }))
   if ('rowsMax' in report)
     throw invalid(`That is more than ${report.rowsMax} rows. Ask for less time, or for fewer columns in by.`)
-  const rows = report.rows.map((row) => ({
-    ...Object.fromEntries(by.map((column, at) => [column, cell(column, row.by[at])])),
-    requests: row.requests,
-    bytesIn: row.bytesIn,
-    bytesOut: row.bytesOut,
-    millis: row.millis,
+  const rows = report.rows.map(({ by: group, lastAt: _latest, ...figures }) => ({
+    ...Object.fromEntries(by.map((column, at) => [column, cell(column, group[at])])),
+    ...figures,
   }))
   if (acceptsCsv(request.headers.get('accept'))) return csv(rows, by)
   const { observed, ...books } = report
@@ -89,8 +81,8 @@ function cell(column: UsageColumn, value: string | number | undefined): string {
   return String(value)
 }
 
-const csvRange = /^text\/(?:csv|\*)$/
-const jsonRange = /^(?:application\/(?:json|\*)|\*\/\*)$/
+/** A media range that admits CSV (its group) or JSON. */
+const rangeForm = /^(?:(text\/(?:csv|\*))|application\/(?:json|\*)|\*\/\*)\s*(?:;|$)/
 const weightForm = /;\s*q=(\d(?:\.\d*)?)/
 
 /** Whether CSV is liked better than JSON (RFC 9110 section 12.5.1); of two liked alike, what stands first is. */
@@ -99,15 +91,15 @@ function acceptsCsv(accept: string | null): boolean {
     .toLowerCase()
     .split(',')
     .map((range) => ({
-      type: range.split(';', 1)[0]?.trim() ?? '',
+      admitted: rangeForm.exec(range.trim()),
       weight: Number(weightForm.exec(range)?.[1] ?? 1),
     }))
   // What names CSV itself counts before what admits all texts.
-  if (all.some(({ type, weight }) => type === 'text/csv' && weight === 0)) return false
-  const ranges = all
-    .filter(({ type, weight }) => weight > 0 && (csvRange.test(type) || jsonRange.test(type)))
+  if (all.some(({ admitted, weight }) => admitted?.[1] === 'text/csv' && weight === 0)) return false
+  const [best] = all
+    .filter(({ admitted, weight }) => admitted !== null && weight > 0)
     .sort((one, other) => other.weight - one.weight)
-  return csvRange.test(ranges[0]?.type ?? '')
+  return best?.admitted?.[1] !== undefined
 }
 
 function csv(

@@ -50,7 +50,7 @@ export function formEndpoints(service: TokenService, log: (line: string) => void
 export function serviceOff(): OAuthRefusal {
   return new OAuthRefusal(
     'temporarily_unavailable',
-    'The token service of this Countersign is off. Its operator switches it on with the secret COUNTERSIGN_SIGNING_KEY.',
+    'The token service is off here. Its operator switches it on with the secret COUNTERSIGN_SIGNING_KEY.',
     { reason: 'no signing key' },
   )
 }

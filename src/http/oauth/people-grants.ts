@@ -73,11 +73,13 @@ interface Issue {
   readonly previous: string | null
   /** Redeems what was presented for the family; false when another request came first. */
   readonly redeem: (family: RefreshFamily) => Promise<boolean>
+  /** What to do where its owner may nothing any more: without it, the login ends. */
+  readonly disowned?: () => Promise<never>
 }
 
 async function issue(
   request: GrantRequest,
-  { payload, previous, redeem }: Issue,
+  { payload, previous, redeem, disowned }: Issue,
   service: TokenService,
 ): Promise<Response> {
   const { config, directory, fingerprintKey, now, randomBytes } = service
@@ -90,7 +92,7 @@ async function issue(
   const grant = await answered(directory().findGrant(grantId, now()))
   const proven = grant && provenByGrant(grant, approved, config.teams)
   if (grant === null || proven === null)
-    return refuseAndEnd(grantId, 'its owner may nothing any more', service)
+    return disowned?.() ?? refuseAndEnd(grantId, 'its owner may nothing any more', service)
   const token = await issueToken(proven, { audience, scopes, ended: loginRefused }, request, service)
   const refreshToken = nextRefreshToken(randomBytes, { subject: proven.subject, previous })
   const digests = await readRefreshToken(refreshToken, fingerprintKey)
@@ -148,13 +150,12 @@ export const deviceCode: GrantType = async (request, service) => {
   const found = await answered(directory().examine('device', { digest, now: now() }))
   if (found === null || found.spent) throw loginRefused('device code redeemed before')
   const payload: LoginPayload = JSON.parse(found.payload)
-  const grant = await answered(directory().findGrant(payload.grantId, now()))
-  if (grant === null || provenByGrant(grant, payload.scopes, service.config.teams) === null) {
+  const disowned = async (): Promise<never> => {
     throw new OAuthRefusal('access_denied', 'Who approved the login may not do so any more.')
   }
   const redeem = async (family: RefreshFamily): Promise<boolean> =>
     (await answered(directory().redeem('device', { digest, now: now() }, family))).outcome === 'redeemed'
-  return issue(request, { payload, previous: null, redeem }, service)
+  return issue(request, { payload, previous: null, redeem, disowned }, service)
 }
 
 /** Each refresh token is good once; one that comes again ends its family. */

@@ -60,7 +60,7 @@ async function revokeAccessToken(text: string, clientId: string, service: TokenS
   if (caller === null || caller.tokenId === null || !mayEnd(clientId, clientOf(text))) return
   const { directory, accounts, now } = service
   await answered(directory().endClaim({ kind: 'token', value: caller.tokenId, at: now() }))
-  if (caller.team !== '') await answered(accounts.revoke(caller.team, { tokenId: caller.tokenId }))
+  if (caller.team !== '') await answered(accounts.revoke(caller.team, { by: 'jti', value: caller.tokenId }))
 }
 
 /**

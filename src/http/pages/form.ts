@@ -17,9 +17,8 @@ export async function readForm(
   const { headers } = request
   const site = headers.get('sec-fetch-site')
   const origin = headers.get('origin')
-  if (site === null && origin === null) throw foreign('neither Sec-Fetch-Site nor Origin', url)
-  if (site !== null && site !== 'same-origin') throw foreign(`Sec-Fetch-Site ${site.slice(0, 20)}`, url)
-  if (origin !== null && origin !== url) throw foreign('another Origin', url)
+  const sameSite = site === 'same-origin' || (site === null && origin !== null)
+  if (!sameSite || (origin !== null && origin !== url)) throw foreign('Sec-Fetch-Site or Origin', url)
   if (mediaTypeOf(headers) !== 'application/x-www-form-urlencoded') throw foreign('not a form', url)
   const form = new URLSearchParams(await readText(request, oauthBodyBytesMax))
   if (session !== null && !sameDigest(form.get('csrf') ?? '', session.csrf)) throw foreign('csrf token', url)
@@ -27,7 +26,9 @@ export async function readForm(
 }
 
 function foreign(reason: string, url: string): PageRefusal {
-  return new PageRefusal(403, 'That did not come from this page', {
+  return new PageRefusal({
+    status: 403,
+    title: 'That did not come from this page',
     text: `Nothing was done. Open ${url} yourself, and try again there.`,
     reason: `form refused: ${reason}`,
   })

@@ -10,7 +10,7 @@ import { style } from './style.ts'
 export type Markup = ReturnType<typeof html>
 
 export interface PageOptions {
-  readonly status?: number
+  readonly status?: number | undefined
   /** null: nobody is signed in. */
   readonly session?: Session | null
   /** Where forms may lead, redirects after them included: sources of CSP. */
@@ -23,7 +23,7 @@ export interface PageOptions {
 export async function page(title: string, body: Markup, options: PageOptions = {}): Promise<Response> {
   const { status = 200, session = null, formAction = "'self'", wide = false } = options
   const text =
-    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session && who(session)}</header><main${wide && html` class="wide"`}><h1>${title}</h1>${body}</main></body></html>`
+    await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session && who(session)}</header><main${wide && html` class="wide"`}><h1>${title}</h1>${body}</main></body></html>`
   const headers = {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'private, no-store',
@@ -65,32 +65,25 @@ export function seeOther(location: string, cookies: readonly string[] = []): Res
   return new Response(null, { status: 303, headers })
 }
 
-interface PageRefusalOptions {
-  readonly text: string
-  readonly reason: string
-  readonly again?: string | null
-}
-
-/** Thrown wherever a page ends without what it was for. */
-export class PageRefusal extends Error {
-  override readonly name = 'PageRefusal'
+export interface PageFailure {
   readonly status: number
   readonly title: string
   /** For the person: what happened, and what to do. */
   readonly text: string
   /** For the log. */
   readonly reason: string
+  /** Where to try again. */
+  readonly again?: string
+}
 
-  /** Where to try again; null: nowhere. */
-  readonly again: string | null
+/** Thrown wherever a page ends without what it was for. */
+export class PageRefusal extends Error {
+  override readonly name = 'PageRefusal'
+  readonly failure: PageFailure
 
-  constructor(status: number, title: string, { text, reason, again = null }: PageRefusalOptions) {
-    super(reason)
-    this.status = status
-    this.title = title
-    this.text = text
-    this.reason = reason
-    this.again = again
+  constructor(failure: PageFailure) {
+    super(failure.reason)
+    this.failure = failure
   }
 }
 

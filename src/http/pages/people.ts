@@ -1,7 +1,7 @@
 /** What the pages work with, and how each begins and ends. */
 import type { Context } from 'hono'
 import { html } from 'hono/html'
-import type { Configuration } from '../../core/configuration.ts'
+import type { SignIn } from '../../core/configuration.ts'
 import { attemptMillis } from '../../core/limits.ts'
 import { problems, Refusal } from '../../core/problems.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
@@ -10,13 +10,17 @@ import type { OwnEnv } from '../call.ts'
 import { signInPath } from '../sign-in/next.ts'
 import type { Provider } from '../sign-in/provider.ts'
 import { findSession, type Session } from '../sign-in/session.ts'
-import { PageRefusal, page, seeOther } from './page.ts'
+import { type PageFailure, PageRefusal, page, seeOther } from './page.ts'
+
+/** Signing in with the company: whose people, and who says so. */
+export interface SignInBy extends SignIn {
+  readonly provider: Provider
+}
 
 export interface People {
   readonly service: TokenService
-  readonly signIn: Configuration['signIn']
   /** null: people sign in with the admin key alone. */
-  readonly provider: Provider | null
+  readonly signIn: SignInBy | null
   readonly log: (line: string) => void
 }
 
@@ -31,7 +35,7 @@ export function open(
     try {
       return await answer(raw, people)
     } catch (error) {
-      const { status, title, text, reason, again } = asPageRefusal(error)
+      const { status, title, text, reason, again } = failureOf(error)
       people.log(JSON.stringify({ event: 'page', id: env.call.id, status, reason }))
       return page(
         title,
@@ -66,22 +70,30 @@ export async function countAttempt(
 ): Promise<void> {
   const limit = { what, max, windowMillis: attemptMillis }
   if (await answered(directory().attempt(limit, now()))) return
-  throw new PageRefusal(429, 'Too many attempts', { text: 'Wait ten minutes, then try again.', reason: what })
+  throw new PageRefusal({
+    status: 429,
+    title: 'Too many attempts',
+    text: 'Wait ten minutes, then try again.',
+    reason: what,
+  })
 }
 
-function asPageRefusal(error: unknown): PageRefusal {
-  if (error instanceof PageRefusal) return error
+function failureOf(error: unknown): PageFailure {
+  if (error instanceof PageRefusal) return error.failure
   if (error instanceof OAuthRefusal) {
-    const { description, code } = error
-    return new PageRefusal(400, 'This request cannot be answered', {
-      text: `The application that sent you here asked for something that is not offered. ${description}`,
-      reason: code,
-    })
+    return {
+      status: 400,
+      title: 'This request cannot be answered',
+      text: `The application that sent you here asked for something that is not offered. ${error.description}`,
+      reason: error.code,
+    }
   }
   if (error instanceof Refusal) {
-    const { status, title } = problems[error.code]
-    return new PageRefusal(status, title, { text: error.detail, reason: error.reason ?? error.code })
+    const { code, detail, reason = code } = error
+    const { status, title } = problems[code]
+    return { status, title, text: detail, reason }
   }
+  const { status, title } = problems.internal_error
   const reason = error instanceof Error ? error.name : typeof error
-  return new PageRefusal(500, 'Something broke on our side', { text: 'Try again in a minute.', reason })
+  return { status, title, text: 'Try again in a minute.', reason }
 }

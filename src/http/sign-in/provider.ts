@@ -13,7 +13,7 @@ import {
 } from '../../core/limits.ts'
 import { isLoopbackUrl } from '../../core/url.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
-import { createJwksStore, type KnownKeys } from '../../identity/jwks.ts'
+import { createJwksStore, type JwksStore } from '../../identity/jwks.ts'
 import { challengeOf } from '../../tokens/authorization.ts'
 import { readText } from '../bounded-body.ts'
 
@@ -36,23 +36,16 @@ export interface Provider {
   claimsOf(answer: URLSearchParams, secret: string): Promise<Claims>
 }
 
-/** The reason is for the log. `denied`: the provider, or the person, said no. */
+/** Its message is for the log. */
 export class ProviderFailure extends Error {
   override readonly name = 'ProviderFailure'
-  readonly denied: boolean
-
-  constructor(reason: string, denied = false) {
-    super(reason)
-    this.denied = denied
-  }
 }
 
-interface Discovery {
-  readonly authorizationEndpoint: string
-  readonly tokenEndpoint: string
-  readonly jwksUri: string
-  readonly namesItself: boolean
-  readonly secretInBody: boolean
+/** As much of OpenID Connect Discovery section 3 as is used; the endpoints are URLs to be asked. */
+interface Discovery extends Claims {
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
 }
 
 export function createProvider(deps: ProviderDeps): Provider {
@@ -72,8 +65,7 @@ export function createProvider(deps: ProviderDeps): Provider {
 
   return {
     authorizationUrl: async (secret) => {
-      const { authorizationEndpoint } = await discover()
-      const url = new URL(authorizationEndpoint)
+      const url = new URL((await discover()).authorization_endpoint)
       for (const [name, value] of Object.entries({
         response_type: 'code',
         client_id: signIn.clientId,
@@ -89,16 +81,9 @@ export function createProvider(deps: ProviderDeps): Provider {
     },
     claimsOf: async (answer, secret) => {
       const discovery = await discover()
-      const code = readAnswer(answer, {
-        state: await derived('state', secret),
-        issuer: signIn.issuer,
-        namesItself: discovery.namesItself,
-      })
+      const code = readAnswer(answer, await derived('state', secret), discovery)
       const idToken = await redeem(code, secret, { ...deps, discovery })
-      const claims = await verify(idToken, {
-        current: () => keys.current(discovery.jwksUri, now()),
-        renewed: () => keys.renewed(discovery.jwksUri, now()),
-      })
+      const claims = await verify(idToken, keys, { url: discovery.jwks_uri, now: now() })
       judge(claims, { signIn, nonce: await derived('nonce', secret), now: now() / 1000 })
       return claims
     },
@@ -130,33 +115,21 @@ async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestI
 
 function readDiscovery(found: Claims, issuer: string): Discovery {
   if (found['issuer'] !== issuer) throw new ProviderFailure('the discovery document is of another issuer')
-  const endpoint = (name: string): string => {
+  for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri']) {
     const url = found[name]
-    if (typeof url === 'string' && (url.startsWith('https://') || isLoopbackUrl(url))) return url
-    throw new ProviderFailure(`the discovery document has no usable ${name}`)
+    if (typeof url !== 'string' || !(url.startsWith('https://') || isLoopbackUrl(url)))
+      throw new ProviderFailure(`the discovery document has no usable ${name}`)
   }
-  const methods = found['token_endpoint_auth_methods_supported']
-  return {
-    authorizationEndpoint: endpoint('authorization_endpoint'),
-    tokenEndpoint: endpoint('token_endpoint'),
-    jwksUri: endpoint('jwks_uri'),
-    namesItself: found['authorization_response_iss_parameter_supported'] === true,
-    // Basic is the default where nothing is said (OpenID Connect Discovery section 3).
-    secretInBody: Array.isArray(methods) && !methods.includes('client_secret_basic'),
-  }
+  return found as Discovery
 }
 
-interface Expected {
-  readonly state: string
-  readonly issuer: string
-  readonly namesItself: boolean
-}
-
-function readAnswer(answer: URLSearchParams, { state, issuer, namesItself }: Expected): string {
+/** The code. RFC 9207: where the provider says that it names itself, it must. */
+function readAnswer(answer: URLSearchParams, state: string, discovery: Discovery): string {
   if (answer.get('state') !== state) throw new ProviderFailure('state is not that of this browser')
-  const from = answer.get('iss')
-  if (from === null ? namesItself : from !== issuer) throw new ProviderFailure('iss is not the provider')
-  if (answer.has('error')) throw new ProviderFailure('the provider refused', true)
+  const named = discovery['authorization_response_iss_parameter_supported'] === true
+  const from = answer.get('iss') ?? (named ? '' : discovery['issuer'])
+  if (from !== discovery['issuer']) throw new ProviderFailure('iss is not the provider')
+  if (answer.has('error')) throw new ProviderFailure('the provider refused')
   const code = answer.get('code')
   if (code === null) throw new ProviderFailure('there is no code')
   return code
@@ -176,6 +149,7 @@ async function redeem(
   const secret = await deps.clientSecret()
   if (secret === null && signIn.clientSecret !== null)
     throw new ProviderFailure('the client secret is not set')
+  const { clientId } = signIn
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
     code,
@@ -186,38 +160,33 @@ async function redeem(
     'content-type': 'application/x-www-form-urlencoded',
     accept: 'application/json',
   })
-  if (secret !== null && !discovery.secretInBody) headers.set('authorization', basic(signIn.clientId, secret))
+  const methods = discovery['token_endpoint_auth_methods_supported']
+  // Basic is the default where nothing is said (OpenID Connect Discovery section 3).
+  if (secret !== null && (!Array.isArray(methods) || methods.includes('client_secret_basic')))
+    headers.set('authorization', basic(clientId, secret))
   else {
-    body.set('client_id', signIn.clientId)
+    body.set('client_id', clientId)
     if (secret !== null) body.set('client_secret', secret)
   }
-  const answer = await askJson(fetch, discovery.tokenEndpoint, {
-    method: 'POST',
-    headers,
-    body: body.toString(),
-  })
+  const answer = await askJson(fetch, discovery.token_endpoint, { method: 'POST', headers, body })
   const idToken = answer['id_token']
   if (typeof idToken !== 'string') throw new ProviderFailure('the provider gave no ID token')
   return idToken
 }
 
-interface KeySource {
-  readonly current: () => Promise<KnownKeys>
-  readonly renewed: () => Promise<KnownKeys>
-}
-
 /** J08: an access or logout token of the same provider is no ID token. */
-async function verify(text: string, { current, renewed }: KeySource): Promise<Claims> {
+async function verify(
+  text: string,
+  store: JwksStore,
+  { url, now }: { readonly url: string; readonly now: number },
+): Promise<Claims> {
   const token = parseCompact(text)
   if ('malformed' in token) throw new ProviderFailure(`ID token: ${token.malformed}`)
   if (token.typ !== null && token.typ !== 'jwt') throw new ProviderFailure('ID token: another typ')
   const { kid, algorithm } = token
-  let { keys } = await current()
-  let key = keys.choose(kid, algorithm)
-  if (key === null) {
-    keys = (await renewed()).keys
-    key = keys.choose(kid, algorithm)
-  }
+  let { keys } = await store.current(url, now)
+  if (keys.choose(kid, algorithm) === null) keys = (await store.renewed(url, now)).keys
+  const key = keys.choose(kid, algorithm)
   const claims = parseClaims(token)
   if (key === null || claims === null || !(await keys.verifies(key, token)))
     throw new ProviderFailure('ID token: not signed by the provider')
@@ -234,20 +203,15 @@ interface Judged {
 /** OpenID Connect Core section 3.1.3.7. */
 function judge(claims: Claims, { signIn, nonce, now }: Judged): void {
   const { iss, aud, azp, exp, iat } = claims
+  const { issuer, clientId } = signIn
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  const fault =
-    iss !== signIn.issuer
-      ? 'iss'
-      : !audiences.includes(signIn.clientId)
-        ? 'aud'
-        : (audiences.length > 1 || azp !== undefined) && azp !== signIn.clientId
-          ? 'azp'
-          : claims['nonce'] !== nonce
-            ? 'nonce'
-            : typeof exp !== 'number' || exp + clockToleranceSecondsDefault <= now
-              ? 'exp'
-              : typeof iat !== 'number' || iat - clockToleranceSecondsDefault > now
-                ? 'iat'
-                : null
-  if (fault !== null) throw new ProviderFailure(`ID token: ${fault}`)
+  const good = {
+    iss: iss === issuer,
+    aud: audiences.includes(clientId),
+    azp: azp === clientId || (azp === undefined && audiences.length === 1),
+    nonce: claims['nonce'] === nonce,
+    exp: typeof exp === 'number' && exp + clockToleranceSecondsDefault > now,
+    iat: typeof iat === 'number' && iat - clockToleranceSecondsDefault <= now,
+  }
+  for (const [name, holds] of Object.entries(good)) if (!holds) throw new ProviderFailure(`ID token: ${name}`)
 }

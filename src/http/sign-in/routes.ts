@@ -12,9 +12,9 @@ import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { endLogin } from '../oauth/people-grants.ts'
 import { readForm } from '../pages/form.ts'
 import { field, form, type Markup, PageRefusal, page, seeOther } from '../pages/page.ts'
-import { countAttempt, open, type People, signedIn } from '../pages/people.ts'
+import { countAttempt, open, type People, type SignInBy, signedIn } from '../pages/people.ts'
 import { safeNext, signInPath } from './next.ts'
-import { type Provider, ProviderFailure } from './provider.ts'
+import { ProviderFailure } from './provider.ts'
 import { findSession, forgetSession, openSession, pendingSignIn, type Session } from './session.ts'
 
 export function signInRoutes(people: People): OwnRoutes {
@@ -23,16 +23,16 @@ export function signInRoutes(people: People): OwnRoutes {
     .post('/oauth/sign-in', open(people, signInWithKey))
     .get('/oauth/sign-out', signedIn(people, showSignOut))
     .post('/oauth/sign-out', signedIn(people, signOut))
-  const { provider } = people
-  if (provider === null) return routes
+  const { signIn } = people
+  if (signIn === null) return routes
   return routes
     .get(
       '/oauth/sign-in/start',
-      open(people, (request) => start(request, provider, people)),
+      open(people, (request) => start(request, signIn, people)),
     )
     .get(
       '/oauth/sign-in/callback',
-      open(people, (request) => finish(request, provider, people)),
+      open(people, (request) => finish(request, signIn, people)),
     )
 }
 
@@ -46,14 +46,14 @@ async function showSignIn(request: Request, people: People): Promise<Response> {
   return signInPage(next, people)
 }
 
-function signInPage(next: string, { signIn, provider }: People, fault = ''): Promise<Response> {
+function signInPage(next: string, { signIn }: People, fault = ''): Promise<Response> {
   const key = form(
     '/oauth/sign-in',
     { next },
     html`${field('key', 'Admin key', html`type="password"`, fault)}<button>Sign in</button>`,
   )
   const body: Markup =
-    provider === null || signIn === null
+    signIn === null
       ? html`<p>Sign in with the admin key of this Countersign. It opens everything, for an hour.</p>${key}`
       : html`<p>You sign in with your company. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault && html` open`}><summary>Use the admin key instead</summary>${key}</details>`
   return page('Sign in', body, { status: fault === '' ? 200 : 403 })
@@ -70,23 +70,25 @@ async function signInWithKey(request: Request, people: People): Promise<Response
 }
 
 /** To the provider. It has no effect but a cookie, so that a link may lead here. */
-async function start(request: Request, provider: Provider, { service }: People): Promise<Response> {
+async function start(request: Request, { provider }: SignInBy, { service }: People): Promise<Response> {
   const { config, randomBytes } = service
   const next = safeNext(queryOf(request).get('next'))
   const secret = makeLoginSecret(randomBytes, '')
   const url = await provider.authorizationUrl(secret).catch(refusedByProvider(next))
-  return seeOther(url, [pendingSignIn.set(`${secret}.${btoa(next)}`, config.url)])
+  return seeOther(url, [pendingSignIn(config).set(`${secret}.${btoa(next)}`)])
 }
 
-async function finish(request: Request, provider: Provider, people: People): Promise<Response> {
+async function finish(request: Request, signIn: SignInBy, people: People): Promise<Response> {
   const { config } = people.service
-  const [secret = '', pending = ''] = (pendingSignIn.read(request.headers, config.url) ?? '').split('.', 2)
+  const [secret = '', pending = ''] = (pendingSignIn(config).read(request.headers) ?? '').split('.', 2)
   const next = safeNext(decoded(pending))
   if (secret === '') throw signInFailed('no sign-in was begun in this browser', next)
-  const claims = await provider.claimsOf(queryOf(request), secret).catch(refusedByProvider(next))
-  const person = people.signIn === null ? null : readPerson(claims, people.signIn, config.teams)
+  const claims = await signIn.provider.claimsOf(queryOf(request), secret).catch(refusedByProvider(next))
+  const person = readPerson(claims, signIn, config.teams)
   if (person === null) {
-    throw new PageRefusal(403, 'There is no team for you here', {
+    throw new PageRefusal({
+      status: 403,
+      title: 'There is no team for you here',
       text: 'You signed in, but your account names no team of this Countersign. Ask the people who run it.',
       reason: 'claims name no team, and no admin',
     })
@@ -115,7 +117,7 @@ async function enter(person: Person, { request, next, people }: Entrance): Promi
   const before = await findSession(request, service)
   if (before !== null) await endSession(before, request, people)
   const cookie = await openSession(person, request, service)
-  return seeOther(next, [cookie, pendingSignIn.clear(service.config.url)])
+  return seeOther(next, [cookie, pendingSignIn(service.config).clear()])
 }
 
 function endSession({ grantId, person }: Session, { headers }: Request, { service }: People): Promise<void> {
@@ -130,7 +132,9 @@ function refusedByProvider(next: string) {
 }
 
 function signInFailed(reason: string, next: string): PageRefusal {
-  return new PageRefusal(403, 'Signing in did not work', {
+  return new PageRefusal({
+    status: 403,
+    title: 'Signing in did not work',
     text: 'Nothing was done. Begin again; if it goes on, tell the people who run this Countersign.',
     reason: `sign-in: ${reason}`,
     again: signInPath(next),

@@ -24,29 +24,22 @@ export interface Session {
 type SessionService = Pick<TokenService, 'config' | 'directory' | 'fingerprintKey' | 'now' | 'randomBytes'>
 
 /**
- * `__Host-` binds a cookie to this one host, and browsers take it only with Secure; on http, which the configuration
- * allows for loopback alone, the name goes without.
+ * A cookie of this one host: `__Host-` says so, and browsers take it only with Secure; on http, which the
+ * configuration allows for loopback alone, it goes without both.
  */
-function cookieName(url: string, name: 'session' | 'sign-in'): string {
-  return `${url.startsWith('https:') ? '__Host-' : ''}countersign-${name}`
-}
-
-interface CookieOptions {
-  readonly url: string
-  /** 0 removes it. */
-  readonly seconds: number
-}
-
-/** Lax: a link from elsewhere may lead to a page, no form from elsewhere carries it. */
-function cookie(name: 'session' | 'sign-in', value: string, { url, seconds }: CookieOptions): string {
-  return `${cookieName(url, name)}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${url.startsWith('https:') ? '; Secure' : ''}`
-}
-
-/** A cookie that was set once; one that stands there twice was put there by somebody else too. */
-function readCookie(headers: Headers, url: string, name: 'session' | 'sign-in'): string | null {
-  const prefix = `${cookieName(url, name)}=`
-  const found = (headers.get('cookie') ?? '').split(/; */).filter((pair) => pair.startsWith(prefix))
-  return found.length === 1 ? (found[0]?.slice(prefix.length) ?? null) : null
+function cookieOf(kind: 'session' | 'sign-in', { url }: Pick<Configuration, 'url'>) {
+  const secure = url.startsWith('https:')
+  const prefix = `${secure ? '__Host-' : ''}countersign-${kind}=`
+  return {
+    /** For so many seconds; 0 removes it. Lax: a link from elsewhere may lead to a page, no form from elsewhere carries it. */
+    set: (value: string, seconds: number): string =>
+      `${prefix}${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
+    /** A cookie that was set once; one that stands there twice was put there by somebody else too. */
+    read: (headers: Headers): string | null => {
+      const found = (headers.get('cookie') ?? '').split(/; */).filter((pair) => pair.startsWith(prefix))
+      return found.length === 1 ? (found[0]?.slice(prefix.length) ?? null) : null
+    },
+  }
 }
 
 const sessionForm = /^cs[pa]_[0-9A-Za-z]{43}$/
@@ -58,7 +51,7 @@ async function sessionGrantId(text: string, adminKey: Secret): Promise<string> {
 /** Who is signed in; null: nobody, or not any more. */
 export async function findSession({ headers }: Request, service: SessionService): Promise<Session | null> {
   const { config, directory, fingerprintKey, now } = service
-  const text = readCookie(headers, config.url, 'session')
+  const text = cookieOf('session', config).read(headers)
   if (text === null || !sessionForm.test(text)) return null
   const grantId = await sessionGrantId(text, fingerprintKey)
   const grant = await answered(directory().findGrant(grantId, now()))
@@ -89,16 +82,15 @@ export async function openSession(
       from: addressOf(headers),
     }),
   )
-  return cookie('session', text, { url: config.url, seconds })
+  return cookieOf('session', config).set(text, seconds)
 }
 
-export function forgetSession({ url }: Pick<Configuration, 'url'>): string {
-  return cookie('session', '', { url, seconds: 0 })
+export function forgetSession(config: Pick<Configuration, 'url'>): string {
+  return cookieOf('session', config).set('', 0)
 }
 
 /** What has to be remembered on the way to the provider and back: in the browser, so that a flood costs us nothing. */
-export const pendingSignIn = {
-  set: (value: string, url: string): string => cookie('sign-in', value, { url, seconds: signInSeconds }),
-  read: (headers: Headers, url: string): string | null => readCookie(headers, url, 'sign-in'),
-  clear: (url: string): string => cookie('sign-in', '', { url, seconds: 0 }),
-} as const
+export function pendingSignIn(config: Pick<Configuration, 'url'>) {
+  const { set, read } = cookieOf('sign-in', config)
+  return { set: (value: string) => set(value, signInSeconds), read, clear: () => set('', 0) }
+}

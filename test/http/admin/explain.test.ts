@@ -4,7 +4,7 @@ import { Refusal } from '../../../src/core/problems.ts'
 import { compileRoutes } from '../../../src/core/route.ts'
 import { KeyStore } from '../../../src/credentials/keys.ts'
 import type { Administrator } from '../../../src/http/admin/authorize.ts'
-import { explainRoutes } from '../../../src/http/admin/explain.ts'
+import { type Administration, administrationRoutes } from '../../../src/http/admin/routes.ts'
 import { createNonce } from '../../../src/http/nonce.ts'
 import { parseSign } from '../../../src/signing/index.ts'
 
@@ -67,16 +67,16 @@ const admin: Administrator = {
 }
 
 const ask = async (body: object, administrator: Administrator = admin): Promise<Record<string, unknown>> => {
-  const routes = explainRoutes(
+  const routes = administrationRoutes(
     {
-      config: { upstreams, host: 'edge.example.com' } as Pick<Configuration, 'upstreams'> & { host: string },
+      config: { upstreams, host: 'edge.example.com' } as unknown as Configuration,
       keys: new KeyStore({
         bindings: { KEY: `pk_live_1:${secret}`, BROKEN: `pk_live_1:${secret}\n` },
         now: () => 0,
       }),
       now: () => 1_700_000_000_000,
       nonce: createNonce((bytes) => crypto.getRandomValues(bytes)),
-    },
+    } as Partial<Administration> as Administration,
     async () => administrator,
   )
   routes.onError((error) => {

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Revocation } from '../../../src/core/quota/revocation.ts'
-import type { AccountAdministration } from '../../../src/http/admin/account-routes.ts'
 import type { Administrator } from '../../../src/http/admin/authorize.ts'
-import { revocationRoutes } from '../../../src/http/admin/revocations.ts'
+import { type Administration, administrationRoutes } from '../../../src/http/admin/routes.ts'
 
 const soon = 1_795_000_000_000
 const entry = (id: string, until: number): Revocation => ({ id, issuer: null, by: 'jti', value: id, until })
@@ -20,8 +19,8 @@ const page = async (query: string, revocations: readonly Revocation[]) => {
   const deps = {
     config: { teams: new Map([['checkout', { name: 'checkout' }]]) },
     openAccount: () => ({ revocations: async () => revocations }),
-  } as unknown as AccountAdministration
-  const routes = revocationRoutes(deps, async () => administrator)
+  } as unknown as Administration
+  const routes = administrationRoutes(deps, async () => administrator)
   const answer = await routes.request(`/api/revocations?team=checkout${query}`)
   const { items, next } = (await answer.json()) as { items: readonly { id: string }[]; next: string | null }
   return { ids: items.map(({ id }) => id), next }

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import { FirstUseMap } from '../../../src/config/first-use.ts'
 import type { Team } from '../../../src/core/configuration.ts'
-import type { AccountAdministration } from '../../../src/http/admin/account-routes.ts'
 import type { Administrator } from '../../../src/http/admin/authorize.ts'
-import { teamRoutes } from '../../../src/http/admin/teams.ts'
+import { type Administration, administrationRoutes } from '../../../src/http/admin/routes.ts'
 
 const listed = async (query: string, who: Pick<Administrator, 'role' | 'team'>) => {
   const made: string[] = []
@@ -14,9 +13,9 @@ const listed = async (query: string, who: Pick<Administrator, 'role' | 'team'>) 
   const deps = {
     config: { teams },
     openAccount: () => ({ describe: async () => ({ suspended: false, limits: [] }) }),
-  } as unknown as AccountAdministration
+  } as unknown as Administration
   const administrator: Administrator = { subject: 'made-up', scopes: [], expiresAt: 0, grantId: null, ...who }
-  const answer = await teamRoutes(deps, async () => administrator).request(`/api/teams${query}`)
+  const answer = await administrationRoutes(deps, async () => administrator).request(`/api/teams${query}`)
   const { items, next } = (await answer.json()) as { items: readonly { id: string }[]; next: string | null }
   return { ids: items.map(({ id }) => id), next, made }
 }
