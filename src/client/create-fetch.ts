@@ -74,17 +74,31 @@ export function createFetch(options: CreateFetchOptions): Fetch {
       return follow(answer, { url, method, headers, body, signal }, fetch)
     }
 
-    signal?.throwIfAborted()
-    const first = await tokens.get()
-    signal?.throwIfAborted()
+    const first = await unlessAborted(tokens.get, signal)
     const answer = await send(first)
     const refused = answer.status === 401 && renewable.test(answer.headers.get('countersign-error') ?? '')
     if (!refused || !tokens.discard(first) || body === undefined) return answer
     // Without a new token, the refusal is the answer: it names the reason.
-    const second = await tokens.get().catch(() => first)
+    const second = await unlessAborted(() => tokens.get().catch(() => first), signal)
     if (second === first) return answer
     await answer.body?.cancel()
     return send(second)
+  }
+}
+
+/** Who aborts stops waiting; the token still comes, for the others who wait for it. */
+async function unlessAborted<Value>(get: () => Promise<Value>, signal: AbortSignal | null): Promise<Value> {
+  if (signal === null) return get()
+  signal.throwIfAborted()
+  let abort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+  })
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([get(), aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

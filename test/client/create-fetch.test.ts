@@ -282,6 +282,25 @@ describe('the call itself', () => {
     expect(fake.requestsTo('/plugipay/a')[0]?.headers['countersign-key']).toBe('live')
   })
 
+  it('is left at once by who aborts while its token is on the way, and by nobody else', async () => {
+    let answerExchange = () => {}
+    const exchanging = new Promise<null>((resolve) => {
+      answerExchange = () => resolve(null)
+    })
+    fake.handle(({ target }) => (target === '/oauth/token' ? exchanging : null))
+    const fetch = make()
+    const leaving = new AbortController()
+    const left = fetch('/plugipay/left', { signal: leaving.signal })
+    const stays = fetch(new Request(`${fake.origin}/plugipay/stays`))
+    const reason = new Error('no longer wanted')
+    leaving.abort(reason)
+    await expect(left).rejects.toBe(reason)
+    answerExchange()
+    expect((await stays).status).toBe(200)
+    expect(fake.requestsTo('/plugipay/left')).toEqual([])
+    expect(exchanges()).toHaveLength(1)
+  })
+
   it('is not made when its signal is aborted', async () => {
     await expect(make()('/plugipay/a', { signal: AbortSignal.abort() })).rejects.toThrow('aborted')
     expect(fake.received).toHaveLength(0)
