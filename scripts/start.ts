@@ -33,6 +33,12 @@ import {
   showUnset,
 } from './screen.ts'
 
+const usage = `Usage: npm start -- [--once] [--config FILE] [--port N]
+
+  --once    ends after the first calls, with exit code 0 when each did what it should
+  --config  runs your configuration, instead of the sandboxes and theirs
+  --port    where it listens, with the sandboxes on the ports behind it; without it ${workerPortDefault}, with 0 free ones`
+
 /** Use is reported within a second of a call: what was called last is in the books when we stop. */
 const flushMillis = 1_100
 
@@ -129,7 +135,7 @@ const readArguments = (args: readonly string[]) => {
     return parseArgs({ args: [...args], options }).values
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Complaint(`${reason}\n\nUsage: npm start -- [--once] [--config FILE] [--port N]`)
+    throw new Complaint(`${reason}\n\n${usage}`)
   }
 }
 
@@ -195,4 +201,4 @@ const introduceOwn = async ({ origin, config, configuration, secrets, once }: Pl
   if (!ready.ok) throw new Complaint(`${origin}/readyz says ${ready.status}: ${await ready.text()}`)
 }
 
-await runScript(main)
+await runScript(usage, main)

@@ -64,4 +64,4 @@ const readArguments = () => {
   }
 }
 
-await runScript(main)
+await runScript(usage, main)

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
+import { promisify } from 'node:util'
 import { decodeProtectedHeader, importJWK, type JWK, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { Complaint } from '../../scripts/complaint.ts'
@@ -47,6 +49,16 @@ describe('a local token', () => {
       if (text !== '') await expect(minting).rejects.not.toThrow(text)
     },
   )
+})
+
+describe('--help', () => {
+  it.each([
+    ['scripts/start.ts', '--help', 'Usage: npm start -- [--once]'],
+    ['scripts/token.ts', '-h', 'Usage: npm run token -- --team'],
+  ])('of %s is no mistake: usage on stdout, exit 0', async (script, flag, usage) => {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [script, flag])
+    expect([stdout.slice(0, usage.length), stderr]).toEqual([usage, ''])
+  })
 })
 
 describe("the sandboxes' configuration", () => {
