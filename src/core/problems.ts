@@ -59,7 +59,7 @@ export const problems = table({
     status: 401,
     title: 'The token is not accepted',
     owner: 'caller',
-    help: 'It is malformed, not signed by an issuer that is trusted here, for another audience, or of a team that does not exist. Get a new one from your issuer; the log line with this request id has the exact reason.',
+    help: 'The token is malformed, not signed by an issuer that is trusted here, for another audience, or of a team that does not exist. Get a new one from your issuer; the log line with this request id has the exact reason.',
   },
   token_expired: {
     status: 401,
@@ -71,7 +71,7 @@ export const problems = table({
     status: 401,
     title: 'The token was revoked',
     owner: 'caller',
-    help: 'It, or what it descends from, was revoked. Sign in again or ask your admin.',
+    help: 'The token, or what it descends from, was revoked. Sign in again or ask your admin.',
   },
   scope_insufficient: {
     status: 403,
@@ -173,7 +173,7 @@ export const problems = table({
     status: 504,
     title: 'The upstream did not answer in time',
     owner: 'upstream',
-    help: 'No answer began within its timeoutMs (uploadTimeoutMs for streamed bodies). It may have received the request.',
+    help: 'No answer began within the timeoutMs of the upstream (uploadTimeoutMs for streamed bodies). It may have received the request.',
   },
   credential_unavailable: {
     status: 503,

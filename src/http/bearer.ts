@@ -17,7 +17,7 @@ const plainPrefix = 'Bearer '
 export function readToken(headers: Pick<Headers, 'get'>): PresentedToken {
   const own = headers.get('countersign-authorization')
   const value = own ?? headers.get('authorization')
-  if (value === null) throw new Refusal('token_missing', { detail: 'Send Authorization: Bearer <token>.' })
+  if (value === null) throw new Refusal('token_missing')
   const text = bearerToken(value)
   if (text === null) {
     const name = own === null ? 'Authorization' : 'Countersign-Authorization'

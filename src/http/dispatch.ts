@@ -41,7 +41,7 @@ export async function dispatch(
   for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
     const { url, credentialTexts } = await sign(credential, outbound, call, deps)
     if (call.presence.left || body.counted?.broken.aborted === true) {
-      throw body.counted?.refusal() ?? failed('aborted', permit.upstream)
+      throw body.counted?.refusal() ?? failed('aborted')
     }
     const now = deps.now()
     const committed = admission.commit(now)
@@ -53,7 +53,6 @@ export async function dispatch(
     return { ...(await send(url, outbound.headers, sending, call, deps)), url, credentialTexts }
   }
   throw new Refusal('account_unavailable', {
-    detail: 'The account of your team answers too slowly. Try again.',
     reason: 'lease stale after every renewal',
     headers: { 'retry-after': '1' },
   })
@@ -72,7 +71,6 @@ async function sign({ open }: Credential, outbound: Outbound, call: Call, deps: 
   } catch (error) {
     if (error instanceof Refusal) throw error
     throw new Refusal('signer_error', {
-      detail: 'The request could not be signed, so nothing was sent.',
       // Only our own words: a message of the runtime could quote what it was given.
       reason:
         error instanceof SecretFault
@@ -139,7 +137,7 @@ async function send(
     return { answer: ended, fields }
   }
   settle(ended, null)
-  throw body.counted?.refusal() ?? failed(ended, upstream)
+  throw body.counted?.refusal() ?? failed(ended)
 }
 
 function timeoutOf({ streamed }: OutboundBody, { timeoutMs, uploadTimeoutMs }: Upstream): number {
@@ -166,17 +164,10 @@ function contentLength(fields: Fields): number | null {
   return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 
-function failed(outcome: 'timeout' | 'aborted' | 'unreachable', upstream: Upstream): Refusal {
-  if (outcome === 'timeout') {
-    return new Refusal('upstream_timeout', { detail: `${upstream.name} did not begin to answer in time.` })
-  }
-  if (outcome === 'aborted') {
-    return new Refusal('upstream_unreachable', {
-      detail: 'The call was given up by its caller.',
-      reason: 'client gone',
-    })
-  }
-  return new Refusal('upstream_unreachable', {
-    detail: `The connection to ${upstream.name} failed, or broke before an answer.`,
-  })
+function failed(outcome: 'timeout' | 'aborted' | 'unreachable'): Refusal {
+  if (outcome === 'timeout') return new Refusal('upstream_timeout')
+  return new Refusal(
+    'upstream_unreachable',
+    outcome === 'aborted' ? { detail: 'The call was given up by its caller.', reason: 'client gone' } : {},
+  )
 }

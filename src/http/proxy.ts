@@ -80,7 +80,7 @@ function refuseLoop(fields: Fields, config: Configuration): void {
   if (loop === null) return
   const own = config.host
   if (loop.split(',').some((member) => member.split(';', 1)[0]?.trim().toLowerCase() === own)) {
-    throw new Refusal('loop_detected', { detail: 'This request has already passed through here.' })
+    throw new Refusal('loop_detected')
   }
 }
 

@@ -95,7 +95,6 @@ function knownOr503(entry: Entry, now: number): KnownKeys {
   if (entry.known !== null) return entry.known
   const wait = Math.max(1, Math.ceil((entry.triedAt + jwksCooldownMillis - now) / 1_000))
   throw new Refusal('issuer_unavailable', {
-    detail: `The keys of the token's issuer cannot be fetched right now; try again in ${wait} s.`,
     reason: 'jwks unavailable',
     headers: { 'Retry-After': String(wait) },
   })

@@ -79,11 +79,7 @@ interface Proof {
 }
 
 function invalid(reason: string): Refusal {
-  return new Refusal('token_invalid', {
-    detail:
-      'The token is malformed, or not signed by an issuer that is trusted here; get a new one from your issuer.',
-    reason,
-  })
+  return new Refusal('token_invalid', { reason })
 }
 
 function notExchanged(): Refusal {
