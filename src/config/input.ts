@@ -1,6 +1,8 @@
 /**
  * The configuration while it is read: each value with the place where it stands, so that every fault of
- * every section is collected, with its path, and nothing stops at the first one.
+ * every section is collected, with its path, and nothing stops at the first one. A reader takes such a place
+ * and gives what it read; where there is a fault it notes that, and gives null or a value that stands in. What
+ * stands in is never used: a configuration with a fault is not returned.
  */
 import { own } from '../core/table.ts'
 
@@ -28,27 +30,34 @@ export class Input {
     return new Input(value, '', null)
   }
 
-  child(key: string | number, value: unknown): Input {
-    return new Input(value, key, this)
+  /** Its own field or element, never an inherited one; `undefined` stands where there is none. */
+  child(key: string | number): Input {
+    const { value } = this
+    return new Input(
+      typeof value === 'object' && value !== null ? own(value, String(key)) : undefined,
+      key,
+      this,
+    )
   }
 
   get path(): string {
-    if (this.#parent === null) return ''
-    const before = this.#parent.path
-    if (typeof this.#key === 'number') return `${before}[${this.#key}]`
-    if (!/^[A-Za-z_$][\w$-]*$/.test(this.#key)) return `${before}[${JSON.stringify(shorten(this.#key))}]`
-    return before === '' ? this.#key : `${before}.${this.#key}`
+    const key = this.#key
+    const before = this.#parent?.path ?? ''
+    if (typeof key === 'number') return `${before}[${key}]`
+    if (this.#parent !== null && !/^[A-Za-z_$][\w$-]*$/.test(key))
+      return `${before}[${JSON.stringify(shorten(key))}]`
+    return before === '' ? key : `${before}.${key}`
   }
 
-  /** Notes a fault of this value; null, so that a reader can `return input.fault(...)`. */
-  fault(message: string): null {
-    this.#faults.push({ path: this.path, message })
+  /** Notes a fault of this value, or of something `below` it by its relative path; null, so that a reader can return it. */
+  fault(message: string, below = ''): null {
+    this.#faults.push({ path: below === '' ? this.path : `${this.path}.${below}`, message })
     return null
   }
 
-  /** Notes a fault of something below, such as `sign.name`, by its relative path. */
-  faultBelow(path: string, message: string): void {
-    this.#faults.push({ path: path === '' ? this.path : `${this.path}.${path}`, message })
+  /** The same, of a value that is not what it must be, or is not there. */
+  mistaken(kind: string, what: string): null {
+    return this.fault(this.value === undefined ? `is missing: ${what}` : `must be ${kind}: ${what}`)
   }
 
   /** All faults of the configuration so far, in the order in which they were found. */
@@ -57,133 +66,155 @@ export class Input {
   }
 }
 
-/** The fields of one object, read by name. What is asked for is its own, never inherited. */
-export class Fields {
-  readonly input: Input
-  readonly record: Readonly<Record<string, unknown>>
-
-  constructor(input: Input, record: Readonly<Record<string, unknown>>) {
-    this.input = input
-    this.record = record
-  }
-
-  has(name: string): boolean {
-    return own(this.record, name) !== undefined
-  }
-
-  /** The field, with `undefined` where there is none. */
-  get(name: string): Input {
-    return this.input.child(name, own(this.record, name))
-  }
-
-  names(): readonly string[] {
-    return Object.keys(this.record)
-  }
-}
-
 function shorten(text: string): string {
   return text.length > 64 ? `${text.slice(0, 64)}...` : text
 }
 
+export type Reader<Value> = (at: Input) => Value
+
+/** For what can only be read when something else was. */
+export function asItStands(at: Input): Input {
+  return at
+}
+
+export function optional<Value, const Fallback>(
+  fallback: Fallback,
+  read: Reader<Value>,
+): Reader<Value | Fallback> {
+  return (at) => (at.value === undefined ? fallback : read(at))
+}
+
+type Data = Readonly<Record<string, unknown>>
+
 /**
- * Whether it is an object as `{...}` or JSON writes one. A prototype of its own, as `{ __proto__: ... }` gives,
- * would hide fields from the check of unknown names.
+ * An object as `{...}` or JSON writes one. A prototype of its own, as `{ __proto__: ... }` gives, would hide fields
+ * from the check of unknown names.
  */
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
-}
-
-/** An object with names that the reader chooses (upstreams, teams, keys, ...). */
-export function readRecord(input: Input, what: string): Fields | null {
-  return isPlain(input.value) ? new Fields(input, input.value) : input.fault(`must be an object: ${what}`)
-}
-
-/** The entries of an object with names that the reader chooses; none, and a fault, where it is no object. */
-export function readEntries(input: Input, what: string): readonly (readonly [name: string, at: Input])[] {
-  const fields = readRecord(input, what)
-  return fields === null ? [] : fields.names().map((name) => [name, fields.get(name)] as const)
-}
-
-/** An object with known fields; unknown ones are faults, with the likely name where one is close. */
-export function readFields(input: Input, known: readonly string[]): Fields | null {
-  if (!isPlain(input.value)) {
-    return input.fault(
-      input.value === undefined ? 'is missing' : `must be an object with ${known.join(', ')}`,
-    )
+export function readObject(at: Input, what: string): Data | null {
+  const { value } = at
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === null || Object.getPrototypeOf(prototype) === null) return value as Data
   }
-  const fields = new Fields(input, input.value)
-  for (const name of Object.keys(input.value)) {
-    if (known.includes(name)) continue
-    const meant = known.find((field) => field.toLowerCase() === name.toLowerCase())
-    fields
-      .get(name)
-      .fault(
-        meant === undefined
-          ? `unknown field; known are ${known.join(', ')}`
-          : `unknown field; write ${meant}`,
-      )
-  }
-  return fields
+  return at.mistaken('an object', what)
 }
 
-/** The elements of an array. */
-export function readList(input: Input, what: string): readonly Input[] | null {
-  return Array.isArray(input.value)
-    ? input.value.map((value: unknown, index) => input.child(index, value))
-    : input.fault(input.value === undefined ? `is missing: ${what}` : `must be an array: ${what}`)
+type Readers = Readonly<Record<string, Reader<unknown>>>
+type Values<Known extends Readers> = { readonly [Name in keyof Known]: ReturnType<Known[Name]> }
+
+/** An object with known fields, read in their order; unknown ones are faults, with the likely name where one is close. */
+export function fields<Known extends Readers>(known: Known): Reader<Values<Known> | null> {
+  const readers = Object.entries(known)
+  const names = Object.keys(known)
+  const listed = names.join(', ')
+  return (at) => {
+    const object = readObject(at, `its fields are ${listed}`)
+    if (object === null) return null
+    for (const name of Object.keys(object)) {
+      if (Object.hasOwn(known, name)) continue
+      const meant = names.find((field) => field.toLowerCase() === name.toLowerCase())
+      at.child(name).fault(`unknown field; ${meant === undefined ? `known are ${listed}` : `write ${meant}`}`)
+    }
+    const values: Record<string, unknown> = {}
+    for (const [name, read] of readers) values[name] = read(at.child(name))
+    return values as Values<Known>
+  }
+}
+
+/** An object with names that the operator chooses (upstreams, teams, keys, ...). What is read as null is left out. */
+export function map<Value>(
+  what: string,
+  read: (at: Input, name: string) => Value | null,
+): Reader<ReadonlyMap<string, Value>> {
+  return (at) => {
+    const values = new Map<string, Value>()
+    for (const name of Object.keys(readObject(at, what) ?? {})) {
+      const value = read(at.child(name), name)
+      if (value !== null) values.set(name, value)
+    }
+    return values
+  }
+}
+
+/** An array. What is read as null is left out. */
+export function list<Value>(what: string, read: Reader<Value | null>): Reader<readonly Value[]> {
+  return (at) => {
+    const values: Value[] = []
+    if (!Array.isArray(at.value)) at.mistaken('an array', what)
+    else
+      for (const index of at.value.keys()) {
+        const value = read(at.child(index))
+        if (value !== null) values.push(value)
+      }
+    return values
+  }
+}
+
+/** An array or object that may not be empty. */
+export function some<Value>(read: Reader<Value>): Reader<Value> {
+  return (at) => {
+    if (typeof at.value === 'object' && at.value !== null && Object.keys(at.value).length === 0)
+      at.fault('must name at least one')
+    return read(at)
+  }
 }
 
 /** An array with at least one element, none twice. */
-export function readTexts(input: Input, what: string): readonly string[] | null {
-  const list = readList(input, what)
-  if (list === null) return null
-  if (list.length === 0) return input.fault(`must not be empty: ${what}`)
-  const texts = new Set<string>()
-  for (const element of list) {
-    if (typeof element.value !== 'string' || element.value === '') element.fault(`must be text: ${what}`)
-    else if (texts.has(element.value)) element.fault('stands here twice')
-    else texts.add(element.value)
+export function distinct<Value>(what: string, read: Reader<Value | null>): Reader<readonly Value[]> {
+  return (at) => {
+    const seen = new Set<Value | null>()
+    const readNew = (element: Input): Value | null => {
+      const before = element.faults.length
+      const value = read(element)
+      if (element.faults.length === before && seen.size === seen.add(value).size)
+        element.fault('stands here twice')
+      return value
+    }
+    return some(list(what, readNew))(at)
   }
-  return [...texts]
 }
 
-export function readText(input: Input, what: string): string | null {
-  if (typeof input.value === 'string' && input.value !== '') return input.value
-  return input.fault(input.value === undefined ? `is missing: ${what}` : `must be text: ${what}`)
+export function text(what: string): Reader<string> {
+  return (at) => {
+    if (typeof at.value === 'string' && at.value !== '') return at.value
+    at.mistaken('text', what)
+    return ''
+  }
 }
 
-export interface Range {
+/** A text of that form; `what` says what it must be. */
+export function textOf(form: RegExp, what: string): Reader<string | null> {
+  return (at) =>
+    typeof at.value === 'string' && form.test(at.value) ? at.value : at.fault(`must be ${what}`)
+}
+
+interface Range {
   readonly min: number
   readonly max: number
-  readonly unit: string
 }
 
-/** A whole number within its bounds; `fallback` where the field is absent. */
-export function readInteger(input: Input, fallback: number, { min, max, unit }: Range): number {
-  const { value } = input
-  if (value === undefined) return fallback
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value
-  input.fault(`must be a whole number of ${unit} from ${min} to ${max}`)
-  return fallback
+/** A whole number within its bounds. */
+export function integer(unit: string, { min, max }: Range): Reader<number> {
+  return (at) => {
+    const { value } = at
+    if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max)
+      return value as number
+    at.fault(`must be a whole number of ${unit} from ${min} to ${max}`)
+    return min
+  }
 }
 
-export function readFlag(input: Input): boolean {
-  if (input.value === undefined || typeof input.value === 'boolean') return input.value ?? false
-  input.fault('must be true or false')
-  return false
+/** One of a few words; the first stands in. */
+export function choice<const Word extends string>(words: readonly [Word, ...Word[]]): Reader<Word> {
+  return (at) => {
+    const word = words.find((word) => word === at.value)
+    if (word === undefined) at.fault(`must be ${words.map((word) => `'${word}'`).join(' or ')}`)
+    return word ?? words[0]
+  }
 }
 
-/** One of a few words. */
-export function readChoice<Choice extends string>(
-  input: Input,
-  choices: readonly Choice[],
-  fallback: Choice,
-): Choice {
-  if (input.value === undefined) return fallback
-  const choice = choices.find((word) => word === input.value)
-  if (choice !== undefined) return choice
-  input.fault(`must be ${choices.map((word) => `'${word}'`).join(' or ')}`)
-  return fallback
+/** False where it is absent. */
+export function flag(at: Input): boolean {
+  if (at.value !== undefined && typeof at.value !== 'boolean') at.fault('must be true or false')
+  return at.value === true
 }

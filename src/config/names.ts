@@ -5,19 +5,13 @@
 import { isReservedSegment, reservedSegments } from '../core/reserved.ts'
 import type { Input } from './input.ts'
 
-/** Upstreams and teams. */
-const nameForm = /^[a-z][a-z0-9-]{0,31}$/
-/** Keys, issuers, limits and clients, which stand in no path. */
-const labelForm = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
-const bindingForm = /^[A-Za-z_][A-Za-z0-9_]*$/
-
 /** The issuer that is our own token service. */
 export const ownIssuerName = 'countersign'
 /** The public client that the CLI is. */
 export const ownClientName = 'countersign-cli'
 
 /** An upstream that held one of these would send our own credential out, or a thing that is no secret. */
-export const ownBindings: readonly string[] = [
+const ownBindings: readonly unknown[] = [
   'COUNTERSIGN_ADMIN_KEY',
   'COUNTERSIGN_SIGNING_KEY',
   'ACCOUNTS',
@@ -25,32 +19,29 @@ export const ownBindings: readonly string[] = [
   'USAGE',
 ]
 
-export function checkName(input: Input, name: string): boolean {
-  if (nameForm.test(name)) return true
-  input.fault('is not a name: 1 to 32 of a-z, 0-9 and -, beginning with a letter')
-  return false
+/** Upstreams and teams. */
+export function checkName(at: Input, name: string): void {
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(name))
+    at.fault('is not a name: 1 to 32 of a-z, 0-9 and -, beginning with a letter')
 }
 
-export function checkUpstreamName(input: Input, name: string): boolean {
-  if (!isReservedSegment(name)) return checkName(input, name)
-  input.fault(`is reserved; the paths ${[...reservedSegments].join(', ')} are Countersign's own`)
-  return false
+export function checkUpstreamName(at: Input, name: string): void {
+  if (!isReservedSegment(name)) checkName(at, name)
+  else at.fault(`is reserved; the paths ${[...reservedSegments].join(', ')} are Countersign's own`)
 }
 
-export function checkLabel(input: Input, name: string): boolean {
-  if (labelForm.test(name)) return true
-  input.fault('is not a name: 1 to 64 of A-Z, a-z, 0-9, _, . and -, beginning with a letter or digit')
-  return false
+/** Keys, issuers, limits and clients, which stand in no path. */
+export function checkLabel(at: Input, name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name))
+    at.fault('is not a name: 1 to 64 of A-Z, a-z, 0-9, _, . and -, beginning with a letter or digit')
 }
 
 /** The name of a secret binding. */
-export function readBinding(input: Input): string | null {
-  const { value } = input
-  if (typeof value !== 'string' || !bindingForm.test(value)) {
-    return input.fault(
-      'must be the name of a secret binding (A-Z, a-z, 0-9 and _, not beginning with a digit), never the secret',
-    )
-  }
-  if (ownBindings.includes(value)) return input.fault(`${value} is Countersign's own binding`)
-  return value
+export function readBinding(at: Input): string | null {
+  const { value } = at
+  if (ownBindings.includes(value)) return at.fault(`${value} is Countersign's own binding`)
+  if (typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) return value
+  return at.fault(
+    'must be the name of a secret binding (A-Z, a-z, 0-9 and _, not beginning with a digit), never the secret',
+  )
 }

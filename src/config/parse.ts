@@ -3,8 +3,8 @@
  * reported at once with its path, and nothing is half accepted. Plain checks by hand rather than a schema
  * library: with 10,000 routes or teams they run while the Worker starts.
  */
-import type { Configuration, Issuer } from '../core/configuration.ts'
-import { type ConfigFault, Input, readFields } from './input.ts'
+import type { Configuration } from '../core/configuration.ts'
+import { asItStands, type ConfigFault, fields, Input } from './input.ts'
 import { ownIssuer, readIssuers } from './issuers.ts'
 import { readClients, readSignIn, readUsage } from './people.ts'
 import { readTeams } from './teams.ts'
@@ -15,7 +15,7 @@ export type { ConfigFault } from './input.ts'
 
 export type ParsedConfig =
   | { readonly config: Configuration }
-  /** At least one, in the order of the sections below. */
+  /** At least one, each with its path; what depends on another section comes after it. */
   | { readonly faults: readonly ConfigFault[] }
 
 export interface OwnService {
@@ -23,31 +23,28 @@ export interface OwnService {
   readonly signingKeys: boolean
 }
 
-const sections = ['url', 'issuers', 'upstreams', 'teams', 'clients', 'signIn', 'usage'] as const
+const readSections = fields({
+  url: (at) => readOrigin(at, 'our own origin, such as https://edge.acme.example') ?? '',
+  issuers: asItStands,
+  upstreams: readUpstreams,
+  teams: asItStands,
+  clients: readClients,
+  signIn: asItStands,
+  usage: readUsage,
+})
 
 /** `input`: the default export of the configuration, with or without `defineConfig`. Never throws on plain data. */
 export function parseConfig(input: unknown, own: OwnService): ParsedConfig {
   const root = Input.root(input)
-  const fields = readFields(root, sections)
-  if (fields === null) return { faults: root.faults }
-  const url = readOrigin(fields.get('url'), 'our own origin, such as https://edge.acme.example') ?? ''
-  const upstreams = readUpstreams(fields.get('upstreams'))
-  const { teams, origins } = readTeams(fields.get('teams'), upstreams)
-  const external = readIssuers(fields.get('issuers'), { url, teams })
-  const config: Configuration = {
-    url,
-    host: url.replace(/^https?:\/\//, ''),
-    issuers: own.signingKeys ? withOwnIssuer(external, url) : external,
-    upstreams,
-    teams,
-    origins,
-    clients: readClients(fields.get('clients')),
-    signIn: readSignIn(fields.get('signIn'), teams),
-    usage: readUsage(fields.get('usage')),
-  }
-  return root.faults.length === 0 ? { config } : { faults: root.faults }
-}
-
-function withOwnIssuer(external: ReadonlyMap<string, Issuer>, url: string): ReadonlyMap<string, Issuer> {
-  return new Map([...external, [url, ownIssuer(url)]])
+  const { faults } = root
+  const sections = readSections(root)
+  if (sections === null) return { faults }
+  const { url, upstreams, clients, usage } = sections
+  const { teams, origins } = readTeams(sections.teams, upstreams)
+  const external = readIssuers(sections.issuers, url, teams)
+  const issuers = own.signingKeys ? new Map([...external, [url, ownIssuer(url)]]) : external
+  const signIn = readSignIn(sections.signIn, teams)
+  if (faults.length > 0 || usage === null) return { faults }
+  const host = url.replace(/^https?:\/\//, '')
+  return { config: { url, host, issuers, upstreams, teams, origins, clients, signIn, usage } }
 }

@@ -1,79 +1,56 @@
 /** What people and browsers sign in with: `clients`, `signIn`; and `usage`. */
 import type { Client, Configuration, Role, SignIn } from '../core/configuration.ts'
 import { rollupMinutesDefault, rollupMinutesMax } from '../core/limits.ts'
-import { type Input, readEntries, readFields, readInteger, readList, readText } from './input.ts'
+import { fields, type Input, integer, list, map, optional, type Reader, some, text } from './input.ts'
 import { readTeamName, type TeamNames } from './issuers.ts'
 import { checkLabel, ownClientName, readBinding } from './names.ts'
-import { readRedirectUri, readUrl } from './urls.ts'
+import { readRedirectUri, readUrlText } from './urls.ts'
 
-export function readClients(input: Input): ReadonlyMap<string, Client> {
-  const clients = new Map<string, Client>()
-  if (input.value === undefined) return clients
-  for (const [id, at] of readEntries(input, 'a client_id for each browser client, with its redirectUris')) {
+const readClient = fields({ redirectUris: some(list('exact redirect URIs', readRedirectUri)) })
+
+export const readClients: Reader<ReadonlyMap<string, Client>> = optional(
+  new Map(),
+  map('a client_id for each browser client, with its redirectUris', (at, id) => {
     checkLabel(at, id)
     if (id === ownClientName) at.fault('is the built-in client of the CLI; choose another')
-    const client = readFields(at, ['redirectUris'])
-    if (client === null) continue
-    const list = readList(client.get('redirectUris'), 'exact redirect URIs')
-    if (list?.length === 0) client.get('redirectUris').fault('must name at least one')
-    clients.set(id, { id, redirectUris: (list ?? []).flatMap((element) => readRedirectUri(element) ?? []) })
-  }
-  return clients
-}
+    const client = readClient(at)
+    return client && { id, ...client }
+  }),
+)
 
 const roles: readonly Role[] = ['admin', 'team-admin', 'member']
 
-export function readSignIn(input: Input, teams: TeamNames): SignIn | null {
-  if (input.value === undefined) return null
-  const fields = readFields(input, ['issuer', 'clientId', 'clientSecret', 'team', 'role'])
-  if (fields === null) return null
-  const issuer = readUrl(fields.get('issuer'), "the company's OpenID provider")
-  const clientId = readText(fields.get('clientId'), 'our client_id at the provider')
-  const clientSecret = fields.has('clientSecret') ? readBinding(fields.get('clientSecret')) : null
-  const team = readSignInTeam(fields.get('team'), teams)
-  const role = readSignInRole(fields.get('role'))
-  if (issuer === null || clientId === null || team === null || role === null) return null
-  return { issuer: String(fields.get('issuer').value), clientId, clientSecret, team, role }
+function readRole(at: Input): Role | null {
+  return roles.find((role) => role === at.value) ?? at.fault(`must be one of ${roles.join(', ')}`)
 }
 
-function readSignInTeam(input: Input, teams: TeamNames): SignIn['team'] | null {
-  const fields = readFields(input, ['claim', 'map'])
-  const claim = fields === null ? null : readText(fields.get('claim'), 'the claim that names the team')
-  if (fields === null || claim === null) return null
-  if (!fields.has('map')) return { claim, map: null }
-  return { claim, map: readMap(fields.get('map'), (at) => readTeamName(at, teams, null)) }
-}
+const meanings = 'values of the claim, with what each stands for'
 
 /** Without a rule everybody is a member. */
-function readSignInRole(input: Input): SignIn['role'] | null {
-  if (input.value === undefined) return { claim: 'role', map: new Map() }
-  const fields = readFields(input, ['claim', 'map'])
-  const claim = fields === null ? null : readText(fields.get('claim'), 'the claim that names the role')
-  if (fields === null || claim === null) return null
-  const map = readMap(
-    fields.get('map'),
-    (at) => roles.find((role) => role === at.value) ?? at.fault(`must be one of ${roles.join(', ')}`),
-  )
-  return { claim, map }
-}
+const readRoleRule = optional(
+  { claim: 'role', map: new Map<string, Role>() },
+  fields({ claim: text('the claim that names the role'), map: map(meanings, readRole) }),
+)
 
-function readMap<Value>(input: Input, read: (at: Input) => Value | null): ReadonlyMap<string, Value> {
-  const map = new Map<string, Value>()
-  for (const [name, at] of readEntries(input, 'values of the claim, with what each stands for')) {
-    const value = read(at)
-    if (value !== null) map.set(name, value)
-  }
-  return map
-}
-
-export function readUsage(input: Input): Configuration['usage'] {
-  const fields = input.value === undefined ? null : readFields(input, ['rollupMinutes'])
-  if (fields === null) return { rollupMinutes: rollupMinutesDefault }
-  return {
-    rollupMinutes: readInteger(fields.get('rollupMinutes'), rollupMinutesDefault, {
-      min: 1,
-      max: rollupMinutesMax,
-      unit: 'minutes',
+export function readSignIn(at: Input, teams: TeamNames): SignIn | null {
+  if (at.value === undefined) return null
+  const signIn = fields({
+    issuer: readUrlText("the company's OpenID provider"),
+    clientId: text('our client_id at the provider'),
+    clientSecret: optional(null, readBinding),
+    team: fields({
+      claim: text('the claim that names the team'),
+      map: optional(null, map(meanings, readTeamName(teams))),
     }),
-  }
+    role: readRoleRule,
+  })(at)
+  const { team = null, role = null } = signIn ?? {}
+  return signIn && team && role && { ...signIn, team, role }
 }
+
+export const readUsage: Reader<Configuration['usage'] | null> = optional(
+  { rollupMinutes: rollupMinutesDefault },
+  fields({
+    rollupMinutes: optional(rollupMinutesDefault, integer('minutes', { min: 1, max: rollupMinutesMax })),
+  }),
+)

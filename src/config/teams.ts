@@ -5,36 +5,24 @@ import { forwardedMethods } from '../core/route.ts'
 import { compileScopes, scopeForm } from '../core/scope.ts'
 import { FirstUseMap } from './first-use.ts'
 import {
-  type Fields,
+  asItStands,
+  choice,
+  distinct,
+  fields,
   Input,
-  readChoice,
-  readEntries,
-  readFields,
-  readInteger,
-  readList,
-  readRecord,
-  readText,
-  readTexts,
+  integer,
+  list,
+  map,
+  optional,
+  type Reader,
+  readObject,
+  text,
 } from './input.ts'
 import { checkLabel, checkName } from './names.ts'
+import { remembering } from './same-data.ts'
 import { readOrigin } from './urls.ts'
 
-const noOrigins: ReadonlySet<string> = new Set()
-
 type Upstreams = ReadonlyMap<string, Upstream>
-
-/** Teams have much in common: equal scopes and keys are compiled once and shared. */
-interface TeamContext {
-  readonly upstreams: Upstreams
-  /** By the scopes, joined by spaces (which no scope holds). */
-  readonly scopes: Map<string, Grant['scopes']>
-  /** Of each upstream, by the names as JSON, since nothing is known of them yet. */
-  readonly keys: Map<Upstream, Map<string, Grant['keys']>>
-}
-
-function contextOf(upstreams: Upstreams): TeamContext {
-  return { upstreams, scopes: new Map(), keys: new Map() }
-}
 
 export interface Teams {
   /** Each is checked now, with all its faults, and made ready when it is first asked for. */
@@ -43,55 +31,49 @@ export interface Teams {
   readonly origins: ReadonlySet<string>
 }
 
-export function readTeams(input: Input, upstreams: Upstreams): Teams {
+export function readTeams(at: Input, upstreams: Upstreams): Teams {
   const origins = new Set<string>()
-  const fields = readRecord(input, 'a name for each team, with its grants')
-  if (fields === null) return { teams: new Map(), origins }
-  const checking = contextOf(upstreams)
-  for (const name of fields.names()) {
-    const at = fields.get(name)
-    checkName(at, name)
-    for (const origin of readTeam(at, name, checking).origins) origins.add(origin)
+  const teams = readObject(at, 'a name for each team, with its grants') ?? {}
+  const check = readTeam(upstreams)
+  for (const name of Object.keys(teams)) {
+    const one = at.child(name)
+    checkName(one, name)
+    for (const origin of check(one)?.origins ?? []) origins.add(origin)
   }
-  const used = contextOf(upstreams)
-  const teams = new FirstUseMap(fields.record, (name, written) => {
-    const at = Input.root(written)
-    const team = readTeam(at, name, used)
-    if (at.faults.length > 0)
-      throw new Error(`the configuration of team ${name} has changed since it was read`)
-    return team
-  })
-  return { teams, origins }
-}
-
-function readTeam(input: Input, name: string, context: TeamContext): Team {
-  const fields = readFields(input, ['grants', 'limits', 'origins'])
-  if (fields === null) return { name, grants: new Map(), limits: [], origins: noOrigins }
+  const make = readTeam(upstreams)
   return {
-    name,
-    grants: readGrants(fields.get('grants'), context),
-    limits: readLimits(fields.get('limits'), context.upstreams),
-    origins: readOrigins(fields.get('origins')),
+    origins,
+    teams: new FirstUseMap(teams, (name, written) => {
+      const one = Input.root(written)
+      const team = make(one)
+      if (team === null || one.faults.length > 0)
+        throw new Error(`the configuration of team ${name} has changed since it was read`)
+      return { name, ...team }
+    }),
   }
 }
 
-function readGrants(input: Input, context: TeamContext): ReadonlyMap<string, Grant> {
-  const grants = new Map<string, Grant>()
-  if (input.value === undefined) return grants
-  for (const [name, at] of readEntries(input, 'names of upstreams, with what the team may do there')) {
-    const upstream = context.upstreams.get(name)
-    if (upstream === undefined) {
-      at.fault(unknownUpstream(name, context.upstreams))
-      continue
-    }
-    const grant = readGrant(at, upstream, context)
-    if (grant !== null) grants.set(name, grant)
-  }
-  return grants
+const none: ReadonlySet<string> = new Set()
+
+/** Teams have much in common: equal grants, and equal limits, are read once and shared. */
+function readTeam(upstreams: Upstreams): Reader<Omit<Team, 'name'> | null> {
+  const readGrants = map('names of upstreams, with what the team may do there', (at, name) => {
+    const upstream = upstreams.get(name)
+    return upstream === undefined ? unknownUpstream(at, name, upstreams) : readGrant(at, upstream)
+  })
+  return fields({
+    grants: optional(new Map<string, Grant>(), remembering(readGrants)),
+    limits: optional(
+      [],
+      remembering((at) => readLimits(at, upstreams)),
+    ),
+    origins: optional(none, readOrigins),
+  })
 }
 
-function unknownUpstream(name: string, upstreams: Upstreams): string {
-  return `there is no upstream ${JSON.stringify(name.slice(0, 64))}; known are ${listed(upstreams.keys())}`
+function unknownUpstream(at: Input, name: string, upstreams: Upstreams): null {
+  const quoted = JSON.stringify(name.slice(0, 64))
+  return at.fault(`there is no upstream ${quoted}; known are ${listed(upstreams.keys())}`)
 }
 
 function listed(names: Iterable<string>): string {
@@ -99,137 +81,95 @@ function listed(names: Iterable<string>): string {
   return all.length === 0 ? 'none' : `${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}`
 }
 
-function readGrant(input: Input, upstream: Upstream, context: TeamContext): Grant | null {
-  const fields = readFields(input, ['keys', 'defaultKey', 'scopes'])
-  if (fields === null) return null
-  const keys = readGrantedKeys(fields.get('keys'), upstream, context)
-  const defaultKey = readDefaultKey(fields.get('defaultKey'), keys)
-  return { upstream, keys, defaultKey, scopes: readScopes(fields, context) }
+const readGrantFields = fields({
+  keys: asItStands,
+  defaultKey: asItStands,
+  scopes: list("scopes of this upstream's routes, such as ['order:read']", readScope),
+})
+
+function readScope(at: Input): string | null {
+  if (typeof at.value === 'string' && scopeForm.test(at.value)) return at.value
+  return at.fault('must be a scope: visible ASCII without spaces, " and \\')
 }
 
-function readGrantedKeys(input: Input, upstream: Upstream, context: TeamContext): Grant['keys'] {
-  const names = readTexts(input, 'names of keys of this upstream') ?? []
-  const ofUpstream = context.keys.get(upstream) ?? new Map<string, Grant['keys']>()
-  const list = JSON.stringify(names)
-  const known = ofUpstream.get(list)
-  if (known !== undefined) return known
-  const keys = new Map<string, Key>()
-  for (const [index, name] of names.entries()) {
-    const key = upstream.keys.get(name)
-    if (key !== undefined) keys.set(name, key)
-    else
-      input
-        .child(index, name)
-        .fault(`${upstream.name} has no such key; known are ${listed(upstream.keys.keys())}`)
-  }
-  if (keys.size === names.length) context.keys.set(upstream, ofUpstream.set(list, keys))
-  return keys
+function readGrant(at: Input, upstream: Upstream): Grant | null {
+  const grant = readGrantFields(at)
+  if (grant === null) return null
+  const readKey = (one: Input): Key | null =>
+    (typeof one.value === 'string' && upstream.keys.get(one.value)) ||
+    one.fault(`${upstream.name} has no such key; known are ${listed(upstream.keys.keys())}`)
+  const granted = distinct('names of keys of this upstream', readKey)(grant.keys)
+  const keys = new Map(granted.map((key) => [key.name, key]))
+  const defaultKey = readDefaultKey(grant.defaultKey, granted)
+  return { upstream, keys, defaultKey, scopes: compileScopes(grant.scopes) }
 }
 
 /** Without one, the only key is the default; with several, the caller has to choose. */
-function readDefaultKey(input: Input, keys: ReadonlyMap<string, Key>): Key | null {
-  if (input.value === undefined) {
-    const [only, ...others] = keys.values()
-    return only !== undefined && others.length === 0 ? only : null
-  }
-  const name = readText(input, 'the name of a granted key')
-  if (name === null) return null
-  return keys.get(name) ?? input.fault(`is not among the granted keys ${listed(keys.keys())}`)
+function readDefaultKey(at: Input, granted: readonly Key[]): Key | null {
+  const [only = null, ...others] = granted
+  if (at.value === undefined) return others.length === 0 ? only : null
+  return (
+    granted.find(({ name }) => name === at.value) ??
+    at.fault(`is not among the granted keys ${listed(granted.map(({ name }) => name))}`)
+  )
 }
 
-function readScopes(grant: Fields, context: TeamContext): Grant['scopes'] {
-  const list = readList(grant.get('scopes'), "scopes of this upstream's routes, such as ['order:read']")
-  const scopes: string[] = []
-  for (const element of list ?? []) {
-    if (typeof element.value === 'string' && scopeForm.test(element.value)) scopes.push(element.value)
-    else element.fault('must be a scope: visible ASCII without spaces, " and \\')
-  }
-  const text = scopes.join(' ')
-  const known = context.scopes.get(text)
-  if (known !== undefined) return known
-  const compiled = compileScopes(scopes)
-  context.scopes.set(text, compiled)
-  return compiled
-}
+const readUnits = integer('requests', { min: 1, max: limitRequestsMax })
 
-const limitFields = ['name', 'requests', 'per', 'burst', 'upstream', 'methods', 'mode'] as const
-
-function readLimits(input: Input, upstreams: Upstreams): readonly Limit[] {
-  if (input.value === undefined) return []
-  const limits: Limit[] = []
+function readLimits(at: Input, upstreams: Upstreams): readonly Limit[] {
   const names = new Set<string>()
-  for (const element of readList(input, 'limits, each with name, requests and per') ?? []) {
-    const limit = readLimit(element, upstreams)
-    if (limit === null) continue
-    if (names.has(limit.name))
-      element.child('name', limit.name).fault('names another limit of this team already')
-    names.add(limit.name)
-    limits.push(limit)
-  }
-  return limits
+  const readLimitFields = fields({
+    name: (name) => readLimitName(name, names),
+    requests: readUnits,
+    per: readPeriod,
+    burst: optional(null, readUnits),
+    upstream: optional(null, (one) => readLimitUpstream(one, upstreams)),
+    methods: optional(null, readMethods),
+    mode: optional('enforce', choice(['enforce', 'observe'])),
+  })
+  return list('limits, each with name, requests and per', (one): Limit | null => {
+    const limit = readLimitFields(one)
+    return limit && { ...limit, ...limit.per, burst: limit.burst ?? limit.requests }
+  })(at)
 }
 
-function readLimit(input: Input, upstreams: Upstreams): Limit | null {
-  const fields = readFields(input, limitFields)
-  if (fields === null) return null
-  const nameAt = fields.get('name')
-  const name = readText(nameAt, 'what 429 answers call this limit')
-  if (name !== null) checkLabel(nameAt, name)
-  const requests = readUnits(fields, 'requests', null)
-  const period = readPeriod(fields.get('per'))
-  const burst = readUnits(fields, 'burst', requests)
-  const upstream = readLimitUpstream(fields.get('upstream'), upstreams)
-  const methods = readMethods(fields.get('methods'))
-  const mode = readChoice(fields.get('mode'), ['enforce', 'observe'], 'enforce')
-  if (name === null || requests === null || period === null || burst === null) return null
-  return { name, requests, perMillis: period.millis, per: period.text, burst, upstream, methods, mode }
+function readLimitName(at: Input, others: Set<string>): string {
+  const name = text('what 429 answers call this limit')(at)
+  if (name === '') return name
+  checkLabel(at, name)
+  if (others.size === others.add(name).size) at.fault('names another limit of this team already')
+  return name
 }
 
-function readUnits(fields: Fields, name: string, fallback: number | null): number | null {
-  const input = fields.get(name)
-  if (input.value === undefined && name === 'burst') return fallback
-  if (input.value === undefined) return input.fault('is missing: how many requests pass in each `per`')
-  return readInteger(input, 1, { min: 1, max: limitRequestsMax, unit: 'requests' })
+const unitMillis: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function readPeriod(at: Input): Pick<Limit, 'per' | 'perMillis'> {
+  const per = String(at.value)
+  const [, count, unit = ''] = (typeof at.value === 'string' && /^([1-9]\d{0,6})([smhd])$/.exec(per)) || []
+  const perMillis = Number(count) * (unitMillis[unit] ?? 0)
+  if (count === undefined)
+    at.fault("must be a number with s, m, h or d, such as '1s', '10s', '1m', '1h' or '1d'")
+  else if (perMillis > limitPerMillisMax) at.fault('must be at most 31 days')
+  return { per, perMillis }
 }
 
-const unitMillis: ReadonlyMap<string, number> = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
-
-function readPeriod(input: Input): { readonly text: string; readonly millis: number } | null {
-  const { value } = input
-  const parts = typeof value === 'string' ? /^([1-9]\d{0,6})([smhd])$/.exec(value) : null
-  const unit = unitMillis.get(parts?.[2] ?? '')
-  if (typeof value !== 'string' || unit === undefined)
-    return input.fault("must be a number with s, m, h or d, such as '1s', '10s', '1m', '1h' or '1d'")
-  const millis = Number(parts?.[1]) * unit
-  return millis <= limitPerMillisMax ? { text: value, millis } : input.fault('must be at most 31 days')
-}
-
-function readLimitUpstream(input: Input, upstreams: Upstreams): string | null {
-  if (input.value === undefined) return null
-  const name = readText(input, 'the upstream that it is for')
-  if (name === null) return null
-  return upstreams.has(name) ? name : input.fault(unknownUpstream(name, upstreams))
+function readLimitUpstream(at: Input, upstreams: Upstreams): string | null {
+  const name = text('the upstream that it is for')(at)
+  return name === '' || upstreams.has(name) ? name : unknownUpstream(at, name, upstreams)
 }
 
 /** A limit of GET holds for HEAD too, as a route of GET does: else HEAD would be a way around it. */
-function readMethods(input: Input): ReadonlySet<string> | null {
-  if (input.value === undefined) return null
-  const methods = new Set<string>()
-  for (const [index, method] of (readTexts(input, "methods, such as ['POST']") ?? []).entries()) {
-    if ((forwardedMethods as readonly string[]).includes(method)) methods.add(method)
-    else input.child(index, method).fault(`must be one of ${forwardedMethods.join(', ')}`)
-  }
-  if (methods.has('GET')) methods.add('HEAD')
-  return methods
+function readMethods(at: Input): ReadonlySet<string> {
+  const methods = distinct(
+    "methods, such as ['POST']",
+    (one): string | null =>
+      forwardedMethods.find((method) => method === one.value) ??
+      one.fault(`must be one of ${forwardedMethods.join(', ')}`),
+  )(at)
+  return new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)
 }
 
-function readOrigins(input: Input): ReadonlySet<string> {
-  if (input.value === undefined) return noOrigins
-  const list = readList(input, "exact origins of web pages, such as ['https://shop.acme.example']")
-  return new Set(list?.flatMap((element) => readOrigin(element, 'an origin') ?? []))
+function readOrigins(at: Input): ReadonlySet<string> {
+  const what = "exact origins of web pages, such as ['https://shop.acme.example']"
+  return new Set(list(what, (one) => readOrigin(one, 'an origin'))(at))
 }

@@ -1,6 +1,6 @@
 /** URLs of the configuration: what may be sent to, and with a DNS name unless it is a loopback host. */
 import { isLoopbackUrl, parseTargetUrl } from '../core/url.ts'
-import type { Input } from './input.ts'
+import { type Input, type Reader, text } from './input.ts'
 
 const addressForm = /^(?:\[.*\]|\d+(?:\.\d+){3})$/
 
@@ -25,43 +25,42 @@ export interface BaseUrl {
 }
 
 /** The base URL of an upstream. */
-export function readBaseUrl(input: Input): BaseUrl | null {
-  const url = readUrl(input, 'the base URL of the API, such as https://api.acme.example/v2')
+export function readBaseUrl(at: Input): BaseUrl | null {
+  const url = readUrl(at, 'the base URL of the API, such as https://api.acme.example/v2')
   if (url === null) return null
-  const text = String(input.value)
-  if (text.includes('?')) return input.fault('must not have a query; routes and callers add theirs')
-  if (/\/\.{1,2}(?:\/|$)|[^:/]\/\/|%2f|%5c|%2e|;/i.test(text))
-    return input.fault('must have a plain path: no dot segments, double slashes, ";", %2f, %5c or %2e')
+  const written = String(at.value)
+  if (written.includes('?')) return at.fault('must not have a query; routes and callers add theirs')
+  if (/\/\.{1,2}(?:\/|$)|[^:/]\/\/|%2f|%5c|%2e|;/i.test(written))
+    return at.fault('must have a plain path: no dot segments, double slashes, ";", %2f, %5c or %2e')
   const { origin, host, pathname } = url
   return { origin, host, basePath: pathname.replace(/\/$/, ''), barePath: pathname }
 }
 
 /** A URL with a path and possibly a query: a JWKS, an OpenID provider. */
-export function readUrl(input: Input, what: string): URL | null {
-  const { value } = input
-  if (typeof value !== 'string')
-    return input.fault(value === undefined ? `is missing: ${what}` : `must be text: ${what}`)
-  const url = parse(value)
-  return typeof url === 'string' ? input.fault(url) : url
+export function readUrl(at: Input, what: string): URL | null {
+  const written = text(what)(at)
+  const url = written === '' ? null : parse(written)
+  return typeof url === 'string' ? at.fault(url) : url
+}
+
+/** The same, as it is written. */
+export function readUrlText(what: string): Reader<string> {
+  return (at) => (readUrl(at, what) === null ? '' : String(at.value))
 }
 
 /** Origins that need no parser to know that they are written as browsers send them. */
 const plainOrigin = /^https:\/\/(?!(?:.*\.)?xn--)(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}$/
 
 /** An origin in exactly the form in which browsers send it and tokens carry it. */
-export function readOrigin(input: Input, what: string): string | null {
-  if (typeof input.value === 'string' && plainOrigin.test(input.value)) return input.value
-  const url = readUrl(input, what)
-  if (url === null) return null
-  if (input.value === url.origin) return url.origin
-  return input.fault(`must be exactly an origin, without path or trailing slash: ${url.origin}`)
+export function readOrigin(at: Input, what: string): string | null {
+  if (typeof at.value === 'string' && plainOrigin.test(at.value)) return at.value
+  const url = readUrl(at, what)
+  if (url === null || at.value === url.origin) return url?.origin ?? null
+  return at.fault(`must be exactly an origin, without path or trailing slash: ${url.origin}`)
 }
 
 /** A redirect URI of a browser client: compared as text, so a wildcard would never match. */
-export function readRedirectUri(input: Input): string | null {
-  const url = readUrl(input, 'an exact redirect URI, such as https://shop.acme.example/cb')
-  if (url === null) return null
-  const text = String(input.value)
-  if (text.includes('*')) return input.fault('must be exact; wildcards are not matched')
-  return text
+export function readRedirectUri(at: Input): string | null {
+  const uri = readUrlText('an exact redirect URI, such as https://shop.acme.example/cb')(at)
+  return uri.includes('*') ? at.fault('must be exact; wildcards are not matched') : uri
 }
