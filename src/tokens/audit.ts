@@ -71,14 +71,8 @@ export function addressOf(headers: Headers): string | null {
 export function networkOf(headers: Headers): string | null {
   const address = addressOf(headers)
   if (address === null || !address.includes(':')) return address
-  const [head = '', tail] = address.split('::', 2)
-  const groups = (text: string): readonly string[] => (text === '' ? [] : text.split(':'))
-  const before = groups(head)
-  const after = tail === undefined ? [] : groups(tail)
-  const zeros = Math.max(0, 8 - before.length - after.length)
-  const all = [...before, ...Array.from({ length: zeros }, () => '0'), ...after]
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  const groups = (text: string): readonly string[] => text.split(':').filter((group) => group !== '')
+  const zeros = '0:'.repeat(Math.max(0, 8 - groups(address).length))
+  const network = groups(address.replace('::', `:${zeros}`)).slice(0, 4)
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
 }

@@ -6,7 +6,7 @@ import { base64url, sha256OfText } from '../core/bytes.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { redirectUriCharsMax, stateCharsMax } from '../core/limits.ts'
 import type { Audience } from './access-token.ts'
-import { cliClientId } from './clients.ts'
+import { cliClientId, readClientId } from './clients.ts'
 import { readAudience, readScopes } from './exchange.ts'
 import { OAuthRefusal } from './oauth-error.ts'
 import { type Parameters, required } from './parameters.ts'
@@ -27,14 +27,15 @@ export interface AuthorizationRequest {
 
 /** Throws OAuthRefusal, which a page shows: the answer must not be sent anywhere. */
 export function readAsker(parameters: Parameters, clients: Configuration['clients']): Asker {
-  const clientId = required(parameters, 'client_id')
+  required(parameters, 'client_id')
   const redirectUri = required(parameters, 'redirect_uri')
-  const registered = clients.get(clientId)?.redirectUris
-  if (clientId !== cliClientId && registered === undefined)
-    throw new OAuthRefusal('invalid_client', 'There is no such client here.')
-  if (!(clientId === cliClientId ? isLoopback(redirectUri) : registered?.includes(redirectUri))) {
-    throw new OAuthRefusal('invalid_request', 'redirect_uri is not one that was registered for this client.')
-  }
+  const clientId = readClientId(parameters, clients)
+  const registered =
+    clientId === cliClientId
+      ? isLoopback(redirectUri)
+      : clients.get(clientId)?.redirectUris.includes(redirectUri)
+  if (!registered)
+    throw new OAuthRefusal('invalid_request', 'redirect_uri is not registered for this client.')
   const state = parameters.get('state')
   if ((state?.length ?? 0) > stateCharsMax) throw new OAuthRefusal('invalid_request', 'state is too long.')
   return { clientId, redirectUri, state }

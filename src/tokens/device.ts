@@ -16,14 +16,19 @@ export function makeUserCode(randomBytes: (count: number) => Uint8Array): string
       if (byte < 240 && code.length < userCodeChars) code += letters.charAt(byte % letters.length)
     }
   }
+  return grouped(code)
+}
+
+function grouped(code: string): string {
   return `${code.slice(0, 4)}-${code.slice(4)}`
 }
 
 /** The code as people type it (case, hyphens and blanks do not matter), in its one form; null when it is none. */
 export function readUserCode(text: string): string | null {
   const code = text.toUpperCase().replace(/[\s.\-_]/g, '')
-  if (code.length !== userCodeChars || ![...code].every((letter) => letters.includes(letter))) return null
-  return `${code.slice(0, 4)}-${code.slice(4)}`
+  return code.length === userCodeChars && [...code].every((letter) => letters.includes(letter))
+    ? grouped(code)
+    : null
 }
 
 /** A login that waits: both codes only as digests. */

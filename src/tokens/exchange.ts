@@ -60,7 +60,7 @@ export function readScopes(parameters: Parameters): readonly string[] | null {
   if (scopes !== null) return scopes
   throw new OAuthRefusal(
     'invalid_scope',
-    'A scope reads upstream:scope or upstream@key:scope, and several are separated by single spaces.',
+    'A scope reads upstream:scope or upstream@key:scope; single spaces separate several.',
   )
 }
 
@@ -78,24 +78,17 @@ export function readAudience(
   url: string,
   { otherwise = 'calls' }: AudienceOptions = {},
 ): Audience {
-  const wanted = new Set<Audience>()
-  for (const name of ['resource', 'audience']) {
-    const value = parameters.get(name)
-    if (value === undefined) continue
-    // RFC 3986 section 6.2.3: an origin with and without its empty path is the same resource.
-    if (value === url || value === `${url}/`) wanted.add('calls')
-    else if (value === audienceOf(url, 'administration')) wanted.add('administration')
-    else throw invalidTarget(url)
-  }
-  if (wanted.size > 1) throw invalidTarget(url)
-  const [audience = otherwise] = wanted
-  return audience
-}
-
-function invalidTarget(url: string): OAuthRefusal {
-  return new OAuthRefusal(
+  const administration = audienceOf(url, 'administration')
+  const wanted = new Set(['resource', 'audience'].flatMap((name) => parameters.get(name) ?? []))
+  // RFC 3986 section 6.2.3: an origin with and without its empty path is the same resource.
+  if (wanted.delete(`${url}/`)) wanted.add(url)
+  const [target] = wanted
+  if (wanted.size === 0) return otherwise
+  if (wanted.size === 1 && target === url) return 'calls'
+  if (wanted.size === 1 && target === administration) return 'administration'
+  throw new OAuthRefusal(
     'invalid_target',
-    `A token is for one resource: ${url} to call, or ${audienceOf(url, 'administration')} to administer.`,
+    `A token is for one resource: ${url} to call, or ${administration} to administer.`,
   )
 }
 
@@ -149,16 +142,13 @@ export function scopesToIssue(
 function scopeBeyond(): OAuthRefusal {
   return new OAuthRefusal(
     'invalid_scope',
-    'The scope is beyond what the subject token holds, or what its team is granted now. Ask for less.',
+    'The scope is beyond what the subject token holds, or its team is granted now. Ask for less.',
   )
 }
 
 /** No answer fits: see `mintAccessToken`. */
 export function scopesTooLong(): OAuthRefusal {
-  return new OAuthRefusal(
-    'invalid_scope',
-    'So many scopes do not fit into one token. Ask for fewer with scope.',
-  )
+  return new OAuthRefusal('invalid_scope', 'So many scopes do not fit into one token. Ask for fewer.')
 }
 
 /** `sub` of what an issuer's JWT is exchanged for. */

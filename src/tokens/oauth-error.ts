@@ -1,29 +1,30 @@
-/**
- * Failures of the OAuth endpoints (RFC 6749 section 5.2, RFC 8628 section 3.5, RFC 8707 section 2), one row
- * each, like the problems of the calling interface.
- */
-import { table } from '../core/table.ts'
+/** Failures of the OAuth endpoints. */
 
-export const oauthErrors = table({
-  invalid_request: { status: 400 },
-  invalid_client: { status: 401 },
-  invalid_grant: { status: 400 },
-  unauthorized_client: { status: 400 },
-  unsupported_grant_type: { status: 400 },
-  invalid_scope: { status: 400 },
-  invalid_target: { status: 400 },
-  unsupported_token_type: { status: 400 },
-  access_denied: { status: 400 },
-  authorization_pending: { status: 400 },
-  slow_down: { status: 400 },
-  expired_token: { status: 400 },
-  unsupported_response_type: { status: 400 },
-  interaction_required: { status: 400 },
-  server_error: { status: 500 },
-  temporarily_unavailable: { status: 503 },
-}) satisfies Readonly<Record<string, { readonly status: number }>>
+/** RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009 section 2.2.1, RFC 8628 section 3.5, RFC 8707 section 2, OpenID Connect. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'unsupported_token_type'
+  | 'access_denied'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'expired_token'
+  | 'unsupported_response_type'
+  | 'interaction_required'
+  | 'server_error'
+  | 'temporarily_unavailable'
 
-export type OAuthErrorCode = keyof typeof oauthErrors
+/** Of all others it is 400. */
+const statuses: { readonly [Code in OAuthErrorCode]?: number } = {
+  invalid_client: 401,
+  server_error: 500,
+  temporarily_unavailable: 503,
+}
 
 interface OAuthRefusalOptions {
   /** Where HTTP knows better than the table: 405, 413, 415. */
@@ -47,7 +48,7 @@ export class OAuthRefusal extends Error {
     super(options.reason ?? code)
     this.code = code
     this.description = description
-    this.status = options.status ?? oauthErrors[code].status
+    this.status = options.status ?? statuses[code] ?? 400
     this.reason = options.reason
     this.headers = options.headers ?? {}
   }

@@ -10,7 +10,7 @@
  *
  * SHA-256 without salt or stretching is enough for what is kept: nobody guesses 256 random bits.
  */
-import { hex, sha256OfText } from '../core/bytes.ts'
+import { hex, sha256OfText, utf8 } from '../core/bytes.ts'
 import { personalTokenPrefix } from '../core/personal-token.ts'
 import { Secret } from '../core/redact.ts'
 
@@ -65,11 +65,9 @@ export function opaqueText(random: Uint8Array): string {
 
 /** Compares two digests of equal length without an early exit. */
 export function sameDigest(left: string, right: string): boolean {
-  if (left.length !== right.length) return false
-  let difference = 0
-  for (let index = 0; index < left.length; index += 1) {
+  let difference = left.length ^ right.length
+  for (let index = 0; index < left.length; index += 1)
     difference |= left.charCodeAt(index) ^ right.charCodeAt(index)
-  }
   return difference === 0
 }
 
@@ -77,23 +75,19 @@ const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** The bytes as one big-endian number to the base 62, padded with zeros to `chars`. */
 function base62(bytes: Uint8Array, chars: number): string {
-  let number = 0n
-  for (const byte of bytes) number = (number << 8n) | BigInt(byte)
   let text = ''
-  while (number > 0n) {
-    text = `${digits[Number(number % 62n)]}${text}`
-    number /= 62n
-  }
+  for (let number = BigInt(`0x${hex(bytes)}`); number > 0n; number /= 62n)
+    text = digits.charAt(Number(number % 62n)) + text
   return text.padStart(chars, '0')
 }
 
 /** CRC-32 as zlib and PNG use it (polynomial 0xEDB88320, reflected), to the base 62. */
 function checksum(text: string): string {
   let crc = 0xffffffff
-  for (let index = 0; index < text.length; index += 1) {
-    crc ^= text.charCodeAt(index)
+  for (const byte of utf8(text)) {
+    crc ^= byte
     for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
   }
-  const value = (crc ^ 0xffffffff) >>> 0
-  return base62(Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value), checksumChars)
+  const bytes = [24, 16, 8, 0].map((shift) => ~crc >>> shift)
+  return base62(Uint8Array.from(bytes), checksumChars)
 }
