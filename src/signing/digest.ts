@@ -11,16 +11,9 @@ export const emptySha256 = bytesOfHex(emptySha256Hex)
 
 /** SHA-256 of the body, 32 bytes. Throws when the pipeline gave the scheme no body to look at. */
 export function bodySha256(body: SignableBody): Bytes | Promise<Bytes> {
-  switch (body.kind) {
-    case 'empty':
-      return emptySha256
-    case 'sha256':
-      return body.sha256
-    case 'bytes':
-      return sha256(body.bytes).then((digest) => new Uint8Array(digest))
-    case 'unread':
-      throw new Error('the scheme covers the body, and the body was not read')
-  }
+  if (body.kind === 'empty') return emptySha256
+  if (body.kind === 'sha256') return body.sha256
+  return sha256(bodyBytes(body)).then((digest) => new Uint8Array(digest))
 }
 
 const noBytes = utf8('')
@@ -29,7 +22,7 @@ const noBytes = utf8('')
 export function bodyBytes(body: SignableBody): Bytes {
   if (body.kind === 'empty') return noBytes
   if (body.kind === 'bytes') return body.bytes
-  throw new Error('the scheme covers the bytes of the body, and they were not read')
+  throw new Error('the scheme covers the body, which was not read')
 }
 
 /** SHA-256 of the body in lower-case hex. */

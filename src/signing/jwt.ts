@@ -79,8 +79,7 @@ export const jwt: SignScheme<JwtOptions, JwsSecret, JwtKey> = {
     const backdateSeconds = options.integer('backdateSeconds', 0, { min: 0, max: 60 })
     const notBefore = options.flag('notBefore', false)
     const header = options.raw('header') === undefined ? 'authorization' : options.headerName('header')
-    const prefix = options.optionalText('prefix', header === 'authorization' ? 'Bearer ' : '')
-    if (!/^(?:[\x21-\x7e][\x20-\x7e]*)?$/.test(prefix)) fault('prefix', 'must be visible ASCII')
+    const prefix = options.prefix(header === 'authorization' ? 'Bearer ' : '')
     options.done()
     return { algorithm, claims, joseHeader, lifetimeSeconds, backdateSeconds, notBefore, header, prefix }
   },

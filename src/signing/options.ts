@@ -13,6 +13,8 @@ export interface OptionReader {
   /** Non-empty text. */
   readonly text: (name: string) => string
   readonly optionalText: <Fallback>(name: string, fallback: Fallback) => string | Fallback
+  /** What stands before a value in a header, its space included. */
+  readonly prefix: (fallback: string) => string
   /** One of a closed list; without a fallback it is required. */
   readonly choice: <Choice extends string>(
     name: string,
@@ -45,10 +47,18 @@ export function readOptions(input: JsonObject, fault: ReportFault): OptionReader
     fault(name, 'must be a text that is not empty')
     return ''
   }
+  const optionalText = <Fallback>(name: string, fallback: Fallback): string | Fallback =>
+    raw(name) === undefined ? fallback : text(name)
   return {
     raw,
     text,
-    optionalText: (name, fallback) => (raw(name) === undefined ? fallback : text(name)),
+    optionalText,
+    prefix: (fallback) => {
+      const value = optionalText('prefix', fallback)
+      if (!/^(?:[\x21-\x7e][\x20-\x7e]*)?$/.test(value))
+        fault('prefix', 'must be visible ASCII that does not begin with a space')
+      return value
+    },
     choice: (name, choices, fallback) => {
       const value = raw(name)
       const found = choices.find((choice) => choice === value)
