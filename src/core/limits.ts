@@ -106,6 +106,8 @@ export const stateCharsMax = 2_048
 // Credentials.
 /** How long a Secrets Store value is used before it is read again. */
 export const secretStoreMillis = 60_000
+/** How long a call waits for it. */
+export const secretStoreReadMillis = 5_000
 /** How soon it is read again when that failed. */
 export const secretStoreRetryMillis = 2_000
 /** A minted token is renewed when it has less than this left. */

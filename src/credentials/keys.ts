@@ -4,11 +4,12 @@
  */
 import type { Admitted } from '../core/admission.ts'
 import type { Key, Upstream } from '../core/configuration.ts'
-import { secretStoreMillis, secretStoreRetryMillis } from '../core/limits.ts'
+import { secretStoreMillis, secretStoreReadMillis, secretStoreRetryMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { type OpenKey, SecretFault } from '../signing/scheme.ts'
 import { beginsWithRefused, isLive, isTestName } from '../signing/secret.ts'
+import { within } from './minted.ts'
 
 /** One version of a key, opened. */
 export interface Credential {
@@ -79,7 +80,9 @@ export class KeyStore {
       try {
         const binding = this.#binding(version)
         stored ||= typeof binding !== 'string'
-        const text = typeof binding === 'string' ? binding : await binding.get()
+        const text =
+          typeof binding === 'string' ? binding : await within(secretStoreReadMillis, binding.get())
+        if (text === null) throw new SecretFault('the secrets store did not answer in time')
         refuseForm(text, key)
         usable.push({ version, open: await upstream.scheme.open(text) })
       } catch (error) {

@@ -108,7 +108,7 @@ export class MintedTokens {
 }
 
 /** What the promise gives, or null when it gives nothing in time. */
-function within<Value>(millis: number, promise: Promise<Value>): Promise<Value | null> {
+export function within<Value>(millis: number, promise: Promise<Value>): Promise<Value | null> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(null), millis)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))

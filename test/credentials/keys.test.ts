@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest'
-import { secretStoreMillis, secretStoreRetryMillis } from '../../src/core/limits.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { secretStoreMillis, secretStoreReadMillis, secretStoreRetryMillis } from '../../src/core/limits.ts'
 import { KeyStore } from '../../src/credentials/keys.ts'
 import { refusalOf } from '../core/refused.ts'
 import { keyOf } from './admitted.ts'
@@ -51,6 +51,25 @@ describe('the active version', () => {
     const first = await keys.open(made.admitted)
     expect(keys.open(made.admitted)).toBe(first)
   })
+})
+
+test('K01: a secrets store that does not answer in time disables its key until it does', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  let answers: Promise<string> = new Promise(() => {})
+  const binding = secretsStore(() => answers)
+  const { admitted, upstream, key } = keyOf(['A'])
+  const keys = store({ A: binding }, Date.now)
+  const refused = refusalOf(async () => keys.open(admitted))
+  await vi.advanceTimersByTimeAsync(secretStoreReadMillis)
+  expect(await refused).toMatchObject({ code: 'credential_unavailable' })
+  expect(await keys.faults(upstream, key)).toEqual([expect.stringContaining('did not answer in time')])
+  answers = Promise.resolve('made-up-a')
+  await vi.advanceTimersByTimeAsync(secretStoreRetryMillis)
+  expect((await keys.open(admitted)).version).toBe('A')
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 describe('K01: a key without a usable version', () => {
