@@ -7,7 +7,7 @@ import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
 import { adminKeyCharsMin } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
-import type { ConfigFault } from './input.ts'
+import { type ConfigFault, Input } from './input.ts'
 
 export interface SigningKey {
   /** Its own, or its RFC 7638 thumbprint. */
@@ -28,9 +28,10 @@ export interface OwnSecrets {
 
 /** The two secrets of `env`, as Worker secrets (text) or as Secrets Store bindings (`get()`). */
 export async function readOwnSecrets(env: Readonly<Record<string, unknown>>): Promise<OwnSecrets> {
-  const faults: ConfigFault[] = []
-  const adminKey = readAdminKey(await bindingText(env['COUNTERSIGN_ADMIN_KEY']), faults)
-  const signingKeys = await readSigningKeys(await bindingText(env['COUNTERSIGN_SIGNING_KEY']), faults)
+  const root = Input.root(env)
+  const { faults } = root
+  const adminKey = await readAdminKey(root.child('COUNTERSIGN_ADMIN_KEY'))
+  const signingKeys = await readSigningKeys(root.child('COUNTERSIGN_SIGNING_KEY'))
   return { adminKey, signingKeys, faults }
 }
 
@@ -38,36 +39,25 @@ export async function readOwnSecrets(env: Readonly<Record<string, unknown>>): Pr
 export async function bindingText(binding: unknown): Promise<string | null | undefined> {
   if (binding === undefined) return undefined
   if (typeof binding === 'string') return binding
-  if (
-    typeof binding !== 'object' ||
-    binding === null ||
-    !('get' in binding) ||
-    typeof binding.get !== 'function'
-  )
-    return null
   try {
-    const text: unknown = await binding.get()
+    const text: unknown = await (binding as { readonly get: () => Promise<unknown> }).get()
     return typeof text === 'string' ? text : null
   } catch {
     return null
   }
 }
 
-const adminKeyPath = 'COUNTERSIGN_ADMIN_KEY'
-const signingKeyPath = 'COUNTERSIGN_SIGNING_KEY'
-
 const unreadable = 'cannot be read; a binding must be a secret text, or a Secrets Store secret that exists'
 
-function readAdminKey(text: string | null | undefined, faults: ConfigFault[]): Secret | null {
+async function readAdminKey(at: Input): Promise<Secret | null> {
+  const text = await bindingText(at.value)
   const message = text === null ? unreadable : adminKeyFault(text ?? '')
-  if (message === null) return new Secret(text ?? '')
-  faults.push({ path: adminKeyPath, message })
-  return null
+  return message === null ? new Secret(text ?? '') : at.fault(message)
 }
 
 function adminKeyFault(text: string): string | null {
   if (text === '')
-    return `is missing; make one with: openssl rand -base64 32 | npx wrangler secret put ${adminKeyPath}`
+    return 'is missing; make one with: openssl rand -base64 32 | npx wrangler secret put COUNTERSIGN_ADMIN_KEY'
   if (text.trim() === '') return 'holds only blanks'
   if (!/^[\x21-\x7e]+$/.test(text))
     return 'must be visible ASCII without white space, since it travels in a header; look for a stray newline'
@@ -75,27 +65,18 @@ function adminKeyFault(text: string): string | null {
   return null
 }
 
-async function readSigningKeys(
-  text: string | null | undefined,
-  faults: ConfigFault[],
-): Promise<readonly SigningKey[]> {
-  if (text === undefined || text === '') return []
-  if (text === null) {
-    faults.push({ path: signingKeyPath, message: unreadable })
-    return []
-  }
-  const list = parseList(text)
-  if (list === null) {
-    faults.push({ path: signingKeyPath, message: 'must be a private JWK as JSON, or an array of them' })
-    return []
-  }
+async function readSigningKeys(at: Input): Promise<readonly SigningKey[]> {
   const keys: SigningKey[] = []
-  for (const [index, jwk] of list.entries()) {
+  const text = await bindingText(at.value)
+  if (text === undefined || text === '') return keys
+  const list = text === null ? null : parseList(text)
+  if (list === null)
+    at.fault(text === null ? unreadable : 'must be a private JWK as JSON, or an array of them')
+  for (const [index, jwk] of (list ?? []).entries()) {
     const key = await readSigningKey(jwk)
-    const path = list.length === 1 ? signingKeyPath : `${signingKeyPath}[${index}]`
-    if (typeof key === 'string') faults.push({ path, message: key })
-    else if (keys.some((other) => other.kid === key.kid))
-      faults.push({ path, message: 'has the kid of another' })
+    const place = list?.length === 1 ? at : at.child(index)
+    if (typeof key === 'string') place.fault(key)
+    else if (keys.some(({ kid }) => kid === key.kid)) place.fault('has the kid of another')
     else keys.push(key)
   }
   return keys

@@ -45,9 +45,10 @@ export class KeyStore {
 
   /** The active version of the key that was admitted. Throws or rejects with Refusal `credential_unavailable`. */
   open({ permit: { upstream, key } }: Admitted): Credential | Promise<Credential> {
-    const ring = this.#rings.get(key)
-    if (ring !== undefined && ring.until > this.#now()) return active(ring, key)
-    return this.#read(upstream, key).then((read) => active(read, key))
+    const ring = this.#fresh(key)
+    return ring === undefined
+      ? this.#read(upstream, key).then((read) => active(read, key))
+      : active(ring, key)
   }
 
   /** The version that stands by behind this one; null when there is none. */
@@ -58,8 +59,7 @@ export class KeyStore {
 
   /** What is wrong with a key's versions, for the log and for readiness; empty when all is well. */
   async faults(upstream: Upstream, key: Key): Promise<readonly string[]> {
-    const ring = this.#rings.get(key)
-    return (ring !== undefined && ring.until > this.#now() ? ring : await this.#read(upstream, key)).faults
+    return (this.#fresh(key) ?? (await this.#read(upstream, key))).faults
   }
 
   /** For an administrator who asks how a call would be signed: nothing is sent with what this opens. */
@@ -67,9 +67,13 @@ export class KeyStore {
     upstream: Upstream,
     key: Key,
   ): Promise<{ readonly open: OpenKey | null; readonly faults: readonly string[] }> {
-    const known = this.#rings.get(key)
-    const ring = known !== undefined && known.until > this.#now() ? known : await this.#read(upstream, key)
-    return { open: ring.usable[0]?.open ?? null, faults: ring.faults }
+    const { usable, faults } = this.#fresh(key) ?? (await this.#read(upstream, key))
+    return { open: usable[0]?.open ?? null, faults }
+  }
+
+  #fresh(key: Key): Ring | undefined {
+    const ring = this.#rings.get(key)
+    return ring !== undefined && ring.until > this.#now() ? ring : undefined
   }
 
   async #read(upstream: Upstream, key: Key): Promise<Ring> {

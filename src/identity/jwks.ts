@@ -3,6 +3,7 @@
  * issuer is down, fetched again for an unknown `kid` at most once in the cooldown. In memory only: a new
  * isolate fetches again.
  */
+import { readTextAtMost } from '../core/bounded-text.ts'
 import {
   jwksBytesMax,
   jwksCooldownMillis,
@@ -119,26 +120,10 @@ async function fetchKeySet(fetch: FetchJwks, url: string): Promise<KeySet> {
     await response.body?.cancel()
     throw new Error(`JWKS answered ${response.status}`)
   }
-  const parsed: unknown = JSON.parse(await readBounded(response))
+  const text = await readTextAtMost(response.body, jwksBytesMax)
+  if (text === null) throw new Error('JWKS is too large, or not in UTF-8')
+  const parsed: unknown = JSON.parse(text)
   const keys: unknown = typeof parsed === 'object' && parsed !== null && 'keys' in parsed ? parsed.keys : null
   if (!Array.isArray(keys) || keys.length > jwksKeysMax) throw new Error('not a JWKS of a sensible size')
   return makeKeySet(keys)
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
-  const reader = response.body?.getReader()
-  let text = ''
-  let bytes = 0
-  while (reader !== undefined) {
-    const { done, value } = await reader.read()
-    if (done) break
-    bytes += value.byteLength
-    if (bytes > jwksBytesMax) {
-      await reader.cancel()
-      throw new Error(`JWKS is larger than ${jwksBytesMax} bytes`)
-    }
-    text += decoder.decode(value, { stream: true })
-  }
-  return text + decoder.decode()
 }
