@@ -32,6 +32,11 @@ beforeAll(async () => {
         origins: [shop],
         limits: [{ name: 'one', requests: 1, per: '1h' }],
       },
+      preflighted: {
+        grants: { plug: { keys: ['main'], scopes: ['*'] } },
+        origins: [shop],
+        limits: [{ name: 'one', requests: 1, per: '1h' }],
+      },
       other: { grants: {}, origins: ['https://other.test'] },
     },
     secrets: { MISSING_KEY: null },
@@ -131,6 +136,24 @@ describe('preflights', () => {
     expect(answer.header('access-control-allow-methods')).toContain('POST')
     expect((answer.header('access-control-allow-headers') ?? '').toLowerCase()).toContain('authorization')
     expect(upstream.requests).toEqual([])
+  })
+
+  it("C03: a preflight takes no quota of a team, not even with the team's token", async () => {
+    const token = edge.token({ team: 'preflighted' })
+    for (let sent = 0; sent < 20; sent += 1) {
+      const answer = await edge.call('OPTIONS', '/plug/ok', {
+        token,
+        headers: [
+          ['origin', shop],
+          ['access-control-request-method', 'GET'],
+        ],
+      })
+      expect(answer.status).toBe(204)
+      expect(answer.header('ratelimit')).toBeNull()
+    }
+    const call = () => edge.call('GET', '/plug/ok', { token, ...from(shop) })
+    expect((await call()).status).toBe(200)
+    expect((await call()).status).toBe(429)
   })
 
   it('C03: path and token do not matter: an unknown upstream and a bad token look the same', async () => {
