@@ -110,11 +110,11 @@ interface OwnConfiguration {
 }
 
 export const showOwnSteps = (origin: string, { configuration, file }: OwnConfiguration): string => {
-  const [team] = configuration.teams.values()
-  const [upstream] = team?.grants.keys() ?? []
+  const [team] = configuration.teams.keys()
+  const [upstream] = configuration.teams.get(team ?? '')?.grants.keys() ?? []
   const lines = [strong('Your turn')]
   if (team !== undefined && upstream !== undefined) {
-    const mint = `npm run -s token -- --config ${shownPath(file)} --team ${team.name}`
+    const mint = `npm run -s token -- --config ${shownPath(file)} --team ${team}`
     lines.push(pair('a call', `curl -i ${origin}/${upstream}/... -H "Authorization: Bearer $(${mint})"`))
   }
   lines.push(pair('is it sound?', `curl ${origin}/readyz`))

@@ -3,7 +3,7 @@
  * thousand teams, an isolate serves few, and the garbage collector would carry all the others along with every
  * request. Holds at most one value for each name of the configuration, made from nothing but that name's own part.
  */
-export class FirstUseMap<Value> implements ReadonlyMap<string, Value> {
+export class FirstUseMap<Value> implements Pick<ReadonlyMap<string, Value>, 'get' | 'has' | 'keys'> {
   readonly #written: Readonly<Record<string, unknown>>
   readonly #make: (name: string, written: unknown) => Value
   readonly #made = new Map<string, Value>()
@@ -26,30 +26,7 @@ export class FirstUseMap<Value> implements ReadonlyMap<string, Value> {
     return Object.hasOwn(this.#written, name)
   }
 
-  get size(): number {
-    return Object.keys(this.#written).length
-  }
-
   keys(): MapIterator<string> {
     return Object.keys(this.#written).values()
-  }
-
-  *values(): MapIterator<Value> {
-    for (const [, value] of this.entries()) yield value
-  }
-
-  *entries(): MapIterator<[string, Value]> {
-    for (const name of this.keys()) {
-      const value = this.get(name)
-      if (value !== undefined) yield [name, value]
-    }
-  }
-
-  [Symbol.iterator](): MapIterator<[string, Value]> {
-    return this.entries()
-  }
-
-  forEach(visit: (value: Value, name: string, map: ReadonlyMap<string, Value>) => void): void {
-    for (const [name, value] of this) visit(value, name, this)
   }
 }

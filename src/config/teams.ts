@@ -1,5 +1,5 @@
 /** Teams: what each may do (grants), how much (limits), and from which browsers' origins. */
-import type { Grant, Key, Limit, Team, Upstream } from '../core/configuration.ts'
+import type { Configuration, Grant, Key, Limit, Team, Upstream } from '../core/configuration.ts'
 import { limitPerMillisMax, limitRequestsMax } from '../core/limits.ts'
 import { forwardedMethods } from '../core/route.ts'
 import { compileScopes, scopeForm } from '../core/scope.ts'
@@ -24,14 +24,8 @@ import { readOrigin } from './urls.ts'
 
 type Upstreams = ReadonlyMap<string, Upstream>
 
-export interface Teams {
-  /** Each is checked now, with all its faults, and made ready when it is first asked for. */
-  readonly teams: ReadonlyMap<string, Team>
-  /** The origins of all teams. */
-  readonly origins: ReadonlySet<string>
-}
-
-export function readTeams(at: Input, upstreams: Upstreams): Teams {
+/** Each team is checked now, with all its faults, and made ready when it is first asked for. */
+export function readTeams(at: Input, upstreams: Upstreams): Pick<Configuration, 'teams' | 'origins'> {
   const origins = new Set<string>()
   const teams = readObject(at, 'a name for each team, with its grants') ?? {}
   const check = readTeam(upstreams)

@@ -16,13 +16,16 @@ export interface Configuration {
   /** By the `iss` claim. Our own token service is one of them (`own`). */
   readonly issuers: ReadonlyMap<string, Issuer>
   readonly upstreams: ReadonlyMap<string, Upstream>
-  readonly teams: ReadonlyMap<string, Team>
+  readonly teams: Teams
   /** The origins of all teams: what a preflight, which carries no token, is answered from. */
   readonly origins: ReadonlySet<string>
   readonly clients: ReadonlyMap<string, Client>
   readonly signIn: SignIn | null
   readonly usage: { readonly rollupMinutes: number }
 }
+
+/** By name. A team is made ready when it is first asked for, so nobody goes through them all. */
+export type Teams = Pick<ReadonlyMap<string, Team>, 'get' | 'has' | 'keys'>
 
 export interface Issuer {
   /** Its name in the configuration; our own is called `countersign`. Part of every subject in the books. */

@@ -2,7 +2,7 @@
  * Token exchange (RFC 8693): what a request asks for, and what may be issued for it. Whom a subject token
  * belongs to is decided elsewhere (`directory.ts`, `identity/`); here only what was proven is narrowed.
  */
-import type { Role, Team } from '../core/configuration.ts'
+import type { Configuration, Role } from '../core/configuration.ts'
 import { claimCharsMax } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import { type Audience, audienceOf } from './access-token.ts'
@@ -114,7 +114,7 @@ export interface Proven {
 export function scopesToIssue(
   proven: Proven,
   request: Pick<ExchangeRequest, 'scopes' | 'audience'>,
-  teams: ReadonlyMap<string, Team>,
+  teams: Configuration['teams'],
 ): readonly string[] {
   if (proven.subject.length > claimCharsMax) {
     throw new OAuthRefusal('invalid_request', `The subject has more than ${claimCharsMax} characters.`)

@@ -16,11 +16,13 @@ const signedBy = (
     open: async () => ({ kind: 'sign', sign, stages: () => [], sends: [] }),
   }
   const upstream = { ...open, scheme }
-  const teams = [...config.teams].map(([name, team]) => {
+  const teams = [...config.teams.keys()].flatMap((name) => {
+    const team = config.teams.get(name)
+    if (team === undefined) return []
     const grants = [...team.grants].map(
       ([granted, grant]) => [granted, granted === 'open' ? { ...grant, upstream } : grant] as const,
     )
-    return [name, { ...team, grants: new Map(grants) }] as const
+    return [[name, { ...team, grants: new Map(grants) }] as const]
   })
   return { ...config, upstreams: new Map(config.upstreams).set('open', upstream), teams: new Map(teams) }
 }

@@ -22,10 +22,11 @@ async function runCheck({ terminal }: Context, _: object, args: readonly string[
   const { parseConfig } = await import('../../config/parse.ts')
   const parsed = parseConfig(input, { signingKeys: true })
   if ('config' in parsed) {
-    const { url, upstreams, teams, issuers } = parsed.config
-    const found = { file, url, upstreams: upstreams.size, teams: teams.size, issuers: issuers.size - 1 }
+    const { url, upstreams, issuers } = parsed.config
+    const teams = [...parsed.config.teams.keys()].length
+    const found = { file, url, upstreams: upstreams.size, teams, issuers: issuers.size - 1 }
     terminal.show({ ok: true, ...found, faults: [] }, () => `${file} is sound.`)
-    terminal.remark(`${count(upstreams.size, 'upstream')}, ${count(teams.size, 'team')}, for ${url}`)
+    terminal.remark(`${count(upstreams.size, 'upstream')}, ${count(teams, 'team')}, for ${url}`)
     return
   }
   const { faults } = parsed
