@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
 
 /**
@@ -19,14 +20,8 @@ export async function readText(
     if (bytes > bytesMax) throw tooLarge(bytesMax)
     chunks.push(chunk)
   }
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(whole)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(concatBytes(chunks))
   } catch {
     throw new Refusal('request_invalid', { detail: 'The body is not UTF-8.' })
   }

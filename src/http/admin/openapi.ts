@@ -4,8 +4,8 @@
  * Worker answers with the schemas.
  */
 import { type ProblemCode, problems } from '../../core/problems.ts'
-import { type Operation, operations } from './openapi-operations.ts'
 import { ref, type Schema, schemas, text } from './openapi-schemas.ts'
+import { type Operation, operations } from './operations.ts'
 
 export function openapi(): Schema {
   const paths: Record<string, Record<string, Schema>> = {}
@@ -32,7 +32,7 @@ export function openapi(): Schema {
 }
 
 function describe(path: string, operation: Operation): Schema {
-  const { summary, role, query = {}, body } = operation
+  const { summary, role = 'member', query = {}, body } = operation
   const inPath = path.includes('{id}')
   const parameters = Object.entries({ ...(inPath && { id: text() }), ...query }).map(([name, schema]) => ({
     name,
@@ -63,12 +63,12 @@ const anyCall: readonly ProblemCode[] = [
 
 /** `searches`: it names something that may not be there. */
 function responses(operation: Operation, searches: boolean): Schema {
-  const { status = 200, answer, csv, body, query, role, refusals = [] } = operation
+  const { status = 200, schema, csv, body, query, role, refusals = [] } = operation
   const codes = new Set<ProblemCode>([...anyCall, ...refusals])
   if (searches) codes.add('not_found')
   if (body ?? query) codes.add('request_invalid')
   if (body) codes.add('body_too_large')
-  if (body || role !== 'member') codes.add('scope_insufficient')
+  if (body ?? role) codes.add('scope_insufficient')
   const refused = [...Map.groupBy(codes, (code) => problems[code].status)].map(([refusal, found]) => [
     refusal,
     {
@@ -76,6 +76,6 @@ function responses(operation: Operation, searches: boolean): Schema {
       content: { 'application/problem+json': { schema: ref('Problem') } },
     },
   ])
-  const content = answer && { ...json(answer), ...(csv && { 'text/csv': { schema: text() } }) }
+  const content = schema && { ...json(schema), ...(csv && { 'text/csv': { schema: text() } }) }
   return { [status]: { description: 'Done', content }, ...Object.fromEntries(refused) }
 }

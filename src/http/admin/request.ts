@@ -2,7 +2,6 @@
  * What the routes of the administration share: who calls, bodies and queries, answers, and the words for what is not
  * there. Reading is strict: what is not known is refused, so that nobody believes it was done.
  */
-import type { Context } from 'hono'
 import { adminBodyBytesMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import { own } from '../../core/table.ts'
@@ -11,21 +10,13 @@ import type { PageQuery } from '../../tokens/directory-rpc.ts'
 import { readInstant } from '../../tokens/instant.ts'
 import { type Page, readCursor, readPageLimit } from '../../tokens/page.ts'
 import { mediaTypeOf, readText as readBody } from '../bounded-body.ts'
-import type { OwnEnv } from '../call.ts'
-import type { Administrator, Guard } from './authorize.ts'
+import type { Administrator } from './authorize.ts'
 
 export interface AdminCall {
   readonly request: Request
   readonly administrator: Administrator
   /** `:id` of the path; `''` where it has none. */
   readonly id: string
-}
-
-/** Makes handlers: each asks first who administers. */
-export function administered<Deps>(guard: Guard, deps: Deps) {
-  return (answer: (call: AdminCall, deps: Deps) => Promise<Response>) =>
-    async ({ req }: Context<OwnEnv>): Promise<Response> =>
-      answer({ request: req.raw, administrator: await guard(req.raw), id: req.param('id') ?? '' }, deps)
 }
 
 export function invalid(detail: string): Refusal {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { Secret } from '../../../src/core/redact.ts'
 import { openapi } from '../../../src/http/admin/openapi.ts'
 import type { Schema } from '../../../src/http/admin/openapi-schemas.ts'
-import { type Administration, administrationRoutes, createGuard } from '../../../src/http/admin/routes.ts'
+import type { Administration } from '../../../src/http/admin/operations.ts'
+import { administrationRoutes, createGuard } from '../../../src/http/admin/routes.ts'
 import type { TokenService } from '../../../src/tokens/token-service.ts'
 
 test('every route of the admin API is described, and nothing else', () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Revocation } from '../../../src/core/quota/revocation.ts'
 import type { Administrator } from '../../../src/http/admin/authorize.ts'
-import { type Administration, administrationRoutes } from '../../../src/http/admin/routes.ts'
+import type { Administration } from '../../../src/http/admin/operations.ts'
+import { administrationRoutes } from '../../../src/http/admin/routes.ts'
 
 const soon = 1_795_000_000_000
 const entry = (id: string, until: number): Revocation => ({ id, issuer: null, by: 'jti', value: id, until })

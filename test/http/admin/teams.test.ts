@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { FirstUseMap } from '../../../src/config/first-use.ts'
 import type { Team } from '../../../src/core/configuration.ts'
 import type { Administrator } from '../../../src/http/admin/authorize.ts'
-import { type Administration, administrationRoutes } from '../../../src/http/admin/routes.ts'
+import type { Administration } from '../../../src/http/admin/operations.ts'
+import { administrationRoutes } from '../../../src/http/admin/routes.ts'
 
 const listed = async (query: string, who: Pick<Administrator, 'role' | 'team'>) => {
   const made: string[] = []

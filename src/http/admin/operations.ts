@@ -1,17 +1,35 @@
-/** The calls of the admin API, for its description. Made when it is asked for, as the schemas are. */
+/**
+ * The whole admin API at a glance: what each call is, who answers it, and what its description says besides. Made when
+ * a first call of our own comes; no call to an upstream waits for it.
+ */
 import { pageItemsDefault, pageItemsMax } from '../../core/limits.ts'
 import type { ProblemCode } from '../../core/problems.ts'
+import type { TokenService } from '../../tokens/token-service.ts'
+import { listAudit } from './audit.ts'
+import { type ExplainDeps, explainCall } from './explain.ts'
 import { oneOf, page, ref, type Schema, type SchemaName, text, usageColumns } from './openapi-schemas.ts'
+import type { AdminCall } from './request.ts'
+import { listRevocations, revoke } from './revocations.ts'
+import { type AccountAdministration, listTeams, patchTeam, showTeam } from './teams.ts'
+import { endToken, makeToken, showTokens } from './tokens.ts'
+import { showUsage } from './usage.ts'
+import { whoami } from './whoami.ts'
+
+/** What the administration works with. */
+export type Administration = AccountAdministration & ExplainDeps & { readonly service: TokenService }
 
 export interface Operation {
+  /** Throws Refusal. */
+  readonly answer: (call: AdminCall, deps: Administration) => Promise<Response>
   readonly summary: string
-  /** The least role that gets an answer for a team of its own. */
-  readonly role: 'admin' | 'team-admin' | 'member'
+  /** The least role that gets an answer for a team of its own; without it: member. */
+  readonly role?: 'admin' | 'team-admin'
   readonly query?: Readonly<Record<string, Schema>>
   readonly body?: SchemaName
   /** Without it: 200. */
   readonly status?: number
-  readonly answer?: Schema
+  /** Of the answer in JSON. */
+  readonly schema?: Schema
   readonly csv?: boolean
   /** Beyond those that every call can get, or every call with an id or a team in its query. */
   readonly refusals?: readonly ProblemCode[]
@@ -27,51 +45,54 @@ export function operations(): Operations {
 function accountOperations(): Operations {
   return {
     'GET /api/whoami': {
+      answer: whoami,
       summary: 'Whom the credential stands for',
-      role: 'member',
-      answer: ref('Whoami'),
+      schema: ref('Whoami'),
     },
     'GET /api/teams': {
+      answer: listTeams,
       summary: 'Teams that you see',
-      role: 'member',
       query: paging(),
-      answer: page('Team'),
+      schema: page('Team'),
     },
     'GET /api/teams/{id}': {
+      answer: showTeam,
       summary: 'One team, with its limits as they hold now',
-      role: 'member',
-      answer: ref('Team'),
+      schema: ref('Team'),
     },
     'PATCH /api/teams/{id}': {
+      answer: patchTeam,
       summary: 'Suspend a team, or change its limits',
       role: 'admin',
       body: 'TeamPatch',
-      answer: ref('Team'),
+      schema: ref('Team'),
     },
     'POST /api/revocations': {
+      answer: revoke,
       summary: 'End tokens; two seconds after the answer no call starts with them',
       role: 'team-admin',
       body: 'RevocationRequest',
       status: 201,
-      answer: ref('NewRevocation'),
+      schema: ref('NewRevocation'),
       refusals: ['not_found', 'overloaded'],
     },
     'GET /api/revocations': {
+      answer: listRevocations,
       summary: 'Revocations that still matter',
       role: 'team-admin',
       query: { team: text(), ...paging() },
-      answer: page('Revocation'),
+      schema: page('Revocation'),
     },
     'GET /api/usage': {
+      answer: showUsage,
       summary: 'The books of a team',
-      role: 'member',
       query: {
         team: text(),
         from: instant(),
         to: instant(),
         by: text(`Any of ${usageColumns().join(', ')}, separated by commas.`),
       },
-      answer: ref('Usage'),
+      schema: ref('Usage'),
       csv: true,
     },
   }
@@ -80,16 +101,16 @@ function accountOperations(): Operations {
 function tokenOperations(): Operations {
   return {
     'POST /api/tokens': {
+      answer: makeToken,
       summary: 'Make a personal token; it is shown this once',
-      role: 'member',
       body: 'TokenRequest',
       status: 201,
-      answer: ref('NewToken'),
+      schema: ref('NewToken'),
       refusals: ['overloaded'],
     },
     'GET /api/tokens': {
+      answer: showTokens,
       summary: 'Personal tokens of your team, the newest first',
-      role: 'member',
       query: {
         team: text(),
         status: oneOf('active', 'expired', 'revoked'),
@@ -97,25 +118,27 @@ function tokenOperations(): Operations {
         expiringDays: { ...days, description: 'Active, and ending within so long.' },
         ...paging(),
       },
-      answer: page('Token'),
+      schema: page('Token'),
     },
     'DELETE /api/tokens/{id}': {
+      answer: endToken,
       summary: 'Revoke a token, what was made with it, and what it was exchanged for',
-      role: 'member',
       status: 204,
     },
     'POST /api/explain': {
+      answer: explainCall,
       summary: 'How a call would be signed, step by step, without making it',
       role: 'admin',
       body: 'ExplainRequest',
-      answer: ref('Explanation'),
+      schema: ref('Explanation'),
       refusals: ['key_required', 'not_found', 'path_invalid'],
     },
     'GET /api/audit': {
+      answer: listAudit,
       summary: 'Who changed what, when, from where; the newest first',
       role: 'team-admin',
       query: { team: text(), from: instant(), ...paging() },
-      answer: page('AuditEntry'),
+      schema: page('AuditEntry'),
     },
   }
 }
