@@ -1,6 +1,7 @@
 /** What people and browsers sign in with: `clients`, `signIn`; and `usage`. */
 import type { Client, Configuration, Role, SignIn } from '../core/configuration.ts'
 import { rollupMinutesDefault, rollupMinutesMax } from '../core/limits.ts'
+import { roles } from '../core/roles.ts'
 import { fields, type Input, integer, list, map, optional, type Reader, some, text } from './input.ts'
 import { readTeamName, type TeamNames } from './issuers.ts'
 import { checkLabel, ownClientName, readBinding } from './names.ts'
@@ -17,8 +18,6 @@ export const readClients: Reader<ReadonlyMap<string, Client>> = optional(
     return client && { id, ...client }
   }),
 )
-
-const roles: readonly Role[] = ['admin', 'team-admin', 'member']
 
 function readRole(at: Input): Role | null {
   return roles.find((role) => role === at.value) ?? at.fault(`must be one of ${roles.join(', ')}`)

@@ -8,6 +8,7 @@ import { claimCharsMax, claimSecondsMax, claimSecondsMin } from './limits.ts'
 import type { Caller } from './permit.ts'
 import { isPrintable } from './printable.ts'
 import { Refusal } from './problems.ts'
+import { roles } from './roles.ts'
 import { parseTokenScopes } from './scope.ts'
 import { own } from './table.ts'
 
@@ -165,8 +166,6 @@ function isPlatformAdmin(claims: Claims, { issuer, use }: ClaimsRules, role: Rol
     own(claims, issuer.team.claim) === undefined
   )
 }
-
-const roles: readonly Role[] = ['admin', 'team-admin', 'member']
 
 function readRole(claims: Claims): Role | null {
   const value = own(claims, 'role')

@@ -1,4 +1,5 @@
 import { concatBytes } from '../core/bytes.ts'
+import { oauthBodyBytesMax } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 
 /**
@@ -25,6 +26,13 @@ export async function readText(
   } catch {
     throw new Refusal('request_invalid', { detail: 'The body is not UTF-8.' })
   }
+}
+
+/** The text of a form, bounded like all bodies of our endpoints; null for another media type. Throws Refusal. */
+export async function readFormText(request: Request): Promise<string | null> {
+  return mediaTypeOf(request.headers) === 'application/x-www-form-urlencoded'
+    ? readText(request, oauthBodyBytesMax)
+    : null
 }
 
 /** The media type without its parameters, in lower case; `''` when none was sent. */

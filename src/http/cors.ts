@@ -13,15 +13,18 @@ const preflightSeconds = 600
 export function createPreflight(config: Configuration): (origin: string | null) => Response {
   const allowedHeaders = corsRequestHeaders(config.upstreams.values()).join(', ')
   const methods = forwardedMethods.join(', ')
-  return (origin) => {
-    const headers = new Headers({ allow: `${methods}, OPTIONS` })
-    if (origin !== null && config.origins.has(origin)) {
-      headers.set('access-control-allow-methods', methods)
-      headers.set('access-control-allow-headers', allowedHeaders)
-      headers.set('access-control-max-age', String(preflightSeconds))
-    }
-    return new Response(null, { status: 204, headers })
+  return (origin) => preflightAnswer(methods, allowedHeaders, origin !== null && config.origins.has(origin))
+}
+
+/** What a preflight is answered, but for the origin itself; `allowed`: whether it may call. */
+export function preflightAnswer(methods: string, requestHeaders: string, allowed: boolean): Response {
+  const headers = new Headers({ allow: `${methods}, OPTIONS` })
+  if (allowed) {
+    headers.set('access-control-allow-methods', methods)
+    headers.set('access-control-allow-headers', requestHeaders)
+    headers.set('access-control-max-age', String(preflightSeconds))
   }
+  return new Response(null, { status: 204, headers })
 }
 
 /** Marks an answer for the browser; on every answer, so that no cache gives one origin what another was sent. */

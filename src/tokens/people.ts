@@ -3,6 +3,7 @@
 import type { Configuration, Role, SignIn } from '../core/configuration.ts'
 import { claimCharsMax } from '../core/limits.ts'
 import { isPrintable } from '../core/printable.ts'
+import { roles } from '../core/roles.ts'
 import { own } from '../core/table.ts'
 import type { Proven } from './exchange.ts'
 import type { Person, StandingGrant } from './records.ts'
@@ -12,8 +13,6 @@ import { allGranted, withinGrants } from './scope-set.ts'
 function personSubject(sub: string): string {
   return `signin/${sub}`
 }
-
-const ranks: readonly Role[] = ['member', 'team-admin', 'admin']
 
 /**
  * The person behind the claims of a verified ID token. null when they belong to no team of ours and do not
@@ -41,9 +40,9 @@ function highestRole(claim: unknown, map: ReadonlyMap<string, Role>): Role {
   const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim]
   const rank = Math.max(
     0,
-    ...values.map((value) => (typeof value === 'string' ? ranks.indexOf(map.get(value) ?? 'member') : 0)),
+    ...values.map((value) => (typeof value === 'string' ? roles.indexOf(map.get(value) ?? 'member') : 0)),
   )
-  return ranks[rank] ?? 'member'
+  return roles[rank] ?? 'member'
 }
 
 /** Everything that a person may call with now; of what was asked for, where that is not null. */

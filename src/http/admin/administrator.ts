@@ -1,14 +1,13 @@
 /** From an access token for administration to who administers now. */
 import type { Role } from '../../core/configuration.ts'
 import { Refusal } from '../../core/problems.ts'
+import { roles } from '../../core/roles.ts'
 import { scopeTexts } from '../../tokens/scope-set.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { type Administrator, notAdministering } from './authorize.ts'
 
-const rank: Readonly<Record<Role, number>> = { member: 0, 'team-admin': 1, admin: 2 }
-
 function lesser(left: Role, right: Role): Role {
-  return rank[left] < rank[right] ? left : right
+  return roles.indexOf(left) < roles.indexOf(right) ? left : right
 }
 
 /**

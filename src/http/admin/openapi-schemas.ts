@@ -3,7 +3,10 @@
  * start would read them.
  */
 import { tokenNameCharsMax, tokenScopesMax } from '../../core/limits.ts'
+import { roles } from '../../core/roles.ts'
 import { forwardedMethods } from '../../core/route.ts'
+import { tokenStatuses } from './tokens.ts'
+import { usageColumns } from './usage.ts'
 
 export type SchemaName = keyof ReturnType<typeof schemas>
 
@@ -28,13 +31,13 @@ function commonSchemas() {
         code: text(),
         requestId: text(),
       }),
-      description: 'RFC 9457. Some codes add members, such as scope.',
+      description: 'RFC 9457; some codes add members.',
       additionalProperties: true,
     },
     Whoami: object({
       subject: text(),
       team: orNull(text('null: the platform.')),
-      role: oneOf('admin', 'team-admin', 'member'),
+      role: oneOf(...roles),
       scopes: listOf(text()),
       expiresAt: orNull(time),
     }),
@@ -156,7 +159,7 @@ function accountSchemas() {
 }
 
 function usageSchemas() {
-  const by = Object.fromEntries(usageColumns().map((column) => [column, text()]))
+  const by = Object.fromEntries(usageColumns.map((column) => [column, text()]))
   const row = { ...by, requests: count, bytesIn: orNull(count), bytesOut: orNull(count), millis: count }
   return {
     Usage: object(
@@ -169,7 +172,7 @@ function usageSchemas() {
         returned: count,
         outstanding: count,
         unsettled: count,
-        rows: listOf(object(row, usageColumns())),
+        rows: listOf(object(row, usageColumns)),
         refused: listOf(object({ code: text(), requests: count })),
         observed: listOf(object({ limit: text(), requests: count })),
       },
@@ -188,12 +191,8 @@ function tokenMembers(): Readonly<Record<string, Schema>> {
     createdAt: time,
     expiresAt: orNull(time),
     lastUsedAt: orNull({ ...time, description: 'Within an hour.' }),
-    status: oneOf('active', 'expired', 'revoked'),
+    status: oneOf(...tokenStatuses),
   }
-}
-
-export function usageColumns(): readonly string[] {
-  return ['hour', 'day', 'upstream', 'key', 'subject', 'outcome']
 }
 
 const time: Schema = { type: 'string', format: 'date-time' }

@@ -7,12 +7,12 @@ import type { ProblemCode } from '../../core/problems.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import { listAudit } from './audit.ts'
 import { type ExplainDeps, explainCall } from './explain.ts'
-import { oneOf, page, ref, type Schema, type SchemaName, text, usageColumns } from './openapi-schemas.ts'
+import { oneOf, page, ref, type Schema, type SchemaName, text } from './openapi-schemas.ts'
 import type { AdminCall } from './request.ts'
 import { listRevocations, revoke } from './revocations.ts'
 import { type AccountAdministration, listTeams, patchTeam, showTeam } from './teams.ts'
-import { endToken, makeToken, showTokens } from './tokens.ts'
-import { showUsage } from './usage.ts'
+import { endToken, makeToken, showTokens, tokenStatuses } from './tokens.ts'
+import { showUsage, usageColumns } from './usage.ts'
 import { whoami } from './whoami.ts'
 
 /** What the administration works with. */
@@ -90,7 +90,7 @@ function accountOperations(): Operations {
         team: text(),
         from: instant(),
         to: instant(),
-        by: text(`Any of ${usageColumns().join(', ')}, separated by commas.`),
+        by: text(`Any of ${usageColumns.join(', ')}, separated by commas.`),
       },
       schema: ref('Usage'),
       csv: true,
@@ -113,7 +113,7 @@ function tokenOperations(): Operations {
       summary: 'Personal tokens of your team, the newest first',
       query: {
         team: text(),
-        status: oneOf('active', 'expired', 'revoked'),
+        status: oneOf(...tokenStatuses),
         idleDays: { ...days, description: 'Active, and not used for so long.' },
         expiringDays: { ...days, description: 'Active, and ending within so long.' },
         ...paging(),

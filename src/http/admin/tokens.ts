@@ -182,12 +182,12 @@ export function listedTeam(wanted: string | undefined, administrator: Administra
   return wanted
 }
 
-const statuses: readonly TokenStatus[] = ['active', 'expired', 'revoked']
+export const tokenStatuses: readonly TokenStatus[] = ['active', 'expired', 'revoked']
 
 function readStatus(text: string): TokenStatus {
-  const status = statuses.find((one) => one === text)
+  const status = tokenStatuses.find((one) => one === text)
   if (status !== undefined) return status
-  throw invalid(`status is one of ${statuses.join(', ')}.`)
+  throw invalid(`status is one of ${tokenStatuses.join(', ')}.`)
 }
 
 function readDays(text: string, name: string): number {

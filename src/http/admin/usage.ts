@@ -8,7 +8,7 @@ import { csvText } from './csv.ts'
 import { type AdminCall, asSent, invalid, readQuery, readTime } from './request.ts'
 import { type AccountAdministration, visibleTeam } from './teams.ts'
 
-const columns = [
+export const usageColumns = [
   'hour',
   'day',
   'upstream',
@@ -47,9 +47,9 @@ export async function showUsage(
 function readColumns(text: string): readonly UsageColumn[] {
   if (text === '') return []
   const names = text.split(',')
-  const chosen = names.flatMap((name) => columns.filter((column) => column === name))
+  const chosen = names.flatMap((name) => usageColumns.filter((column) => column === name))
   if (new Set(chosen).size === names.length) return chosen
-  throw invalid(`by is a list of ${columns.join(', ')}, each once.`)
+  throw invalid(`by is a list of ${usageColumns.join(', ')}, each once.`)
 }
 
 /**

@@ -4,14 +4,14 @@
  */
 import type { Context } from 'hono'
 import type { Configuration } from '../../core/configuration.ts'
-import { oauthBodyBytesMax } from '../../core/limits.ts'
 import { problems, Refusal } from '../../core/problems.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { type Parameters, readParameters } from '../../tokens/parameters.ts'
 import type { Signer } from '../../tokens/signing-keys.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
-import { mediaTypeOf, readText } from '../bounded-body.ts'
+import { readFormText } from '../bounded-body.ts'
 import type { OwnEnv } from '../call.ts'
+import { preflightAnswer } from '../cors.ts'
 import { uncachedJson } from '../json.ts'
 
 export interface OAuthCall {
@@ -26,21 +26,25 @@ export type Endpoint = (call: OAuthCall, service: TokenService) => Promise<Respo
 /** Makes handlers, for every method, of endpoints that take a form by POST. */
 export function formEndpoints(service: TokenService, log: (line: string) => void) {
   const origins = clientOrigins(service.config.clients)
+  const answerForm = async (answer: Endpoint, request: Request, id: string): Promise<Response> => {
+    try {
+      const parameters = await readForm(request)
+      if (service.signing === null) throw serviceOff()
+      return await answer({ parameters, request, signer: service.signing.signer }, service)
+    } catch (error) {
+      const refusal = asOAuthRefusal(error)
+      log(JSON.stringify({ event: 'oauth', id, error: refusal.code, reason: refusal.reason }))
+      return errorResponse(refusal)
+    }
+  }
   return (answer: Endpoint) =>
     async ({ req: { raw: request }, env }: Context<OwnEnv>): Promise<Response> => {
       const origin = request.headers.get('origin')
       const allowed = origin !== null && origins.has(origin) ? origin : null
-      if (request.method === 'OPTIONS') return preflight(allowed)
-      let response: Response
-      try {
-        const parameters = await readForm(request)
-        if (service.signing === null) throw serviceOff()
-        response = await answer({ parameters, request, signer: service.signing.signer }, service)
-      } catch (error) {
-        const refusal = asOAuthRefusal(error)
-        log(JSON.stringify({ event: 'oauth', id: env.call.id, error: refusal.code, reason: refusal.reason }))
-        response = errorResponse(refusal)
-      }
+      const response =
+        request.method === 'OPTIONS'
+          ? preflightAnswer('POST', 'content-type', allowed !== null)
+          : await answerForm(answer, request, env.call.id)
       response.headers.append('vary', 'Origin')
       if (allowed !== null) response.headers.set('access-control-allow-origin', allowed)
       return response
@@ -69,10 +73,11 @@ async function readForm(request: Request): Promise<Parameters> {
       status: 405,
       headers: { allow: 'POST, OPTIONS' },
     })
-  if (mediaTypeOf(headers) !== 'application/x-www-form-urlencoded')
-    throw new OAuthRefusal('invalid_request', 'Send the parameters as application/x-www-form-urlencoded.')
   if (headers.has('authorization')) throw notPublic({ 'www-authenticate': 'Basic realm="countersign"' })
-  const parameters = readParameters(await readText(request, oauthBodyBytesMax))
+  const form = await readFormText(request)
+  if (form === null)
+    throw new OAuthRefusal('invalid_request', 'Send the parameters as application/x-www-form-urlencoded.')
+  const parameters = readParameters(form)
   if (parameters.has('client_secret') || parameters.has('client_assertion')) throw notPublic()
   return parameters
 }
@@ -104,15 +109,4 @@ function clientOrigins(clients: Configuration['clients']): ReadonlySet<string> {
   const uris = [...clients.values()].flatMap(({ redirectUris }) => redirectUris)
   // A private-use scheme has the origin `null`, which every sandboxed page has too.
   return new Set(uris.map((uri) => new URL(uri).origin).filter((origin) => origin !== 'null'))
-}
-
-function preflight(allowed: string | null): Response {
-  const headers = new Headers({ allow: 'POST, OPTIONS', vary: 'Origin' })
-  if (allowed !== null) {
-    headers.set('access-control-allow-origin', allowed)
-    headers.set('access-control-allow-methods', 'POST')
-    headers.set('access-control-allow-headers', 'content-type')
-    headers.set('access-control-max-age', '600')
-  }
-  return new Response(null, { status: 204, headers })
 }

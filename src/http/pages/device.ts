@@ -12,10 +12,10 @@ import type { Session } from '../sign-in/session.ts'
 import { clientName, decide, grantOpened, newGrant, what } from './consent.ts'
 import { readForm } from './form.ts'
 import { field, page } from './page.ts'
-import { countAttempt, type People } from './people.ts'
+import { countAttempt, type People, queryOf } from './people.ts'
 
 export async function showDevice(request: Request, session: Session, people: People): Promise<Response> {
-  const typed = new URL(request.url).searchParams.get('user_code')
+  const typed = queryOf(request).get('user_code')
   if (typed === null) return askForCode(session)
   const found = await look(typed, session, people)
   return found === null ? notWaiting(session) : confirm(found, session, people)

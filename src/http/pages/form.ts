@@ -2,9 +2,8 @@
  * What a form must show before it has an effect (A03): the browser says that it comes from a page of ours
  * (Sec-Fetch-Site, Origin), it is a form, and it holds the token of this session, which other sites cannot read.
  */
-import { oauthBodyBytesMax } from '../../core/limits.ts'
 import { sameDigest } from '../../tokens/opaque.ts'
-import { mediaTypeOf, readText } from '../bounded-body.ts'
+import { readFormText } from '../bounded-body.ts'
 import type { Session } from '../sign-in/session.ts'
 import { PageRefusal } from './page.ts'
 
@@ -19,8 +18,9 @@ export async function readForm(
   const origin = headers.get('origin')
   const sameSite = site === 'same-origin' || (site === null && origin !== null)
   if (!sameSite || (origin !== null && origin !== url)) throw foreign('Sec-Fetch-Site or Origin', url)
-  if (mediaTypeOf(headers) !== 'application/x-www-form-urlencoded') throw foreign('not a form', url)
-  const form = new URLSearchParams(await readText(request, oauthBodyBytesMax))
+  const text = await readFormText(request)
+  if (text === null) throw foreign('not a form', url)
+  const form = new URLSearchParams(text)
   if (session !== null && !sameDigest(form.get('csrf') ?? '', session.csrf)) throw foreign('csrf token', url)
   return form
 }

@@ -4,6 +4,7 @@
  */
 import { html, raw } from 'hono/html'
 import { base64, sha256OfText } from '../../core/bytes.ts'
+import { privateHeaders } from '../json.ts'
 import type { Session } from '../sign-in/session.ts'
 import { style } from './style.ts'
 
@@ -26,8 +27,7 @@ export async function page(title: string, body: Markup, options: PageOptions = {
     await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session && who(session)}</header><main${wide && html` class="wide"`}><h1>${title}</h1>${body}</main></body></html>`
   const headers = {
     'content-type': 'text/html; charset=utf-8',
-    'cache-control': 'private, no-store',
-    'x-content-type-options': 'nosniff',
+    ...privateHeaders,
     // Not `no-referrer`: with it, browsers send `Origin: null` with our own forms.
     'referrer-policy': 'same-origin',
     'x-frame-options': 'DENY',

@@ -57,6 +57,10 @@ export function signedIn(
   })
 }
 
+export function queryOf({ url }: Request): URLSearchParams {
+  return new URL(url).searchParams
+}
+
 export function pathOf({ url }: Request): string {
   const { pathname, search } = new URL(url)
   return `${pathname}${search}`
@@ -84,7 +88,7 @@ function failureOf(error: unknown): PageFailure {
     return {
       status: 400,
       title: 'This request cannot be answered',
-      text: `The application that sent you here asked for something that is not offered. ${error.description}`,
+      text: `The application asked for something that is not offered. ${error.description}`,
       reason: error.code,
     }
   }

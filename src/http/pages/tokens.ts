@@ -14,7 +14,7 @@ import { homePath } from '../sign-in/next.ts'
 import type { Session } from '../sign-in/session.ts'
 import { readForm } from './form.ts'
 import { field, form, type Markup, page, seeOther } from './page.ts'
-import type { People } from './people.ts'
+import { type People, queryOf } from './people.ts'
 
 function administratorOf({ person, expiresAt, grantId }: Session, { config }: TokenService): Administrator {
   return { ...person, scopes: scopesOf(person, config.teams), expiresAt, grantId }
@@ -27,7 +27,7 @@ function teamOf(asked: string | null, { person }: Session, { config }: TokenServ
 }
 
 export function showTokens(request: Request, session: Session, { service }: People): Promise<Response> {
-  const team = teamOf(new URL(request.url).searchParams.get('team'), session, service)
+  const team = teamOf(queryOf(request).get('team'), session, service)
   return tokensPage({ team, session, service })
 }
 
@@ -69,7 +69,9 @@ function newToken(team: string, { csrf, person }: Session, { config }: TokenServ
   const name = field('name', 'Name', html`maxlength="64" placeholder="laptop, nightly report, ..."`)
   const body = html`${name}<fieldset><legend>It may</legend><ul>${scopes.map((scope) =>
     choice('scope', scope, html`<code>${scope}</code>`),
-  )}</ul></fieldset><label for="expiresIn">It ends in</label><select id="expiresIn" name="expiresIn"><option value="30d">30 days</option><option value="90d">90 days</option></select>${
+  )}</ul></fieldset><label for="expiresIn">It ends in</label><select id="expiresIn" name="expiresIn">${[
+    30, 90,
+  ].map((days) => html`<option value="${days}d">${days} days</option>`)}</select>${
     person.role !== 'member' &&
     html`<fieldset><ul>${choice('service', 'yes', 'For a service: booked as itself, not as you. It still ends when you leave the team')}</ul></fieldset>`
   }<button>Make the token</button>`

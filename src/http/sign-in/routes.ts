@@ -12,7 +12,7 @@ import type { OwnEnv, OwnRoutes } from '../call.ts'
 import { endLogin } from '../oauth/people-grants.ts'
 import { readForm } from '../pages/form.ts'
 import { field, form, type Markup, PageRefusal, page, seeOther } from '../pages/page.ts'
-import { countAttempt, open, type People, type SignInBy, signedIn } from '../pages/people.ts'
+import { countAttempt, open, type People, queryOf, type SignInBy, signedIn } from '../pages/people.ts'
 import { safeNext, signInPath } from './next.ts'
 import { ProviderFailure } from './provider.ts'
 import { findSession, forgetSession, openSession, pendingSignIn, type Session } from './session.ts'
@@ -34,10 +34,6 @@ export function signInRoutes(people: People): OwnRoutes {
       '/oauth/sign-in/callback',
       open(people, (request) => finish(request, signIn, people)),
     )
-}
-
-function queryOf(request: Request): URLSearchParams {
-  return new URL(request.url).searchParams
 }
 
 async function showSignIn(request: Request, people: People): Promise<Response> {
@@ -89,7 +85,7 @@ async function finish(request: Request, signIn: SignInBy, people: People): Promi
     throw new PageRefusal({
       status: 403,
       title: 'There is no team for you here',
-      text: 'You signed in, but your account names no team of this Countersign. Ask the people who run it.',
+      text: 'Your account names no team of this Countersign. Ask the people who run it.',
       reason: 'claims name no team, and no admin',
     })
   }
@@ -153,7 +149,7 @@ async function signOut(request: Request, session: Session, people: People): Prom
   await endSession(session, request, people)
   return page(
     'You are signed out',
-    html`<p>This session has ended. Terminals that you logged in stay so; <code>countersign logout</code> ends one.</p><p><a href="/oauth/sign-in">Sign in again</a></p>`,
+    html`<p>Terminals that you logged in stay so; <code>countersign logout</code> ends one.</p><p><a href="/oauth/sign-in">Sign in again</a></p>`,
     { headers: { 'set-cookie': forgetSession(config) } },
   )
 }
