@@ -73,7 +73,6 @@ const pages: readonly (readonly [name: string, as: Visitor, open: (page: Page) =
         code_challenge: challenge,
         code_challenge_method: 'S256',
         state: 'a-state',
-        scope: 'orders:order:read',
       })
       await page.goto(`${edge.url}/oauth/authorize?${query}`)
       await page.getByRole('button', { name: 'Allow', exact: true }).waitFor()
