@@ -2,7 +2,8 @@
  * Countersign's own secrets. Their faults are configuration faults; a fault of an upstream's secret is not,
  * and is found where credentials are opened. Nothing here repeats a secret in a message.
  */
-import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose'
+import { CompactSign, compactVerify, type JWK } from 'jose'
+import { base64url, sha256OfText } from '../core/bytes.ts'
 import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
 import { adminKeyCharsMin } from '../core/limits.ts'
@@ -13,7 +14,7 @@ export interface SigningKey {
   /** Its own, or its RFC 7638 thumbprint. */
   readonly kid: string
   readonly algorithm: 'EdDSA' | 'ES256'
-  /** The private JWK as JSON, for `importJWK(JSON.parse(...), algorithm)`. */
+  /** The private JWK as JSON, for `openSigner` of tokens/signing-keys.ts. */
   readonly privateJwk: Secret
   /** With kid, alg and use, as /.well-known/jwks.json publishes it. */
   readonly publicJwk: PublicJwk
@@ -106,7 +107,7 @@ async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   const privateJwk = { ...jwk, d }
   if (!(await belongTogether(privateJwk, jwk, algorithm)))
     return 'has a private and a public half that do not match'
-  const id = kid ?? (await calculateJwkThumbprint(jwk as JWK))
+  const id = kid ?? (await thumbprint(jwk))
   return {
     kid: id,
     algorithm,
@@ -115,12 +116,17 @@ async function readSigningKey(input: unknown): Promise<SigningKey | string> {
   }
 }
 
+/** RFC 7638: of the members that make the key, in the order of the alphabet. */
+async function thumbprint(jwk: PublicJwk): Promise<string> {
+  return base64url(await sha256OfText(JSON.stringify(jwk, ['crv', 'kty', 'x', 'y'])))
+}
+
 async function belongTogether(privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> {
   try {
     const signed = await new CompactSign(new Uint8Array(1))
       .setProtectedHeader({ alg: algorithm })
-      .sign(await importJWK(privateJwk as JWK, algorithm))
-    await compactVerify(signed, await importJWK(publicJwk as JWK, algorithm))
+      .sign(privateJwk as JWK)
+    await compactVerify(signed, publicJwk as JWK)
     return true
   } catch {
     return false

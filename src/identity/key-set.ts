@@ -1,5 +1,5 @@
 /** The usable keys of one issuer, each ready to verify, chosen by `kid` and algorithm. */
-import { type CryptoKey, compactVerify, importJWK, type JWK } from 'jose'
+import { compactVerify, type JWK } from 'jose'
 import { judgeJwk, type VerificationKey } from '../core/jwk.ts'
 import type { CompactToken } from './compact.ts'
 
@@ -15,7 +15,6 @@ export interface KeySet {
 /** Bad keys in a good set are passed over; what is left decides. */
 export function makeKeySet(jwks: readonly unknown[]): KeySet {
   const keys = distinct(jwks.flatMap((jwk) => usable(jwk)))
-  const open = opener()
   return {
     fingerprint: keys.map(identity).sort().join('\n'),
     choose: (kid, algorithm) => {
@@ -26,25 +25,13 @@ export function makeKeySet(jwks: readonly unknown[]): KeySet {
     verifies: async (key, { text, algorithm }) => {
       if (!key.algorithms.has(algorithm)) return false
       try {
-        await compactVerify(text, await open(key, algorithm), { algorithms: [algorithm] })
+        // The library imports a key once for each algorithm, and keeps it for as long as the object is there.
+        await compactVerify(text, key.jwk as JWK, { algorithms: [algorithm] })
         return true
       } catch {
         return false
       }
     },
-  }
-}
-
-/** Imports each key once for each algorithm; rejects when the runtime finds it unsound. */
-function opener(): (key: VerificationKey, algorithm: string) => Promise<CryptoKey> {
-  const opened = new Map<VerificationKey, Map<string, Promise<CryptoKey>>>()
-  return (key, algorithm) => {
-    const ofKey = opened.get(key) ?? new Map<string, Promise<CryptoKey>>()
-    const known = ofKey.get(algorithm)
-    if (known !== undefined) return known
-    const opening = importPublic(key, algorithm)
-    opened.set(key, ofKey.set(algorithm, opening))
-    return opening
   }
 }
 
@@ -60,10 +47,4 @@ function identity({ jwk, kid, algorithms }: VerificationKey): string {
 /** A key that stands there twice, word for word, is one key; two keys with one kid are ambiguous and stay two. */
 function distinct(keys: readonly VerificationKey[]): readonly VerificationKey[] {
   return [...new Map(keys.map((key) => [identity(key), key])).values()]
-}
-
-async function importPublic(key: VerificationKey, algorithm: string): Promise<CryptoKey> {
-  const imported = await importJWK(key.jwk as JWK, algorithm)
-  if (imported instanceof Uint8Array) throw new Error('a symmetric key cannot verify tokens')
-  return imported
 }

@@ -3,7 +3,7 @@
  * published. So a new key can be known everywhere before it signs, and an old one until the last token that it
  * signed has expired.
  */
-import { type CryptoKey, importJWK } from 'jose'
+import type { CryptoKey } from 'jose'
 import type { PublicJwk } from '../core/configuration.ts'
 import type { Secret } from '../core/redact.ts'
 
@@ -22,9 +22,11 @@ export interface Signer {
   readonly key: CryptoKey
 }
 
+const parameters = { EdDSA: { name: 'Ed25519' }, ES256: { name: 'ECDSA', namedCurve: 'P-256' } }
+
 /** Imports the key that signs. `keys` were judged by `config`; one that cannot be imported is a fault of ours. */
 export async function openSigner({ kid, algorithm, privateJwk }: SigningKey): Promise<Signer> {
-  const key = await importJWK(JSON.parse(privateJwk.reveal()), algorithm)
-  if (key instanceof Uint8Array) throw new TypeError('the signing key is not asymmetric')
+  const jwk = JSON.parse(privateJwk.reveal())
+  const key = await crypto.subtle.importKey('jwk', jwk, parameters[algorithm], false, ['sign'])
   return { kid, algorithm, key }
 }
