@@ -121,7 +121,7 @@ try {
   const options = { rounds: Number(flags.rounds), millis: 500, warmMillis: 100 }
   for (const row of await measureGroup(group, running, traffic, options))
     console.log(
-      `${row.candidate.padEnd(18)} ${row.ratio.toFixed(3)} (${row.ratioLow.toFixed(2)} to ${row.ratioHigh.toFixed(2)})  ${row.cpuMicros.toFixed(1)} us  ${row.perSecond.toFixed(0)}/s  busy ${row.busy.toFixed(2)}`,
+      `${row.candidate.padEnd(18)} ${row.ratio.toFixed(3)} (half within ${row.ratioQuartiles.map((ratio) => ratio.toFixed(2)).join(' to ')})  ${row.cpuMicros.toFixed(1)} us  ${row.perSecond.toFixed(0)}/s  busy ${row.busy.toFixed(2)}`,
     )
 } finally {
   for (const worker of running.values()) await worker.stop()

@@ -21,9 +21,8 @@ export type LoadOrder =
 export interface LoadResult {
   readonly requests: number
   readonly millis: number
-  /** Of the time from the first byte sent to the last byte received, in microseconds. */
-  readonly p50: number
-  readonly p99: number
+  /** From the first byte sent to the last byte received, in microseconds; one for each request. */
+  readonly latencies: Float64Array
   /** Answers by status; a connection that ended counts as status 0. */
   readonly statuses: Readonly<Record<number, number>>
 }
@@ -51,7 +50,7 @@ const run = async ({ name, port, connections, millis, requests }: Run): Promise<
   }
   const done = (status: number, took: number): void => {
     statuses[status] = (statuses[status] ?? 0) + 1
-    latencies.push(took)
+    latencies.push(took * 1_000)
   }
   await Promise.all(sockets.map((socket) => keepBusy(socket, next, done)))
   const took = performance.now() - begin
@@ -59,9 +58,7 @@ const run = async ({ name, port, connections, millis, requests }: Run): Promise<
     port,
     sockets.filter((socket) => !socket.destroyed),
   )
-  latencies.sort((a, b) => a - b)
-  const at = (share: number) => Math.round((latencies[Math.floor(latencies.length * share)] ?? 0) * 1_000)
-  return { requests: latencies.length, millis: took, p50: at(0.5), p99: at(0.99), statuses }
+  return { requests: latencies.length, millis: took, latencies: Float64Array.from(latencies), statuses }
 }
 
 const connected = (port: number, count: number): Promise<readonly Socket[]> => {

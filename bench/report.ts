@@ -21,7 +21,10 @@ export const reportText = (report: Report): string =>
   [
     `${report.machine.cpu}, ${report.machine.cores} cores, ${report.machine.system}; workerd ${report.versions['workerd']}`,
     '',
-    section('CPU per request (process time over requests, at saturation)', cpuLines(report.cpu)),
+    section(
+      "CPU per request (process time over requests, at saturation; the log line goes to /dev/null, for reading it is not the Worker's work)",
+      cpuLines(report.cpu),
+    ),
     section(
       'Start to first answer: time, above the empty Worker, spread; process time, above the empty Worker',
       report.startup.map(({ candidate, millis, overEmpty, low, high, cpuMillis, cpuOverEmpty }) => [
@@ -75,19 +78,23 @@ const verdict = (row: SchemeRow, rows: readonly SchemeRow[]): string =>
 const cpuLines = (rows: readonly Row[]): readonly (readonly string[])[] =>
   rows.length === 0 ? [] : [cpuTitles, ...rows.map(cpuLine)]
 
-const cpuTitles = ['', '', 'ratio', 'spread', 'CPU', 'req/s', 'p50', 'p99', 'busy']
+const cpuTitles = ['', '', 'ratio', 'half within', 'all within', 'CPU', 'req/s', 'p50', 'p99', 'busy']
 
 const cpuLine = (row: Row): readonly string[] => [
   row.group,
   row.candidate,
   `${row.ratio.toFixed(2)}x`,
-  `${row.ratioLow.toFixed(2)}..${row.ratioHigh.toFixed(2)}`,
+  rangeText(row.ratioQuartiles),
+  rangeText(row.ratioRange),
   `${row.cpuMicros.toFixed(0)} us`,
   row.perSecond.toFixed(0),
   `${(row.p50 / 1_000).toFixed(1)} ms`,
   `${(row.p99 / 1_000).toFixed(1)} ms`,
   `${(row.busy * 100).toFixed(0)} %`,
 ]
+
+const rangeText = ([low, high]: readonly [low: number, high: number]): string =>
+  `${low.toFixed(2)}..${high.toFixed(2)}`
 
 const memoryLines = (rows: readonly MemoryRow[]): readonly (readonly string[])[] =>
   rows.length === 0 ? [] : [memoryTitles, ...rows.map(memoryLine)]

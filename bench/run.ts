@@ -3,7 +3,7 @@
  * production build. Prints tables and writes JSON to bench/out/.
  *
  *   --quick           fewer and shorter windows: a look, not a figure to publish
- *   --rounds N        windows of each candidate (default 13)
+ *   --rounds N        windows of each candidate (default 25)
  *   --only cpu,startup,memory,instructions
  *   --instructions    count instructions too, where valgrind is installed (some minutes)
  *   --candidates TEXT count instructions of the pass-through and of candidates whose name holds this
@@ -48,8 +48,8 @@ const { values: flags } = parseArgs({
 })
 
 const settings = flags.quick
-  ? { rounds: 3, millis: 400, warmMillis: 100, starts: 5, memoryRuns: 1, warm: 1_500, counted: 500 }
-  : { rounds: 13, millis: 500, warmMillis: 100, starts: 15, memoryRuns: 3, warm: 3_000, counted: 1_500 }
+  ? { rounds: 5, millis: 250, warmMillis: 60, starts: 5, memoryRuns: 1, warm: 1_500, counted: 500 }
+  : { rounds: 25, millis: 250, warmMillis: 60, starts: 15, memoryRuns: 3, warm: 3_000, counted: 1_500 }
 const rounds = flags.rounds === undefined ? settings.rounds : Number(flags.rounds)
 const parts = new Set([...flags.only.split(','), ...(flags.instructions ? ['instructions'] : [])])
 
@@ -133,7 +133,7 @@ const measureCpu = async (all: Workers, traffic: Traffic): Promise<readonly Row[
   try {
     const names = new Set(groups.flatMap((group) => group.candidates.map((candidate) => candidate.worker)))
     for (const name of names) {
-      running.set(name, await startWorkerd({ ...all[name], commandPrefix: onProxyCore }))
+      running.set(name, await startWorkerd({ ...all[name], commandPrefix: onProxyCore, stdout: 'discarded' }))
     }
     const rows: Row[] = []
     for (const group of groups) {

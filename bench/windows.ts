@@ -9,13 +9,18 @@ import { cpuMicros, type Traffic } from './processes.ts'
 export interface Row {
   readonly group: string
   readonly candidate: string
-  /** CPU per request over that of the base: median over the rounds, and the lowest and highest. */
+  /** CPU per request over that of the base: median over the rounds, between which half of them lie, and all. */
   readonly ratio: number
-  readonly ratioLow: number
-  readonly ratioHigh: number
-  /** Medians over the rounds: microseconds of CPU per request, requests per second, latency in microseconds. */
+  readonly ratioQuartiles: readonly [low: number, high: number]
+  readonly ratioRange: readonly [low: number, high: number]
+  /** Medians over the rounds: microseconds of CPU per request, requests per second. */
   readonly cpuMicros: number
   readonly perSecond: number
+  /**
+   * Of all requests of all rounds, in microseconds. A full collection of V8 stops every connection at once, some
+   * hundred milliseconds in ten thousand requests: so p99 is the length of such a stop where it meets a request in a
+   * hundred, and says little else.
+   */
   readonly p50: number
   readonly p99: number
   /** How much of its core the Worker had, 0 to 1. Below 0.9 it was not saturated, and the ratio is worth less. */
@@ -25,8 +30,7 @@ export interface Row {
 interface Window {
   readonly cpuMicros: number
   readonly perSecond: number
-  readonly p50: number
-  readonly p99: number
+  readonly latencies: Float64Array
   readonly busy: number
 }
 
@@ -35,6 +39,8 @@ interface WindowOptions {
   readonly millis: number
   readonly warmMillis: number
 }
+
+const warmUpMillis = 1_500
 
 export const measureGroup = async (
   group: Group,
@@ -45,7 +51,8 @@ export const measureGroup = async (
   const windows = new Map<Candidate, Window[]>(group.candidates.map((candidate) => [candidate, []]))
   const measure = (candidate: Candidate, duration: number) =>
     measureWindow(candidate, group.connections, running, traffic, duration)
-  for (const candidate of group.candidates) await measure(candidate, warmMillis * 4)
+  // Until V8 has optimised what it will; no round that is measured shall be the first.
+  for (const candidate of group.candidates) await measure(candidate, warmUpMillis)
   for (let round = 0; round < rounds; round += 1) {
     // Every second round backwards: what drifts within a round evens out.
     const order = round % 2 === 0 ? group.candidates : [...group.candidates].reverse()
@@ -63,16 +70,17 @@ export const measureGroup = async (
     const unit = (round: number): number =>
       candidate.base ? (windows.get(bases[0] ?? candidate)?.[round]?.cpuMicros ?? 0) : baseOf(round)
     const ratios = taken.map((window, round) => window.cpuMicros / unit(round))
+    const latencies = taken.flatMap((window) => [...window.latencies])
     return {
       group: group.name,
       candidate: candidate.name,
       ratio: median(ratios),
-      ratioLow: Math.min(...ratios),
-      ratioHigh: Math.max(...ratios),
+      ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+      ratioRange: [Math.min(...ratios), Math.max(...ratios)],
       cpuMicros: median(taken.map((window) => window.cpuMicros)),
       perSecond: median(taken.map((window) => window.perSecond)),
-      p50: median(taken.map((window) => window.p50)),
-      p99: median(taken.map((window) => window.p99)),
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
       busy: median(taken.map((window) => window.busy)),
     }
   })
@@ -105,15 +113,18 @@ const measureWindow = async (
   return {
     cpuMicros: spent / result.requests,
     perSecond: (result.requests / result.millis) * 1_000,
-    p50: result.p50,
-    p99: result.p99,
+    latencies: result.latencies,
     busy: spent / 1_000 / result.millis,
   }
 }
 
-export const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
+
+/** Between two values in proportion to where it falls. */
+export const quantile = (values: readonly number[], share: number): number => {
+  const sorted = Float64Array.from(values).sort()
+  const at = (sorted.length - 1) * share
+  const below = sorted[Math.floor(at)] ?? Number.NaN
+  const above = sorted[Math.ceil(at)] ?? below
+  return below + (above - below) * (at % 1)
 }
