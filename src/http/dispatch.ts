@@ -50,7 +50,8 @@ export async function dispatch(
       continue
     }
     const sending = { admission, body, committed, now }
-    return { ...(await send(url, outbound.headers, sending, call, deps)), url, credentialTexts }
+    const answered = await send({ url, credentialTexts }, outbound.headers, sending, call, deps)
+    return { ...answered, url, credentialTexts }
   }
   throw new Refusal('account_unavailable', {
     reason: 'lease stale after every renewal',
@@ -93,7 +94,7 @@ interface Sending {
 
 /** Calls `fetch` before its first await. */
 async function send(
-  url: string,
+  { url, credentialTexts }: Signed,
   headers: Headers,
   { admission, body, committed, now }: Sending,
   call: Call,
@@ -131,7 +132,8 @@ async function send(
     call.presence.onLeave = null
   }
   if (typeof ended !== 'string') {
-    const fields = new Fields(ended.headers)
+    // Every value is looked at where a credential went out that it could repeat.
+    const fields = new Fields(ended.headers, credentialTexts.length > 0 ? 'lines' : 'names')
     const bodyless = target.method === 'HEAD' || bodylessStatuses.has(ended.status)
     settle(outcomeOf(ended.status), bodyless ? 0 : contentLength(fields))
     return { answer: ended, fields }

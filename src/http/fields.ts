@@ -5,13 +5,28 @@
 import { sameNames } from '../core/headers.ts'
 
 export class Fields {
-  /** In lower case, each once; the same array for the same names. */
+  /** In lower case; the same array for the same names. */
   readonly names: readonly string[]
+  /** All values, a line each; null where only names were listed. */
+  readonly lines: string | null
   readonly #headers: Headers
 
-  constructor(headers: Headers) {
+  /** `lines`: lists the values too, which costs half of asking for each. */
+  constructor(headers: Headers, lists: 'names' | 'lines' = 'names') {
     this.#headers = headers
-    this.names = sameNames([...headers.keys()])
+    if (lists === 'names') {
+      this.names = sameNames([...headers.keys()])
+      this.lines = null
+      return
+    }
+    const names: string[] = []
+    let lines = ''
+    for (const [name, value] of headers) {
+      names.push(name)
+      lines += `${value}\n`
+    }
+    this.names = sameNames(names)
+    this.lines = lines
   }
 
   /** As `Headers.get`; `name` in lower case. */

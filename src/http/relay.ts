@@ -39,7 +39,7 @@ export function relay({ answer, fields }: Answered, permit: Permit, options: Rel
   const response = new Response(bodylessStatuses.has(status) ? null : answer.body, initOf(answer, options))
   const { headers } = response
   const { names } = fields
-  dropHeaders(headers, names, options.credentialTexts)
+  dropHeaders(headers, fields, options.credentialTexts)
   if (names.includes('location')) rewriteLocation(headers, status, permit, options)
   limitCaching(headers, names)
   headers.set('x-content-type-options', 'nosniff')
@@ -94,11 +94,13 @@ function badResponse(detail: string, reason: string | number): Refusal {
  * Drops what is not passed on by its name or because `Connection` names it, and every field that repeats the
  * credential, as it is or encoded as a `Location` would hold it.
  */
-function dropHeaders(headers: Headers, names: readonly string[], credentialTexts: readonly string[]): void {
+function dropHeaders(headers: Headers, { names, lines }: Fields, credentialTexts: readonly string[]): void {
   const named = names.includes('connection') ? connectionNamed(headers.get('connection')) : []
   for (const name of droppedOf(names)) headers.delete(name)
   for (const name of named) headers.delete(name)
   if (credentialTexts.length === 0) return
+  // What all values together do not hold, in whatever encoding, none of them does.
+  if (lines !== null && !repeatsText(lines, credentialTexts)) return
   for (const name of names) {
     if (repeatsText(headers.get(name) ?? '', credentialTexts)) headers.delete(name)
   }

@@ -154,14 +154,11 @@ function baseOf(
   { components }: SignatureOptions,
   { params, digest }: { readonly params: string; readonly digest: string | null },
 ): string {
-  const lines = components.map((component) => ({
-    identifier: component.identifier,
-    value:
-      component.name === 'content-digest' && digest !== null
-        ? digestValue(component, request, digest)
-        : component.value(request),
-  }))
-  return signatureBase(lines, params)
+  return signatureBase(components, params, (component) =>
+    digest !== null && component.name === 'content-digest'
+      ? digestValue(component, request, digest)
+      : component.value(request),
+  )
 }
 
 /** Of the one field that is covered before it is set: whole, as it nearly always is, or as its parameters say. */

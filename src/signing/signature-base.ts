@@ -28,12 +28,13 @@ export interface Component {
 }
 
 /** Section 2.5: a line for each component, and the signature parameters last. */
-export function signatureBase(
-  components: readonly { readonly identifier: string; readonly value: string }[],
+export function signatureBase<Covered extends { readonly identifier: string }>(
+  components: readonly Covered[],
   signatureParams: string,
+  read: (component: Covered) => string,
 ): string {
   let base = ''
-  for (const { identifier, value } of components) base += `${identifier}: ${value}\n`
+  for (const component of components) base += `${component.identifier}: ${read(component)}\n`
   return `${base}"@signature-params": ${signatureParams}`
 }
 

@@ -8,6 +8,7 @@ import {
   forwardsRequestHeader,
   isProtectedHeader,
   privateCacheControl,
+  repeatsText,
   sameNames,
 } from '../../src/core/headers.ts'
 import { nameListCharsMax, nameListsMax } from '../../src/core/limits.ts'
@@ -237,4 +238,22 @@ describe('lists of names', () => {
     expect(sameNames(['kept'])).not.toBe(kept)
     expect(sameNames(['kept'])).toEqual(['kept'])
   })
+})
+
+test('K05: what one value repeats, in whatever encoding, all values together repeat as well', () => {
+  const secret = 'a+b c/d%'
+  const once = encodeURIComponent(secret)
+  const form = fc.constantFrom(secret, once, encodeURIComponent(once), once.replaceAll('%20', '+'))
+  const noise = fc.string({
+    unit: fc.constantFrom('%', '2', '5', '+', 'a', ' ', 'é', '%25', '%C3'),
+    maxLength: 6,
+  })
+  fc.assert(
+    fc.property(fc.array(noise), noise, form, noise, fc.array(noise), (before, left, found, right, after) => {
+      const value = left + found + right
+      fc.pre(repeatsText(value, [secret]))
+      expect(repeatsText([...before, value, ...after].join('\n'), [secret])).toBe(true)
+    }),
+    { numRuns: 5_000 },
+  )
 })

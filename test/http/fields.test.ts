@@ -21,6 +21,12 @@ describe('the fields of a message', () => {
     expect([fields.get('a'), others.get('a')]).toEqual(['1, one', 'other'])
   })
 
+  test('have their values a line each where that is asked for', () => {
+    const fields = new Fields(headers, 'lines')
+    expect([fields.names, fields.lines]).toEqual([['a', 'x-b'], '1, one\n2\n'])
+    expect(new Fields(headers).lines).toBeNull()
+  })
+
   test('are copied to be changed', () => {
     const fields = new Fields(headers)
     fields.toHeaders().delete('a')

@@ -11,15 +11,21 @@ const upstream = pipelineConfig().upstreams.get('open') as Upstream
 const permit = { upstream } as unknown as Permit
 const secret = 'made-up+secret/=='
 
-const relayed = (answer: Response, changes: Partial<RelayOptions> = {}): Response =>
-  relay({ answer, fields: new Fields(answer.headers) }, permit, {
-    url: 'https://edge.test',
-    calledUrl: 'https://open.test/v1/things',
-    tokenInOwnHeader: false,
-    credentialTexts: [secret],
-    rateLimit: null,
-    ...changes,
-  })
+/** The same whether the values were listed at once or are asked for one by one. */
+const relayed = (answer: Response, changes: Partial<RelayOptions> = {}): Response => {
+  const [one, other] = (['names', 'lines'] as const).map((lists) =>
+    relay({ answer, fields: new Fields(answer.headers, lists) }, permit, {
+      url: 'https://edge.test',
+      calledUrl: 'https://open.test/v1/things',
+      tokenInOwnHeader: false,
+      credentialTexts: [secret],
+      rateLimit: null,
+      ...changes,
+    }),
+  )
+  expect([...(one as Response).headers]).toEqual([...(other as Response).headers])
+  return one as Response
+}
 
 const answered = (headers: Readonly<Record<string, string>>, status = 200): Headers =>
   relayed(new Response(null, { status, headers })).headers

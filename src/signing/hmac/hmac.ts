@@ -133,10 +133,13 @@ async function signRequest(
   moment: Moment,
 ): Promise<Edits> {
   const { owned, string, headers, queryBefore, queryAfter, encode } = recipe
-  refuseQueryNames(request.query, owned)
   const bare = newSheet(request, key.id, moment)
-  const added = writePlacements(queryBefore, bare, unsigned)
-  const before = encoded(added instanceof Promise ? await added : added)
+  let before: readonly Pair[] = []
+  if (owned.size > 0) {
+    refuseQueryNames(request.query, owned)
+    const added = writePlacements(queryBefore, bare, unsigned)
+    before = encoded(added instanceof Promise ? await added : added)
+  }
   const sheet = before.length === 0 ? bare : extended(bare, before)
   const written = string.write(sheet)
   const mac = await key.mac(written instanceof Promise ? await written : written)
