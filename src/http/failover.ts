@@ -2,6 +2,7 @@ import { readTextAtMost } from '../core/bounded-text.ts'
 import type { Upstream } from '../core/configuration.ts'
 import { refusalBytesMax, refusalReadMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
+import { within } from '../credentials/minted.ts'
 
 /**
  * Whether an answer says that the credential is unknown or revoked, by the upstream's own rule: a status and, where
@@ -20,18 +21,10 @@ export async function refusesKey(
 
 /** The text; null when it does not come, which must not hold up the answer. One that broke cannot be passed on. */
 async function inTime(reading: Promise<string | null>): Promise<string | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), refusalReadMillis)
-  })
   try {
-    return await Promise.race([reading, late])
+    return await within(refusalReadMillis, reading)
   } catch {
     throw new Refusal('upstream_unreachable', { detail: 'The answer of the upstream broke off.' })
-  } finally {
-    if (timer !== undefined) clearTimeout(timer)
-    // A reading that lost the race may still break.
-    reading.catch(() => {})
   }
 }
 

@@ -63,26 +63,24 @@ export function redeem(
 ): Redemption {
   const found = find<{
     grantId: string | null
-    payload: string
     expiresAt: number
     redeemedAt: number | null
   }>(
     sql,
-    `SELECT grant_id AS grantId, payload, expires_at AS expiresAt, redeemed_at AS redeemedAt
+    `SELECT grant_id AS grantId, expires_at AS expiresAt, redeemed_at AS redeemedAt
      FROM single_uses WHERE kind = ? AND digest = ?`,
     kind,
     digest,
   )
-  if (found === undefined) return { outcome: 'unknown' }
-  const { grantId, payload, expiresAt, redeemedAt } = found
+  if (found === undefined) return 'unknown'
+  const { grantId, expiresAt, redeemedAt } = found
   if (redeemedAt !== null) {
     if (grantId !== null) endGrant(sql, grantId, now)
-    return { outcome: 'replayed', grantId }
+    return 'replayed'
   }
-  if (expiresAt <= now || (grantId !== null && findGrant(sql, grantId, now) === null))
-    return { outcome: 'unknown' }
+  if (expiresAt <= now || (grantId !== null && findGrant(sql, grantId, now) === null)) return 'unknown'
   sql.exec('UPDATE single_uses SET redeemed_at = ? WHERE kind = ? AND digest = ?', now, kind, digest)
-  return { outcome: 'redeemed', grantId, payload }
+  return 'redeemed'
 }
 
 /** Looks without redeeming; null for what is unknown or expired. */

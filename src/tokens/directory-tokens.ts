@@ -84,7 +84,6 @@ export function listTokens(
   }
   const active = (): void => where('revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)', now)
   if (filter.team !== null) where('team = ?', filter.team)
-  if (filter.owner !== null) where('owner = ?', filter.owner)
   if (filter.status === 'revoked') where('revoked_at IS NOT NULL')
   if (filter.status === 'expired') where('revoked_at IS NULL AND expires_at <= ?', now)
   if (filter.status === 'active') active()

@@ -179,7 +179,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
 
   async redeem(kind: string, presentation: Presentation, family?: RefreshFamily): Promise<Redemption> {
     const redemption = grants.redeem(this.#sql, kind, presentation)
-    if (redemption.outcome === 'redeemed' && family !== undefined) grants.openFamily(this.#sql, family)
+    if (redemption === 'redeemed' && family !== undefined) grants.openFamily(this.#sql, family)
     return redemption
   }
 

@@ -105,11 +105,8 @@ export interface SingleUse {
   readonly expiresAt: number
 }
 
-export type Redemption =
-  | { readonly outcome: 'redeemed'; readonly grantId: string | null; readonly payload: string }
-  /** It was redeemed before: who presents it now, or did then, stole it (RFC 9700 section 4.5). */
-  | { readonly outcome: 'replayed'; readonly grantId: string | null }
-  | { readonly outcome: 'unknown' }
+/** `replayed`: it was redeemed before; who presents it now, or did then, stole it (RFC 9700 section 4.5). */
+export type Redemption = 'redeemed' | 'replayed' | 'unknown'
 
 /** A refresh family or a session: what JWTs descend from and can be ended as one. */
 export interface GrantRecord {
@@ -206,8 +203,6 @@ export type ListedToken = Omit<TokenRecord, 'digest'>
 export interface TokenFilter {
   /** null: of every team. */
   readonly team: string | null
-  /** null: of every owner. */
-  readonly owner: string | null
   readonly status: 'active' | 'expired' | 'revoked' | null
   /** Active, and last used (or made, when never used) before then. */
   readonly idleSince: number | null

@@ -96,7 +96,7 @@ describe('T10: a device login', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, () => directory.redeem('device', { digest: 'device', now })),
     )
-    expect(outcomes.filter(({ outcome }) => outcome === 'redeemed')).toHaveLength(1)
+    expect(outcomes.filter((outcome) => outcome === 'redeemed')).toHaveLength(1)
     expect(await directory.findGrant('refresh:1', now)).not.toBeNull()
   })
 
@@ -154,7 +154,7 @@ describe('a refresh family', () => {
 
   it('is not opened by a code that was redeemed before', async () => {
     const again = await directory.redeem('code', { digest: 'code', now }, { ...family, familyDigest: 'two' })
-    expect(again.outcome).toBe('replayed')
+    expect(again).toBe('replayed')
     expect(await directory.examineFamily('two', { digest: 'first', now })).toBeNull()
   })
 

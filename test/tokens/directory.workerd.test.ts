@@ -26,7 +26,6 @@ const audit: AuditDraft = {
 }
 const everything: TokenFilter = {
   team: null,
-  owner: null,
   status: null,
   idleSince: null,
   expiringUntil: null,
@@ -302,8 +301,8 @@ test('T08: of 20 parallel redemptions exactly one wins, in 100 of 100 rounds', a
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, () => directory.redeem('code', { digest: `digest-${round}`, now })),
     )
-    expect(outcomes.filter(({ outcome }) => outcome === 'redeemed')).toHaveLength(1)
-    expect(outcomes.filter(({ outcome }) => outcome === 'replayed')).toHaveLength(19)
+    expect(outcomes.filter((outcome) => outcome === 'redeemed')).toHaveLength(1)
+    expect(outcomes.filter((outcome) => outcome === 'replayed')).toHaveLength(19)
   }
 })
 
@@ -312,27 +311,18 @@ test('T15: a second redemption ends what the first one gave', async () => {
   await directory.openGrant(grant, now, audit)
   await directory.deposit(single('a', { grantId: grant.id, payload: '"next"' }), now)
   await directory.deposit(single('b', { grantId: grant.id }), now)
-  expect(await directory.redeem('code', { digest: 'a', now })).toEqual({
-    outcome: 'redeemed',
-    grantId: grant.id,
-    payload: '"next"',
-  })
-  expect(await directory.redeem('code', { digest: 'a', now })).toEqual({
-    outcome: 'replayed',
-    grantId: grant.id,
-  })
-  expect(await directory.redeem('code', { digest: 'b', now })).toEqual({ outcome: 'unknown' })
+  expect(await directory.redeem('code', { digest: 'a', now })).toBe('redeemed')
+  expect(await directory.redeem('code', { digest: 'a', now })).toBe('replayed')
+  expect(await directory.redeem('code', { digest: 'b', now })).toBe('unknown')
 })
 
 test('what is of another kind, expired or never was, is unknown', async () => {
   expect(await directory.deposit(single('a'), now)).toBe('stored')
   expect(await directory.deposit(single('a', { payload: 'other' }), now)).toBe('taken')
-  expect(await directory.redeem('refresh', { digest: 'a', now })).toEqual({ outcome: 'unknown' })
-  expect(await directory.redeem('code', { digest: 'b', now })).toEqual({ outcome: 'unknown' })
-  expect(await directory.redeem('code', { digest: 'a', now: now + 60_000 })).toEqual({ outcome: 'unknown' })
-  expect(await directory.redeem('code', { digest: 'a', now: now + 59_999 })).toMatchObject({
-    outcome: 'redeemed',
-  })
+  expect(await directory.redeem('refresh', { digest: 'a', now })).toBe('unknown')
+  expect(await directory.redeem('code', { digest: 'b', now })).toBe('unknown')
+  expect(await directory.redeem('code', { digest: 'a', now: now + 60_000 })).toBe('unknown')
+  expect(await directory.redeem('code', { digest: 'a', now: now + 59_999 })).toBe('redeemed')
 })
 
 test('D03: outstanding single-use things are bounded, and expired ones make room', async () => {
@@ -366,11 +356,11 @@ test('the tokens of a team are bounded', async () => {
   expect(await directory.findToken(token.id)).not.toBeNull()
 })
 
-test('lists the newest first, in pages, by team, owner, status, idleness and nearing end', async () => {
+test('lists the newest first, in pages, by team, status, idleness and nearing end', async () => {
   const old = await create({ createdAt: now - 40 * day })
   const soon = await create({ expiresAt: now + day })
   const over = await create({ expiresAt: now - 1 })
-  const revoked = await create({ team: 'search', owner: 'signin/ann' })
+  const revoked = await create({ team: 'search' })
   await directory.revokeToken(revoked.token.id, now, audit)
   const ids = async (filter: Partial<TokenFilter>) => {
     const { items } = await directory.listTokens({ ...everything, ...filter }, firstPage)
@@ -379,7 +369,6 @@ test('lists the newest first, in pages, by team, owner, status, idleness and nea
   const [a, b, c, d] = [old, soon, over, revoked].map(({ token }) => token.id)
   expect(await ids({})).toEqual([d, c, b, a])
   expect(await ids({ team: 'checkout' })).toEqual([c, b, a])
-  expect(await ids({ owner: 'signin/ann' })).toEqual([d])
   expect(await ids({ status: 'active' })).toEqual([b, a])
   expect(await ids({ status: 'expired' })).toEqual([c])
   expect(await ids({ status: 'revoked' })).toEqual([d])

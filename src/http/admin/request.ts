@@ -2,6 +2,7 @@
  * What the routes of the administration share: who calls, bodies and queries, answers, and the words for what is not
  * there. Reading is strict: what is not known is refused, so that nobody believes it was done.
  */
+import { isJsonObject } from '../../core/json.ts'
 import { adminBodyBytesMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import { own } from '../../core/table.ts'
@@ -81,9 +82,8 @@ function readEach<Sent, Of extends Shape<Sent>>(
 
 /** The members of a JSON object whose names are the caller's. Throws Refusal for another kind of value. */
 export function readObject(value: unknown, where: string): readonly (readonly [string, unknown])[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalid(`${where} must be a JSON object.`)
-  return Object.entries(value)
+  if (isJsonObject(value)) return Object.entries(value)
+  throw invalid(`${where} must be a JSON object.`)
 }
 
 export function readText(value: unknown, name: string): string {

@@ -166,7 +166,6 @@ export async function listTokens(
   const { status = null, idleDays, expiringDays } = query
   const filter = {
     team: listedTeam(query.team, administrator),
-    owner: null,
     status,
     idleSince: idleDays === undefined ? null : at - idleDays * dayMillis,
     expiringUntil: expiringDays === undefined ? null : at + expiringDays * dayMillis,

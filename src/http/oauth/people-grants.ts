@@ -123,10 +123,8 @@ export const authorizationCode: GrantType = async (request, service) => {
     payload.redirectUri === redirectUri &&
     (await provesChallenge(verifier, payload.challenge ?? ''))
   if (!bound) return refuseAndEnd(payload.grantId, 'code presented by another client', service)
-  const redeem = async (family: RefreshFamily): Promise<boolean> => {
-    const { outcome } = await answered(directory().redeem('code', { digest, now: now() }, family))
-    return outcome === 'redeemed' || twice()
-  }
+  const redeem = async (family: RefreshFamily): Promise<boolean> =>
+    (await answered(directory().redeem('code', { digest, now: now() }, family))) === 'redeemed' || twice()
   return issue(request, { payload, previous: null, redeem }, service)
 }
 
@@ -154,7 +152,7 @@ export const deviceCode: GrantType = async (request, service) => {
     throw new OAuthRefusal('access_denied', 'Who approved the login may not do so any more.')
   }
   const redeem = async (family: RefreshFamily): Promise<boolean> =>
-    (await answered(directory().redeem('device', { digest, now: now() }, family))).outcome === 'redeemed'
+    (await answered(directory().redeem('device', { digest, now: now() }, family))) === 'redeemed'
   return issue(request, { payload, previous: null, redeem, disowned }, service)
 }
 

@@ -5,6 +5,7 @@
  */
 import { base64url, sha256OfText } from '../../core/bytes.ts'
 import type { SignIn } from '../../core/configuration.ts'
+import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import {
   clockToleranceSecondsDefault,
   providerAnswerBytesMax,
@@ -17,7 +18,7 @@ import { createJwksStore, type JwksStore } from '../../identity/jwks.ts'
 import { challengeOf } from '../../tokens/authorization.ts'
 import { readText } from '../bounded-body.ts'
 
-export type Claims = Readonly<Record<string, unknown>>
+export type Claims = JsonObject
 
 export interface ProviderDeps {
   readonly signIn: SignIn
@@ -105,8 +106,7 @@ async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestI
     })
     status = response.status
     const json: unknown = JSON.parse(await readText(response, providerAnswerBytesMax))
-    if (status === 200 && typeof json === 'object' && json !== null && !Array.isArray(json))
-      return json as Claims
+    if (status === 200 && isJsonObject(json)) return json
   } catch (error) {
     throw new ProviderFailure(`the provider cannot be asked: ${error instanceof Error ? error.name : ''}`)
   }
