@@ -1,3 +1,4 @@
+import { calculateJwkThumbprint, type JWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { readOwnSecrets } from '../../src/config/secrets.ts'
 import { makeSigner } from '../identity/fixtures.ts'
@@ -65,10 +66,15 @@ describe('the signing key', () => {
   })
 
   it('may be several, each with a kid of its own or its thumbprint', async () => {
-    const [one, two] = await Promise.all([makeSigner(undefined, 'EdDSA'), makeSigner('two')])
-    const keys = JSON.stringify([one.privateJwk, two.privateJwk])
+    const [one, two, three] = await Promise.all([
+      makeSigner(undefined, 'EdDSA'),
+      makeSigner('two'),
+      makeSigner(undefined, 'ES256'),
+    ])
+    const keys = JSON.stringify([one, two, three].map(({ privateJwk }) => privateJwk))
     const { signingKeys } = await readOwnSecrets({ COUNTERSIGN_ADMIN_KEY, COUNTERSIGN_SIGNING_KEY: keys })
-    expect(signingKeys.map(({ kid }) => kid)).toEqual([expect.stringMatching(/^[\w-]{43}$/), 'two'])
+    const thumbprints = await Promise.all([one, three].map(({ jwk }) => calculateJwkThumbprint(jwk as JWK)))
+    expect(signingKeys.map(({ kid }) => kid)).toEqual([thumbprints[0], 'two', thumbprints[1]])
     expect(
       await pathsWith({ COUNTERSIGN_SIGNING_KEY: JSON.stringify([two.privateJwk, two.privateJwk]) }),
     ).toEqual(['COUNTERSIGN_SIGNING_KEY[1]'])
