@@ -21,9 +21,6 @@ import { type CountTables, countTables, schema } from './account-schema.ts'
 /** A stretch of time, [from, to), in milliseconds since 1970. */
 type Span = Pick<UsageQuery, 'from' | 'to'>
 
-const isolateColumns = 'id, sequence, reply, seen_at AS seenAt'
-const leaseColumns =
-  'isolate, sequence, set_id AS "set", serial, granted_at AS grantedAt, units, used, returned, unsettled'
 const activeIsolates = `(SELECT id FROM isolates
   WHERE seen_at >= (SELECT max(seen_at) FROM isolates) - ${isolateActiveMillis})`
 
@@ -48,11 +45,9 @@ export class AccountTables {
 
   /** Everything but isolates that were silent for long and their unsettled leases; `isolate` brings those. */
   load(): AccountState {
-    const isolates = this.#rows<IsolateRow>(
-      `SELECT ${isolateColumns} FROM isolates WHERE id IN ${activeIsolates}`,
-    )
+    const isolates = this.#rows<IsolateRow>(`SELECT * FROM isolates WHERE id IN ${activeIsolates}`)
     const leases = this.#rows<LeaseRow>(
-      `SELECT ${leaseColumns} FROM leases WHERE unsettled = 0 OR isolate IN ${activeIsolates}`,
+      `SELECT * FROM leases WHERE unsettled = 0 OR isolate IN ${activeIsolates}`,
     )
     const meters = this.#rows<{ name: string; meter: string }>('SELECT name, meter FROM meters')
     const rules = this.fact('rules', { version: 1, suspended: false })
@@ -66,12 +61,9 @@ export class AccountTables {
 
   /** What is remembered of an isolate that was not heard lately; null: nothing. */
   isolate(id: string): { readonly record: IsolateRecord; readonly leases: readonly Lease[] } | null {
-    const [row] = this.#rows<IsolateRow>(`SELECT ${isolateColumns} FROM isolates WHERE id = ?`, id)
+    const [row] = this.#rows<IsolateRow>(`SELECT * FROM isolates WHERE id = ?`, id)
     if (row === undefined) return null
-    const leases = this.#rows<LeaseRow>(
-      `SELECT ${leaseColumns} FROM leases WHERE isolate = ? AND unsettled = 1`,
-      id,
-    )
+    const leases = this.#rows<LeaseRow>(`SELECT * FROM leases WHERE isolate = ? AND unsettled = 1`, id)
     return { record: isolateOf(row), leases: leases.map(leaseOf) }
   }
 
@@ -246,15 +238,20 @@ interface IsolateRow {
   readonly id: string
   readonly sequence: number
   readonly reply: string
-  readonly seenAt: number
+  readonly seen_at: number
 }
 
-function isolateOf({ sequence, reply, seenAt }: IsolateRow): IsolateRecord {
+function isolateOf({ sequence, reply, seen_at: seenAt }: IsolateRow): IsolateRecord {
   return { sequence, reply: JSON.parse(reply) as IsolateRecord['reply'], seenAt }
 }
 
-type LeaseRow = Omit<Lease, 'unsettled'> & { readonly unsettled: number }
+interface LeaseRow extends Omit<Lease, 'set' | 'grantedAt' | 'unsettled'> {
+  readonly id: string
+  readonly set_id: string
+  readonly granted_at: number
+  readonly unsettled: number
+}
 
-function leaseOf(row: LeaseRow): Lease {
-  return { ...row, unsettled: row.unsettled === 1 }
+function leaseOf({ id, set_id: set, granted_at: grantedAt, unsettled, ...lease }: LeaseRow): Lease {
+  return { ...lease, set, grantedAt, unsettled: unsettled === 1 }
 }

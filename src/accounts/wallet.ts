@@ -62,8 +62,6 @@ export function createWallet(options: WalletOptions): Accounts {
   }
 }
 
-type State = 'waiting' | 'reserved' | 'released' | 'used' | 'settled'
-
 /** One unit, from admission to outcome: one object for the whole life of a call. */
 class Unit implements Admission, Dispatch {
   declare readonly [admitted]: true
@@ -72,9 +70,11 @@ class Unit implements Admission, Dispatch {
   readonly #context: CallContext
   readonly #purse: Purse
   readonly #pocket: Pocket
+  /** Of which the unit is reserved, until it is used or given back. */
   #lease: Lease | null = null
+  /** Where the use is booked, until its outcome is. */
   #row: UsageRow | null = null
-  #state: State = 'waiting'
+  #used = false
 
   constructor(permit: Permit, context: CallContext, purse: Purse) {
     this.permit = permit
@@ -91,7 +91,6 @@ class Unit implements Admission, Dispatch {
     if (now >= lease.renewAt || lease.free < lease.lowWater)
       this.#purse.renewInBackground(this.#pocket, now, this.#context)
     this.#lease = lease
-    this.#state = 'reserved'
     return true
   }
 
@@ -121,12 +120,13 @@ class Unit implements Admission, Dispatch {
 
   commit(reading: number): Dispatch | null {
     const lease = this.#lease
-    if (this.#state !== 'reserved' || lease === null) return null
+    if (lease === null) return null
     const now = this.#purse.steady(reading)
     const { caller, key } = this.permit
     if (!lease.holds(now) || this.#expired(now) || !this.#purse.allows(caller)) return null
     lease.use(now)
-    this.#state = 'used'
+    this.#lease = null
+    this.#used = true
     this.#row = this.#purse.rows.row(key, caller, now)
     this.#row.dispatched(now)
     this.#purse.scheduleFlush(this.#context, now)
@@ -134,7 +134,7 @@ class Unit implements Admission, Dispatch {
   }
 
   async renew(): Promise<void> {
-    if (this.#state === 'used' || this.#state === 'settled') return
+    if (this.#used) return
     this.release()
     if (this.#expired(this.#now()))
       throw new Refusal('token_expired', { reason: 'expired before its call was sent' })
@@ -142,10 +142,9 @@ class Unit implements Admission, Dispatch {
   }
 
   release(): void {
-    if (this.#state !== 'reserved') return
-    this.#state = 'released'
-    if (this.#lease?.giveBack()) this.#purse.scheduleFlush(this.#context, this.#now())
+    const lease = this.#lease
     this.#lease = null
+    if (lease?.giveBack()) this.#purse.scheduleFlush(this.#context, this.#now())
   }
 
   rateLimit(now: number): RateLimitFields | null {
@@ -153,9 +152,10 @@ class Unit implements Admission, Dispatch {
   }
 
   settle(outcome: Outcome, facts: CallFacts): void {
-    if (this.#state !== 'used' || this.#row === null) return
-    this.#state = 'settled'
-    this.#row.settled(outcome, facts)
+    const row = this.#row
+    if (row === null) return
+    this.#row = null
+    row.settled(outcome, facts)
     this.#purse.scheduleFlush(this.#context, this.#now())
   }
 

@@ -41,9 +41,9 @@ export function parseTokenScopes(claim: string): ReadonlyMap<string, Scopes> {
     const parts = scopeForm.test(token) ? tokenScopeForm.exec(token) : null
     const [, target, scope] = parts ?? []
     if (target === undefined || scope === undefined) continue
-    const list = lists.get(target)
-    if (list === undefined) lists.set(target, [scope])
-    else list.push(scope)
+    const list = lists.get(target) ?? []
+    list.push(scope)
+    lists.set(target, list)
   }
   return new Map([...lists].map(([target, scopes]) => [target, compileScopes(scopes)]))
 }

@@ -29,21 +29,16 @@ export interface Rules {
 /** Revocations by issuer (`null`: any), ready for one look per kind. */
 export type RevocationIndex = ReadonlyMap<string | null, IssuerRevocations>
 
-interface IssuerRevocations {
-  readonly jti: Set<string>
-  readonly sub: Set<string>
-  readonly gid: Set<string>
+/** Sets that a token without `jti` or `gid` is looked up in as well, and never found. */
+interface IssuerRevocations extends Record<'jti' | 'sub' | 'gid', Set<string | null>> {
   before: number
 }
 
 export function indexRevocations(revocations: readonly Revocation[]): RevocationIndex {
   const index = new Map<string | null, IssuerRevocations>()
   for (const { issuer, by, value } of revocations) {
-    let entry = index.get(issuer)
-    if (entry === undefined) {
-      entry = { jti: new Set(), sub: new Set(), gid: new Set(), before: 0 }
-      index.set(issuer, entry)
-    }
+    const entry = index.get(issuer) ?? { jti: new Set(), sub: new Set(), gid: new Set(), before: 0 }
+    index.set(issuer, entry)
     if (by === 'before') entry.before = Math.max(entry.before, Number(value))
     else entry[by].add(value)
   }
@@ -60,9 +55,9 @@ function matches(revoked: IssuerRevocations | undefined, caller: Caller): boolea
   return (
     revoked !== undefined &&
     (caller.issuedAt < revoked.before ||
-      (caller.tokenId !== null && revoked.jti.has(caller.tokenId)) ||
+      revoked.jti.has(caller.tokenId) ||
       revoked.sub.has(caller.subject) ||
-      (caller.grantId !== null && revoked.gid.has(caller.grantId)))
+      revoked.gid.has(caller.grantId))
   )
 }
 
