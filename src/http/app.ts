@@ -10,7 +10,7 @@ import { forwardedMethods } from '../core/route.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
 import { addCorsHeaders, createPreflight } from './cors.ts'
 import { Fields } from './fields.ts'
-import { healthRoutes, isLiveness, liveness } from './health.ts'
+import { healthAnswer, healthRoutes } from './health.ts'
 import { helpRoutes } from './help.ts'
 import { callLine } from './log.ts'
 import { createNonce, createRequestIds } from './nonce.ts'
@@ -51,7 +51,8 @@ export function createApp(
 
   /** Requests that come while the routes are made each make their own, as in `onePerIsolate`. */
   const answerFirstOwn = async (request: Request, call: Call): Promise<Response> => {
-    if (isLiveness(request)) return liveness()
+    const health = healthAnswer(request, site)
+    if (health !== null) return health
     const made = ownRoutes(site, typeof own === 'function' ? await own() : own)
     ourOwn ??= made
     return ourOwn.fetch(request, { call })

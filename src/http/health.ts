@@ -8,22 +8,32 @@ function status(value: string, code: 200 | 503): Response {
 }
 
 const livenessPath = '/healthz'
+const readinessPath = '/readyz'
 
 /** Liveness depends on nothing, and so is told before there is a configuration. */
 export function isLiveness({ method, url }: Request): boolean {
   return method === 'GET' && splitUrl(url).pathname === livenessPath
 }
 
-export function liveness(): Response {
+function liveness(): Response {
   return status('ok', 200)
 }
 
-/** `/healthz`: the Worker runs. `/readyz`: its configuration has no fault, and its keys are usable or not; names none. */
+/** The configuration has no fault, and the keys are usable or not; names none. */
+async function readiness(site: Site): Promise<Response> {
+  if (site.kind === 'faulty') return status('unavailable', 503)
+  return status((await hasFaultyKey(site.deps)) ? 'degraded' : 'ok', 200)
+}
+
+/** What `healthRoutes` would answer, before there are routes of our own: a probe is often the first that asks. */
+export function healthAnswer(request: Request, site: Site): Response | Promise<Response> | null {
+  if (isLiveness(request)) return liveness()
+  const asksReadiness = request.method === 'GET' && splitUrl(request.url).pathname === readinessPath
+  return asksReadiness ? readiness(site) : null
+}
+
 export function healthRoutes(site: Site): Hono {
-  return new Hono().get(livenessPath, liveness).get('/readyz', async () => {
-    if (site.kind === 'faulty') return status('unavailable', 503)
-    return status((await hasFaultyKey(site.deps)) ? 'degraded' : 'ok', 200)
-  })
+  return new Hono().get(livenessPath, liveness).get(readinessPath, () => readiness(site))
 }
 
 async function hasFaultyKey({ config, keys }: Deps): Promise<boolean> {

@@ -212,6 +212,25 @@ describe('health', () => {
     expect(ready.headers.get('cache-control')).toBe('no-store')
   })
 
+  test('is told before routes of our own are made, and afterwards the same', async () => {
+    const { deps } = pipeline()
+    let made = 0
+    const own = async (): Promise<[]> => {
+      made += 1
+      return []
+    }
+    const app = createApp({ kind: 'ready', deps }, own, { now: () => 0, log: () => {} })
+    const answerTo = async (path: string): Promise<readonly unknown[]> => {
+      const response = await app(new Request(`https://edge.test${path}`), { waitUntil: () => {} })
+      return [response.status, await response.text(), response.headers.get('cache-control')]
+    }
+    const before = [await answerTo('/healthz'), await answerTo('/readyz')]
+    expect(made).toBe(0)
+    await answerTo('/problems/rate_limited')
+    expect(made).toBe(1)
+    expect([await answerTo('/healthz'), await answerTo('/readyz')]).toEqual(before)
+  })
+
   test('is ready when all keys are', async () => {
     const { call } = pipeline(fine, {
       keys: new KeyStore({ bindings: { ...bindings, NOT_BOUND: 'made-up' }, now: () => 0 }),
