@@ -31,7 +31,6 @@ function commonSchemas() {
         code: text(),
         requestId: text(),
       }),
-      description: 'RFC 9457; some codes add members.',
       additionalProperties: true,
     },
     Whoami: object({
@@ -94,7 +93,7 @@ function explainSchemas() {
       method: text(),
       url: text('Without what the scheme adds to the query.'),
       scheme: text(),
-      stages: listOf(object({ name: text('In the words of the specification.'), text: text() })),
+      stages: listOf(object({ name: text(), text: text() })),
       headers: masked,
       query: masked,
       mistakes: listOf(text('The first is the likeliest.')),

@@ -103,12 +103,12 @@ function speakingFor(team: Team, name: string | null, { config }: AccountAdminis
     if (named === undefined) throw invalid('issuer is not the name of one in the configuration.')
     return [named]
   }
-  const speaking = all.filter((one) => one.keys.kind === 'own' || maySpeakFor(one, team.name))
-  const others = speaking.filter((one) => one.keys.kind !== 'own')
+  const others = all.filter((one) => one.keys.kind !== 'own' && maySpeakFor(one, team.name))
   if (others.length > 1)
     throw invalid(
       `Several issuers speak for this team; name one: ${others.map((one) => one.name).join(', ')}.`,
     )
+  const speaking = [...all.filter(({ keys }) => keys.kind === 'own'), ...others]
   if (speaking.length === 0) throw invalid('No issuer speaks for this team.')
   return speaking
 }

@@ -1,7 +1,7 @@
 /** The style sheet of all pages: system fonts, light and dark by the person's setting, one accent. */
 export const style = [
-  ':root{color-scheme:light dark;--ink:#222;--soft:#666;--paper:#f6f6f6;--card:#fff;--line:#ddd;--accent:#164;--bad:#a22}',
-  '@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#aaa;--paper:#111;--card:#222;--line:#444;--accent:#7db;--bad:#f99}}',
+  ':root{color-scheme:light dark;--ink:#222;--soft:#666;--paper:#eee;--card:#fff;--accent:#164;--bad:#a22}',
+  '@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#aaa;--paper:#111;--card:#222;--accent:#7db;--bad:#f99}}',
   '*{box-sizing:border-box;margin:0;padding:0}',
   'body{background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}',
   'header,header form,.row,.list>li,li label{display:flex;gap:.75rem;align-items:center}',
@@ -10,7 +10,7 @@ export const style = [
   'header{padding:1rem 1.5rem}',
   'header,dt,summary,.soft{color:var(--soft);font-size:.9rem}',
   'header a{color:var(--ink);font-weight:600;text-decoration:none}',
-  'main{max-width:30rem;margin:2rem auto;padding:1.5rem;background:var(--card);border:1px solid var(--line);border-radius:8px}',
+  'main{max-width:30rem;margin:2rem auto;padding:1.5rem;background:var(--card);border-radius:8px}',
   'main.wide{max-width:46rem}',
   'h1,h2,p,ul,dl,input,select{margin-bottom:1rem}',
   'h1{font-size:1.5rem;line-height:1.25}',
@@ -35,7 +35,7 @@ export const style = [
   ':focus-visible{outline:3px solid var(--accent);outline-offset:2px}',
   '.note,.bad{border-left:3px solid var(--accent);padding-left:1rem}',
   '.bad{border-color:var(--bad)}',
-  '.list>li,details{border-top:1px solid var(--line);padding:1rem 0}',
+  '.list>li,details{border-top:3px solid var(--paper);padding:1rem 0}',
   '.list div{flex:1}',
   'summary{cursor:pointer;margin-bottom:1rem}',
 ].join('')
