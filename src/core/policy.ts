@@ -52,20 +52,26 @@ function chooseKey({ keys, defaultKey }: Grant, wish: string | null): Key {
   })
 }
 
-/** Limit sets are made at their first use and then shared, so that the account can know one by its identity. */
-const setsByGrant = new WeakMap<Grant, Map<string, LimitSet>>()
-const setsByTeam = new WeakMap<Team, Map<string, LimitSet>>()
+interface TeamSets {
+  readonly byId: Map<string, LimitSet>
+  /** Of its own grants: equal ones of several teams may be one object. */
+  readonly byGrant: Map<Grant, Map<string, LimitSet>>
+}
+
+/** Limit sets are made at their first use and then shared within a team, so that the account can know one by its identity. */
+const setsByTeam = new WeakMap<Team, TeamSets>()
 
 function limitSetOf(team: Team, grant: Grant, method: string): LimitSet {
-  const ofGrant = setsByGrant.get(grant)
-  const known = ofGrant?.get(method)
+  const ofTeam = setsByTeam.get(team) ?? { byId: new Map(), byGrant: new Map() }
+  const ofGrant = ofTeam.byGrant.get(grant) ?? new Map<string, LimitSet>()
+  const known = ofGrant.get(method)
   if (known !== undefined) return known
   const limits = team.limits.filter((limit) => appliesTo(limit, grant.upstream.name, method))
   const id = limits.map((limit) => limit.name).join(',')
-  const ofTeam = setsByTeam.get(team) ?? new Map<string, LimitSet>()
-  const set = ofTeam.get(id) ?? { id, limits }
-  setsByTeam.set(team, ofTeam.set(id, set))
-  setsByGrant.set(grant, (ofGrant ?? new Map<string, LimitSet>()).set(method, set))
+  const set = ofTeam.byId.get(id) ?? { id, limits }
+  ofTeam.byId.set(id, set)
+  ofTeam.byGrant.set(grant, ofGrant.set(method, set))
+  setsByTeam.set(team, ofTeam)
   return set
 }
 

@@ -282,4 +282,21 @@ describe('limit sets', () => {
     expect(set).toEqual({ id: '', limits: [] })
     expect(setOf('orders', target('GET', 'orders', '/orders'))).toBe(set)
   })
+
+  test('promise 10: are those of the caller’s team, also where another team has the same grants', () => {
+    const grants = { pay: { keys: ['live'], scopes: ['*'] } }
+    const team = (requests: number | null) => ({
+      grants,
+      limits: requests === null ? [] : [{ name: 'all', requests, per: '1s' }],
+    })
+    const twins = configuration({
+      upstreams: { pay: everything },
+      teams: { free: team(null), small: team(1), same: team(1), large: team(100) },
+    })
+    const ofTeam = (name: string) =>
+      decide(twins, caller(name), target('GET', 'pay', '/x'), noWishes).limitSet
+    const requests = (name: string) => ofTeam(name).limits.map((limit) => limit.requests)
+    expect(['free', 'small', 'same', 'large'].map(requests)).toEqual([[], [1], [1], [100]])
+    expect(ofTeam('small')).not.toBe(ofTeam('same'))
+  })
 })
