@@ -109,6 +109,9 @@ it('tokens create speaks for one’s own team unless told otherwise', async () =
     service: true,
     expiresAt: '2027-01-31T00:00:00.000Z',
   })
+  await home.run(['tokens', 'create', 'CI', '--team', 'finance', '--expires', '12h'])
+  const hours = (Date.parse(tokens.body().expiresAt) - Date.now()) / 3_600_000
+  expect(Math.round(hours)).toBe(12)
 })
 
 it('tokens create asks for a team of who has none: exit 2', async () => {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { api, listAll, ownTeam } from '../api.ts'
 import { collect, examples, lists, runs } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -22,7 +22,7 @@ export function declareTokens(program: Command): void {
   const tokens = program.command('tokens').description('personal tokens: make, list and revoke them')
   lists(tokens, 'list them; the tokens themselves are never shown again', runList)
     .option('--team <team>', 'only of this team')
-    .option('--status <status>', 'only active, expired or revoked ones')
+    .addOption(new Option('--status <status>', 'only those').choices(['active', 'expired', 'revoked']))
 
   const create = tokens
     .command('create')
@@ -30,7 +30,11 @@ export function declareTokens(program: Command): void {
     .argument('<name>', 'what it is for, for people')
     .option('--team <team>', 'the team that it speaks for; without it, your own')
     .option('-s, --scope <scope>', 'what it may call, such as plugipay:customer:read', collect)
-    .option('--expires <when>', '30d, 90d, a day (2027-01-31), or never for a service', '30d')
+    .option(
+      '--expires <when>',
+      '30d, 90d, 12h and the like, a day (2027-01-31), or never for a service',
+      '30d',
+    )
     .option('--service', 'it belongs to the team rather than to you')
   runs(create, runCreate)
   examples(create, [
@@ -73,7 +77,7 @@ async function runCreate(
   const { terminal } = context
   const expiry = ['30d', '90d', 'never'].includes(expires)
     ? { expiresIn: expires }
-    : { expiresAt: readInstant(expires, '--expires', Date.now()) }
+    : { expiresAt: readInstant(expires, '--expires', Date.now(), { ahead: true }) }
   if (scope.length === 0) terminal.remark('Without --scope it can call nothing.')
   const body = { name, team: team ?? (await ownTeam(context)), scopes: scope, service, ...expiry }
   const made = await api(context, '/api/tokens', { method: 'POST', body })
