@@ -14,6 +14,7 @@ export type AuditAction =
   | 'session.started'
   | 'session.ended'
   | 'grant.opened'
+  | 'grant.denied'
   | 'grant.ended'
 
 /** An entry before it has its number and its time. */

@@ -2,7 +2,10 @@
  * Things that work once, grants (refresh families, sessions), and what was ended apart from them, in the
  * storage of `Directory`. Times in milliseconds.
  */
+
 import { accessTokenSeconds, clockToleranceSecondsDefault, singleUsesMax } from '../core/limits.ts'
+import type { AuditDraft } from './audit.ts'
+import { appendAudit } from './directory-audit.ts'
 import { sameDigest } from './opaque.ts'
 import {
   claimOfTeam,
@@ -75,7 +78,15 @@ export function redeem(
   if (found === undefined) return 'unknown'
   const { grantId, expiresAt, redeemedAt } = found
   if (redeemedAt !== null) {
-    if (grantId !== null) endGrant(sql, grantId, now)
+    if (grantId !== null)
+      endGrant(sql, grantId, now, {
+        actor: 'holder',
+        action: 'grant.ended',
+        team: null,
+        target: grantId,
+        detail: { reason: `${kind} presented twice` },
+        from: null,
+      })
     return 'replayed'
   }
   if (expiresAt <= now || (grantId !== null && findGrant(sql, grantId, now) === null)) return 'unknown'
@@ -155,7 +166,10 @@ export function findGrant(sql: SqlStorage, id: string, now: number): GrantRecord
 }
 
 /** Names it when it had ended before, too. */
-export function endGrant(sql: SqlStorage, id: string, now: number): readonly Ended[] {
+/** The entry gets the team that the grant is of; none is written for what was over. */
+export function endGrant(sql: SqlStorage, id: string, now: number, audit: AuditDraft): readonly Ended[] {
+  const grant = findGrant(sql, id, now)
+  if (grant !== null) appendAudit(sql, { ...audit, team: grant.team }, now)
   return sql
     .exec<Row<Ended>>(
       'UPDATE grants SET ended_at = COALESCE(ended_at, ?) WHERE id = ? RETURNING id AS grantId, team',
@@ -181,8 +195,9 @@ export function endGrantsOf(
     .toArray()
 }
 
-/** Ends JWTs by one of their claims; an earlier end of the same claim is only ever extended. */
-export function endClaim(sql: SqlStorage, { kind, value, at }: EndedClaim): void {
+/** Ends JWTs by one of their claims; an earlier end of the same claim is only ever extended. True: there was none. */
+export function endClaim(sql: SqlStorage, { kind, value, at }: EndedClaim): boolean {
+  const known = count(sql, 'ended_claims WHERE kind = ? AND value = ?', kind, value)
   sql.exec(
     `INSERT INTO ended_claims (kind, value, at) VALUES (?, ?, ?)
      ON CONFLICT (kind, value) DO UPDATE SET at = MAX(at, excluded.at)`,
@@ -190,6 +205,7 @@ export function endClaim(sql: SqlStorage, { kind, value, at }: EndedClaim): void
     value,
     at,
   )
+  return known === 0
 }
 
 /** Whether a JWT with these claims was ended by one of them. */

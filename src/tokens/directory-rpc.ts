@@ -63,8 +63,11 @@ export interface DirectoryRpc {
 
   /** Ends everything that a subject owns (in one team, or at all), and its JWTs for administration. */
   endSubject(whom: SubjectOfTeam, now: number, audit: AuditDraft): Promise<readonly Ended[]>
-  /** Ends JWTs for administration by one of their claims; calls are ended by the accounts. */
-  endClaim(claim: EndedClaim): Promise<void>
+  /**
+   * Ends JWTs for administration by one of their claims; calls are ended by the accounts. `audit` is written when the
+   * claim had no end before.
+   */
+  endClaim(claim: EndedClaim, audit?: AuditDraft): Promise<void>
   /** Whether a JWT for administration still stands, and with which role now. */
   standing(query: StandingQuery): Promise<Standing>
 
@@ -72,6 +75,7 @@ export interface DirectoryRpc {
   rememberPerson(person: Person, now: number): Promise<void>
   findPerson(subject: string): Promise<Person | null>
   openGrant(grant: GrantRecord, now: number, audit: AuditDraft): Promise<void>
+  /** The entry gets the team that the grant is of. */
   endGrant(id: string, now: number, audit: AuditDraft): Promise<readonly Ended[]>
   findGrant(id: string, now: number): Promise<StandingGrant | null>
   deposit(thing: SingleUse, now: number): Promise<Deposit>

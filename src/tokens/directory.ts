@@ -127,8 +127,9 @@ export class Directory extends DurableObject implements DirectoryRpc {
     ]
   }
 
-  async endClaim(claim: EndedClaim): Promise<void> {
-    grants.endClaim(this.#sql, claim)
+  async endClaim(claim: EndedClaim, audit?: AuditDraft): Promise<void> {
+    const first = grants.endClaim(this.#sql, claim)
+    if (first && audit !== undefined) appendAudit(this.#sql, audit, claim.at)
   }
 
   async standing(query: StandingQuery): Promise<Standing> {
@@ -160,8 +161,7 @@ export class Directory extends DurableObject implements DirectoryRpc {
   }
 
   async endGrant(id: string, now: number, audit: AuditDraft): Promise<readonly Ended[]> {
-    if (grants.findGrant(this.#sql, id, now) !== null) appendAudit(this.#sql, audit, now)
-    return grants.endGrant(this.#sql, id, now)
+    return grants.endGrant(this.#sql, id, now, audit)
   }
 
   async deposit(thing: SingleUse, now: number): Promise<Deposit> {
@@ -206,10 +206,11 @@ export class Directory extends DurableObject implements DirectoryRpc {
   ): Promise<boolean> {
     const state = approval === null ? 'denied' : 'approved'
     const decided = devices.decideDevice(this.#sql, userCodeDigest, { state, now })
-    if (decided === null || approval === null) return decided !== null
+    if (decided === null) return false
+    appendAudit(this.#sql, audit, now)
+    if (approval === null) return true
     const { grant, payload } = approval
     grants.openGrant(this.#sql, grant)
-    appendAudit(this.#sql, audit, now)
     // Polls that come at once are no theft: the second one gets nothing, and ends nothing.
     grants.deposit(this.#sql, { kind: 'device', grantId: null, payload, ...decided }, now)
     return true

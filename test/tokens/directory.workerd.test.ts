@@ -314,6 +314,11 @@ test('T15: a second redemption ends what the first one gave', async () => {
   expect(await directory.redeem('code', { digest: 'a', now })).toBe('redeemed')
   expect(await directory.redeem('code', { digest: 'a', now })).toBe('replayed')
   expect(await directory.redeem('code', { digest: 'b', now })).toBe('unknown')
+  const { items } = await directory.listAudit(
+    { team: 'checkout', from: null },
+    { now, before: null, limit: 1 },
+  )
+  expect(items).toMatchObject([{ action: 'grant.ended', target: grant.id }])
 })
 
 test('what is of another kind, expired or never was, is unknown', async () => {

@@ -7,6 +7,7 @@ import { refreshIdleSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
 import { table } from '../../core/table.ts'
 import type { Audience } from '../../tokens/access-token.ts'
+import { addressOf } from '../../tokens/audit.ts'
 import { assertAudience, provesChallenge } from '../../tokens/authorization.ts'
 import { readAudience, readScopes } from '../../tokens/exchange.ts'
 import { nextRefreshToken, readRefreshToken } from '../../tokens/login.ts'
@@ -47,13 +48,13 @@ interface LoginEnd {
   readonly reason: string
   /** Who ends it: without it, somebody who holds a credential of it. */
   readonly actor?: string
-  readonly from?: string | null
+  readonly from: string | null
 }
 
 /** Ends a login and all that descends from it: answered when the accounts have heard of it. */
 export async function endLogin(
   grantId: string,
-  { actor = 'holder', from = null, reason }: LoginEnd,
+  { actor = 'holder', from, reason }: LoginEnd,
   { directory, accounts, now }: Pick<TokenService, 'directory' | 'accounts' | 'now'>,
 ): Promise<void> {
   const action = grantId.startsWith('session:') ? 'session.ended' : 'grant.ended'
@@ -62,8 +63,12 @@ export async function endLogin(
 }
 
 /** What must not go on ends first, and then is refused. */
-async function refuseAndEnd(grantId: string, reason: string, service: TokenService): Promise<never> {
-  await endLogin(grantId, { reason }, service)
+async function refuseAndEnd(
+  grantId: string,
+  { reason, request }: { readonly reason: string } & Pick<GrantRequest, 'request'>,
+  service: TokenService,
+): Promise<never> {
+  await endLogin(grantId, { reason, from: addressOf(request.headers) }, service)
   throw loginRefused(reason)
 }
 
@@ -92,7 +97,9 @@ async function issue(
   const grant = await answered(directory().findGrant(grantId, now()))
   const proven = grant && provenByGrant(grant, approved, config.teams)
   if (grant === null || proven === null)
-    return disowned?.() ?? refuseAndEnd(grantId, 'its owner may nothing any more', service)
+    return (
+      disowned?.() ?? refuseAndEnd(grantId, { ...request, reason: 'its owner may nothing any more' }, service)
+    )
   const token = await issueToken(proven, { audience, scopes, ended: loginRefused }, request, service)
   const refreshToken = nextRefreshToken(randomBytes, { subject: proven.subject, previous })
   const digests = await readRefreshToken(refreshToken, fingerprintKey)
@@ -116,13 +123,14 @@ export const authorizationCode: GrantType = async (request, service) => {
   const found = await answered(directory().examine('code', { digest, now: now() }))
   if (found === null) throw loginRefused('code unknown or expired')
   const payload: LoginPayload = JSON.parse(found.payload)
-  const twice = () => refuseAndEnd(payload.grantId, 'code presented twice', service)
+  const twice = () => refuseAndEnd(payload.grantId, { ...request, reason: 'code presented twice' }, service)
   if (found.spent) return twice()
   const bound =
     payload.clientId === clientId &&
     payload.redirectUri === redirectUri &&
     (await provesChallenge(verifier, payload.challenge ?? ''))
-  if (!bound) return refuseAndEnd(payload.grantId, 'code presented by another client', service)
+  if (!bound)
+    return refuseAndEnd(payload.grantId, { ...request, reason: 'code presented by another client' }, service)
   const redeem = async (family: RefreshFamily): Promise<boolean> =>
     (await answered(directory().redeem('code', { digest, now: now() }, family))) === 'redeemed' || twice()
   return issue(request, { payload, previous: null, redeem }, service)
@@ -167,7 +175,8 @@ export const refreshToken: GrantType = async (request, service) => {
   if (found === null) throw loginRefused('family unknown, or idle for too long')
   const payload: LoginPayload = JSON.parse(found.payload)
   if (payload.clientId !== request.clientId) throw loginRefused('refresh token of another client')
-  const twice = () => refuseAndEnd(payload.grantId, 'refresh token presented twice', service)
+  const twice = () =>
+    refuseAndEnd(payload.grantId, { ...request, reason: 'refresh token presented twice' }, service)
   if (found.spent) return twice()
   const redeem = async (family: RefreshFamily): Promise<boolean> =>
     (await answered(directory().rotateFamily(family, digest))) || twice()

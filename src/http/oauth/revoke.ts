@@ -22,28 +22,32 @@ export async function answerRevocation(
   const clientId = readClientId(parameters, service.config.clients)
   const parsed = parsePersonalToken(text)
   const refreshToken = await readRefreshToken(text, service.fingerprintKey)
-  if (refreshToken !== null) await revokeLogin(refreshToken, clientId, service)
-  else if (parsed.kind === 'token') await revokePersonalToken(parsed.token, request, service)
-  else if (parsed.kind === 'other') await revokeAccessToken(text, clientId, service)
+  const holder = { clientId, from: addressOf(request.headers) }
+  if (refreshToken !== null) await revokeLogin(refreshToken, holder, service)
+  else if (parsed.kind === 'token') await revokePersonalToken(parsed.token, holder, service)
+  else if (parsed.kind === 'other') await revokeAccessToken(text, holder, service)
   return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } })
+}
+
+/** Who asks: what they call themselves, and where from. */
+interface Holder {
+  readonly clientId: string
+  readonly from: string | null
 }
 
 async function revokePersonalToken(
   { id, text }: PersonalToken,
-  { headers }: Request,
+  { from }: Holder,
   { directory, accounts, now }: TokenService,
 ): Promise<void> {
   const presentation = { digest: await digestOf(text), now: now() }
-  await endInAccounts(
-    accounts,
-    await answered(directory().revokeHeldToken(id, presentation, addressOf(headers))),
-  )
+  await endInAccounts(accounts, await answered(directory().revokeHeldToken(id, presentation, from)))
 }
 
 /** The whole family, by any refresh token that it ever had. */
 async function revokeLogin(
   { familyDigest, digest }: PresentedRefreshToken,
-  clientId: string,
+  { clientId, from }: Holder,
   service: TokenService,
 ): Promise<void> {
   const { directory, now } = service
@@ -51,16 +55,24 @@ async function revokeLogin(
   if (found === null) return
   const payload: LoginPayload = JSON.parse(found.payload)
   if (!mayEnd(clientId, payload.clientId)) return
-  await endLogin(payload.grantId, { reason: 'logged out' }, service)
+  await endLogin(payload.grantId, { reason: 'logged out', from }, service)
 }
 
 /** A token that is not ours, or is over, needs no end. */
-async function revokeAccessToken(text: string, clientId: string, service: TokenService): Promise<void> {
+async function revokeAccessToken(
+  text: string,
+  { clientId, from }: Holder,
+  service: TokenService,
+): Promise<void> {
   const caller = await verifiedOwn(text, service)
   if (caller === null || caller.tokenId === null || !mayEnd(clientId, clientOf(text))) return
   const { directory, accounts, now } = service
-  await answered(directory().endClaim({ kind: 'token', value: caller.tokenId, at: now() }))
-  if (caller.team !== '') await answered(accounts.revoke(caller.team, { by: 'jti', value: caller.tokenId }))
+  const { tokenId, subject } = caller
+  const team = caller.team === '' ? null : caller.team
+  const action = 'token.revoked'
+  const audit = { actor: 'holder', action, team, target: tokenId, detail: { subject }, from } as const
+  await answered(directory().endClaim({ kind: 'token', value: tokenId, at: now() }, audit))
+  if (team !== null) await answered(accounts.revoke(team, { by: 'jti', value: tokenId }))
 }
 
 /**

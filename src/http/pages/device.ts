@@ -73,6 +73,7 @@ export async function decideDevice(request: Request, session: Session, people: P
   const approved = form.get('decision') === 'approve'
   const grant = newGrant(session.person, service)
   const payload: LoginPayload = { grantId: grant.id, clientId, scopes }
+  const opened = grantOpened(grant, { clientId, request, way: 'device' })
   const decided = await answered(
     directory().decideDevice(
       {
@@ -80,7 +81,7 @@ export async function decideDevice(request: Request, session: Session, people: P
         approval: approved ? { grant, payload: JSON.stringify(payload) } : null,
       },
       now(),
-      grantOpened(grant, { clientId, request, way: 'device' }),
+      approved ? opened : { ...opened, action: 'grant.denied', target: clientId },
     ),
   )
   if (!decided) return notWaiting(session)
