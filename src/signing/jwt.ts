@@ -20,7 +20,7 @@ import {
   signingInput,
 } from './jws.ts'
 import { type OptionReader, readOptions } from './options.ts'
-import type { BodyNeed, ReportFault, SignScheme } from './scheme.ts'
+import { type BodyNeed, type ReportFault, type SignScheme, widestNeed } from './scheme.ts'
 
 type StaticClaim = string | number | boolean
 
@@ -85,10 +85,7 @@ export const jwt: SignScheme<JwtOptions, JwsSecret, JwtKey> = {
   },
   parseSecret: (text, { algorithm }) => parseJwsSecret(text, algorithm),
   owns: ({ header }) => [header],
-  bodyNeed: ({ claims, joseHeader }) => {
-    const needs = [...claims, ...joseHeader].map(({ bodyNeed }) => bodyNeed)
-    return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
-  },
+  bodyNeed: ({ claims, joseHeader }) => widestNeed([...claims, ...joseHeader]),
   prepare: async ({ keyid, importSigner }) => ({ keyid, sign: await importSigner() }),
   stages: async (request, options, { keyid }, moment) => {
     const [header, claims] = await partsOf(options, newSheet(request, keyid, moment))

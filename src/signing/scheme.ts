@@ -35,6 +35,12 @@ export type SignableBody =
 /** none: the scheme does not cover it; sha256: a digest is enough, so a given one lets it stream; bytes: all of it. */
 export type BodyNeed = 'none' | 'sha256' | 'bytes'
 
+/** What they need together. */
+export function widestNeed(parts: readonly { readonly bodyNeed: BodyNeed }[]): BodyNeed {
+  const needs = new Set(parts.map(({ bodyNeed }) => bodyNeed))
+  return needs.has('bytes') ? 'bytes' : needs.has('sha256') ? 'sha256' : 'none'
+}
+
 /** Changes to the request. `set` replaces what is there; `query` is appended, names and values already encoded. */
 export interface Edits {
   readonly set: readonly (readonly [name: string, value: string])[]

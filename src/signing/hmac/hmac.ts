@@ -23,6 +23,7 @@ import {
   SecretFault,
   type SignRequest,
   type SignScheme,
+  widestNeed,
 } from '../scheme.ts'
 import { parsePair, parseParts, parseWhole } from '../secret.ts'
 import {
@@ -87,19 +88,18 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
     const query = parsePlacements(options.raw('query'), 'query', fault)
     options.done()
     checkPlacements({ string, secretForm, placements: [...headers, ...query] }, fault)
-    const needs = [string, ...headers, ...query].map(({ bodyNeed }) => bodyNeed)
     return {
       algorithm,
       secretForm,
       keyEncoding,
       keySuffix,
       string,
-      encode: encodings[signatureEncoding].encode,
+      encode: encodings[signatureEncoding],
       headers,
       queryBefore: query.filter(({ kinds }) => !kinds.has('signature')),
       queryAfter: query.filter(({ kinds }) => kinds.has('signature')),
       owned: ownedNames(query.map(({ name }) => name)),
-      bodyNeed: needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none',
+      bodyNeed: widestNeed([string, ...headers, ...query]),
     }
   },
   parseSecret: (text, { secretForm, keyEncoding, keySuffix }) => {
@@ -160,13 +160,7 @@ function encoded(pairs: readonly Pair[]): readonly Pair[] {
 
 /** With what the recipe adds before signing, and the nonce that was drawn for it. */
 function extended({ request, keyId, now, nonce }: Sheet, added: readonly Pair[]): Sheet {
-  return {
-    request,
-    query: appendQuery(request.query, added),
-    keyId,
-    now,
-    nonce,
-  }
+  return { request, query: appendQuery(request.query, added), keyId, now, nonce }
 }
 
 interface SplitSecret {

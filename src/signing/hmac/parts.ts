@@ -1,15 +1,14 @@
 /** The parts that a string may have: each kind is one row, which reads its options and says how it is written. */
 import type { Bytes } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
-import { own, table } from '../../core/table.ts'
+import { table } from '../../core/table.ts'
 import { bodyBytes } from '../digest.ts'
-import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
+import { headerNameFault, type OptionReader } from '../options.ts'
 import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
-import { algorithmNames, encodingNames, encodings } from './algorithms.ts'
-import type { HmacAlgorithm, TextEncoding } from './definition.ts'
+import { commonParts } from './common-parts.ts'
 import type { Shape } from './separation.ts'
-import { bodyDigest, type Sheet, timestamp } from './sheet.ts'
+import type { Sheet } from './sheet.ts'
 
 export type Written = string | Bytes
 
@@ -27,21 +26,11 @@ const letters = upper + upper.toLowerCase()
 const unreserved = `${letters}${digits}-._~`
 
 function sized(name: string, first: string | null): Shape {
-  return {
-    extent: 'sized',
-    first,
-    mayBeEmpty: false,
-    name,
-  }
+  return { extent: 'sized', first, mayBeEmpty: false, name }
 }
 
 function free(name: string, first: string | null, { mayBeEmpty = false } = {}): Shape {
-  return {
-    extent: 'free',
-    first,
-    mayBeEmpty,
-    name,
-  }
+  return { extent: 'free', first, mayBeEmpty, name }
 }
 
 function part(
@@ -53,8 +42,8 @@ function part(
   return { kind, shape, bodyNeed, write }
 }
 
-export function literal(text: string): Part {
-  return part('literal', sized(JSON.stringify(text), text.slice(0, 1)), () => text)
+function common(kind: keyof typeof commonParts, shape: Shape, options: OptionReader): Part {
+  return { kind, shape, ...commonParts[kind](options) }
 }
 
 /** Path and query come from a parsed URL; whatever else they might hold would be read differently elsewhere. */
@@ -99,12 +88,9 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
     })
     return part('header', shape, ({ request }) => headerText(request.header(name), name, prefix))
   },
-  timestamp: (options) => {
-    const as = options.choice('as', ['seconds', 'millis', 'iso', 'iso-seconds'])
-    return part('timestamp', sized('the timestamp', digits), ({ now }) => timestamp(now, as))
-  },
-  nonce: () => part('nonce', sized('the nonce', `${digits}abcdef`), ({ nonce }) => nonce()),
-  'key-id': () => part('key-id', sized('the key id', null), ({ keyId }) => keyId),
+  timestamp: (options) => common('timestamp', sized('the timestamp', digits), options),
+  nonce: (options) => common('nonce', sized('the nonce', `${digits}abcdef`), options),
+  'key-id': (options) => common('key-id', sized('the key id', null), options),
   body: (options) => {
     const begins = options.choice('begins', ['json', 'form', 'anything'], 'anything')
     const start = begins === 'anything' ? null : bodyStarts[begins]
@@ -122,17 +108,7 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
       bodyNeed: 'bytes',
     })
   },
-  'body-digest': (options) => {
-    const { algorithm, encoding } = readDigest(options)
-    const { encode } = encodings[encoding]
-    const write: Part['write'] = ({ request: { body } }) => {
-      const digest = bodyDigest(body, algorithm)
-      return digest instanceof Promise ? digest.then(encode) : encode(digest)
-    }
-    return part('body-digest', sized('the digest', null), write, {
-      bodyNeed: algorithm === 'sha256' ? 'sha256' : 'bytes',
-    })
-  },
+  'body-digest': (options) => common('body-digest', sized('the digest', null), options),
   'no-body': () =>
     part('no-body', { ...sized('nothing', ''), mayBeEmpty: true }, ({ request }) => {
       if (request.body.kind !== 'empty')
@@ -152,39 +128,10 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
   },
 })
 
-export function readDigest(options: OptionReader): {
-  readonly algorithm: HmacAlgorithm
-  readonly encoding: TextEncoding
-} {
-  return {
-    algorithm: options.choice('algorithm', algorithmNames),
-    encoding: options.choice('encoding', encodingNames),
-  }
-}
-
-/** One part; null after a fault. `digest` is read by the caller, because it holds parts itself. */
-export function parsePart(input: unknown, fault: ReportFault): Part | null {
-  if (typeof input === 'string') return parseLiteral(input, fault)
-  if (typeof input !== 'object' || input === null) return refuse(fault, '', 'must be a text or a part')
-  const fields = input as Readonly<Record<string, unknown>>
-  const kind = fields['part']
-  const read = typeof kind === 'string' ? own(partReaders, kind) : undefined
-  if (read === undefined)
-    return refuse(fault, 'part', `must be one of ${[...Object.keys(partReaders), 'digest'].join(', ')}`)
-  const options = readOptions(fields, fault)
-  options.raw('part')
-  const parsed = read(options, fault)
-  options.done()
-  return parsed
-}
-
-function parseLiteral(text: string, fault: ReportFault): Part | null {
-  return /^[\x00-\x7f]+$/.test(text) ? literal(text) : refuse(fault, '', 'must be ASCII that is not empty')
-}
-
-function refuse(fault: ReportFault, path: string, message: string): null {
-  fault(path, message)
-  return null
+/** ASCII that stands for itself. */
+export function parseLiteral(text: string, fault: ReportFault): Part {
+  if (!/^[\x00-\x7f]+$/.test(text)) fault('', 'must be ASCII that is not empty')
+  return part('literal', sized(JSON.stringify(text), text.slice(0, 1)), () => text)
 }
 
 /** Headers that a proxy behind us rewrites cannot be signed. `name` in lower case. */

@@ -1,13 +1,12 @@
 /** Headers and query parameters that a recipe sets. */
-
+import { isJsonObject } from '../../core/json.ts'
 import type { Secret } from '../../core/redact.ts'
-import { own, table } from '../../core/table.ts'
-import { headerNameFault, type OptionReader, readOptions } from '../options.ts'
+import { table } from '../../core/table.ts'
+import { headerNameFault, type OptionReader } from '../options.ts'
 import type { Pair } from '../query-string.ts'
-import type { BodyNeed, ReportFault } from '../scheme.ts'
-import { encodings } from './algorithms.ts'
-import { readDigest } from './parts.ts'
-import { bodyDigest, type Sheet, timestamp } from './sheet.ts'
+import { type BodyNeed, type ReportFault, widestNeed } from '../scheme.ts'
+import { commonParts, readPart } from './common-parts.ts'
+import { combined, type Sheet } from './sheet.ts'
 
 /** What is known after signing. */
 export interface Signed {
@@ -26,29 +25,13 @@ export interface Placement {
 
 interface PlacedRow {
   readonly write: PlacedWriter
-  readonly bodyNeed?: BodyNeed
+  readonly bodyNeed: BodyNeed
 }
 
 const placedReaders: Readonly<Record<string, (options: OptionReader) => PlacedRow>> = table({
-  signature: () => ({ write: (_sheet, { signature }) => signature }),
-  passphrase: () => ({ write: (_sheet, { passphrase }) => passphrase.reveal() }),
-  'key-id': () => ({ write: ({ keyId }) => keyId }),
-  nonce: () => ({ write: ({ nonce }) => nonce() }),
-  timestamp: (options) => {
-    const as = options.choice('as', ['seconds', 'millis', 'iso', 'iso-seconds'])
-    return { write: ({ now }) => timestamp(now, as) }
-  },
-  'body-digest': (options) => {
-    const { algorithm, encoding } = readDigest(options)
-    const { encode } = encodings[encoding]
-    return {
-      write: ({ request }) => {
-        const digest = bodyDigest(request.body, algorithm)
-        return digest instanceof Promise ? digest.then(encode) : encode(digest)
-      },
-      bodyNeed: algorithm === 'sha256' ? 'sha256' : 'bytes',
-    }
-  },
+  signature: () => ({ bodyNeed: 'none', write: (_sheet, { signature }) => signature }),
+  passphrase: () => ({ bodyNeed: 'none', write: (_sheet, { passphrase }) => passphrase.reveal() }),
+  ...commonParts,
 })
 
 /** `{ name: [part, ...] }`; undefined is none. */
@@ -58,7 +41,7 @@ export function parsePlacements(
   fault: ReportFault,
 ): readonly Placement[] {
   if (input === undefined) return []
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+  if (!isJsonObject(input)) {
     fault(where, 'must be names with lists of parts')
     return []
   }
@@ -84,27 +67,19 @@ function queryNameFault(name: string): string | null {
 function parsePlacement(name: string, input: unknown, fault: ReportFault): Placement {
   const kinds = new Set<string>()
   const rows = parseTemplate(input, kinds, fault)
-  const needs = rows.map(({ bodyNeed }) => bodyNeed)
+  const [only] = rows
   return {
     name,
     kinds,
-    bodyNeed: needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none',
-    write: writerOf(rows),
-  }
-}
-
-function writerOf(rows: readonly PlacedRow[]): PlacedWriter {
-  const [only] = rows
-  if (only !== undefined && rows.length === 1) return only.write
-  return (sheet, signed) => {
-    let text = ''
-    for (const { write } of rows) {
-      const written = write(sheet, signed)
-      if (typeof written !== 'string')
-        return Promise.all(rows.map((row) => row.write(sheet, signed))).then((all) => all.join(''))
-      text += written
-    }
-    return text
+    bodyNeed: widestNeed(rows),
+    write:
+      only !== undefined && rows.length === 1
+        ? only.write
+        : (sheet, signed) =>
+            combined(
+              rows.map(({ write }) => write(sheet, signed)),
+              (texts) => texts.join(''),
+            ),
   }
 }
 
@@ -114,21 +89,10 @@ export function writePlacements(
   sheet: Sheet,
   signed: Signed,
 ): readonly Pair[] | Promise<readonly Pair[]> {
-  const pairs: Pair[] = []
-  for (const { name, write } of placements) {
-    const written = write(sheet, signed)
-    if (typeof written !== 'string') return waitForAll(placements, sheet, signed)
-    pairs.push([name, written])
-  }
-  return pairs
-}
-
-function waitForAll(
-  placements: readonly Placement[],
-  sheet: Sheet,
-  signed: Signed,
-): Promise<readonly Pair[]> {
-  return Promise.all(placements.map(async ({ name, write }) => [name, await write(sheet, signed)] as const))
+  return combined(
+    placements.map(({ write }) => write(sheet, signed)),
+    (texts) => placements.map(({ name }, index): Pair => [name, texts[index] ?? '']),
+  )
 }
 
 function parseTemplate(input: unknown, kinds: Set<string>, fault: ReportFault): readonly PlacedRow[] {
@@ -140,20 +104,11 @@ function parseTemplate(input: unknown, kinds: Set<string>, fault: ReportFault): 
     const below: ReportFault = (path, message) => fault(`[${index}]${path === '' ? '' : `.${path}`}`, message)
     if (typeof one === 'string') {
       if (!/^[\x20-\x7e]+$/.test(one)) below('', 'must be visible ASCII')
-      return [{ write: () => one }]
+      return [{ bodyNeed: 'none', write: () => one }]
     }
-    const fields = (typeof one === 'object' ? one : null) as Readonly<Record<string, unknown>> | null
-    const kind = fields?.['part']
-    const read = typeof kind === 'string' ? own(placedReaders, kind) : undefined
-    if (fields === null || read === undefined) {
-      below('part', `must be one of ${Object.keys(placedReaders).join(', ')}`)
-      return []
-    }
-    kinds.add(String(kind))
-    const options = readOptions(fields, below)
-    options.raw('part')
-    const parsed = read(options)
-    options.done()
-    return [parsed]
+    const part = readPart(one, placedReaders, below)
+    if (part === null) return []
+    kinds.add((one as { readonly part: string }).part)
+    return [part]
   })
 }

@@ -41,8 +41,27 @@ export function timestamp(now: number, form: TimestampForm): string {
   }
 }
 
+/** Digests of nothing, which are those of most bodies: known, they make no call wait. */
+const emptyDigests = new Map<HmacAlgorithm, Bytes>()
+
 export function bodyDigest(body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> {
-  const { digest, emptyDigest } = algorithms[algorithm]
-  if (body.kind === 'empty') return emptyDigest
-  return algorithm === 'sha256' ? bodySha256(body) : digest(bodyBytes(body))
+  if (algorithm === 'sha256') return bodySha256(body)
+  const known = body.kind === 'empty' ? emptyDigests.get(algorithm) : undefined
+  return known ?? digestOf(body, algorithm)
+}
+
+async function digestOf(body: SignableBody, algorithm: HmacAlgorithm): Promise<Bytes> {
+  const digest = await algorithms[algorithm].digest(bodyBytes(body))
+  if (body.kind === 'empty') emptyDigests.set(algorithm, digest)
+  return digest
+}
+
+/** What is made of values that may have to be waited for; at once when none has to. */
+export function combined<Value, Result>(
+  values: readonly (Value | Promise<Value>)[],
+  combine: (values: readonly Value[]) => Result,
+): Result | Promise<Result> {
+  return values.some((value) => value instanceof Promise)
+    ? Promise.all(values).then(combine)
+    : combine(values as readonly Value[])
 }

@@ -1,12 +1,13 @@
 /** The string that is signed: parts in order, each ending where the next begins. */
 import { type Bytes, concatBytes, hex, utf8 } from '../../core/bytes.ts'
 import { Refusal } from '../../core/problems.ts'
-import { readOptions } from '../options.ts'
-import type { BodyNeed, ReportFault } from '../scheme.ts'
+import type { OptionReader } from '../options.ts'
+import { type BodyNeed, type ReportFault, widestNeed } from '../scheme.ts'
 import { algorithmNames, algorithms, encodingNames, encodings } from './algorithms.ts'
-import { type Part, parsePart, type Written } from './parts.ts'
+import { readPart } from './common-parts.ts'
+import { type Part, parseLiteral, partReaders, type Written } from './parts.ts'
 import { separate } from './separation.ts'
-import type { Sheet } from './sheet.ts'
+import { combined, type Sheet } from './sheet.ts'
 
 export interface SignedString {
   readonly bodyNeed: BodyNeed
@@ -30,7 +31,7 @@ export function parseString(input: unknown, path: string, fault: ReportFault): S
   const kinds = new Set<string>()
   const parts = input.flatMap((one: unknown, index) => {
     const at = `${path}[${index}]`
-    const parsed = parsePartOrDigest(one, at, { fault, kinds })
+    const parsed = parsePart(one, at, { fault, kinds })
     if (parsed !== null) kinds.add(parsed.kind)
     return parsed ?? []
   })
@@ -47,26 +48,26 @@ interface ParseContext {
   readonly kinds: Set<string>
 }
 
-function parsePartOrDigest(input: unknown, at: string, { fault, kinds }: ParseContext): Part | null {
+function parsePart(input: unknown, at: string, { fault, kinds }: ParseContext): Part | null {
   const below: ReportFault = (path, message) => fault(path === '' ? at : `${at}.${path}`, message)
-  if (typeof input !== 'object' || input === null || !('part' in input) || input.part !== 'digest')
-    return parsePart(input, below)
-  const options = readOptions(input as Readonly<Record<string, unknown>>, below)
-  options.raw('part')
-  const algorithm = options.choice('algorithm', algorithmNames)
-  const encoding = options.choice('encoding', [...encodingNames, 'raw'])
-  const inner = parseString(options.raw('of'), `${at}.of`, fault)
-  options.done()
-  for (const kind of inner.kinds) kinds.add(kind)
-  return {
-    kind: 'digest',
-    shape: { extent: 'sized', first: null, mayBeEmpty: false, name: 'the digest' },
-    bodyNeed: inner.bodyNeed,
-    write: async (sheet) => {
-      const bytes = await algorithms[algorithm].digest(await inner.write(sheet))
-      return encoding === 'raw' ? bytes : encodings[encoding].encode(bytes)
-    },
+  if (typeof input === 'string') return parseLiteral(input, below)
+  // Holds parts itself.
+  const digest = (options: OptionReader): Part => {
+    const algorithm = options.choice('algorithm', algorithmNames)
+    const encoding = options.choice('encoding', [...encodingNames, 'raw'])
+    const inner = parseString(options.raw('of'), `${at}.of`, fault)
+    for (const kind of inner.kinds) kinds.add(kind)
+    return {
+      kind: 'digest',
+      shape: { extent: 'sized', first: null, mayBeEmpty: false, name: 'the digest' },
+      bodyNeed: inner.bodyNeed,
+      write: async (sheet) => {
+        const bytes = await algorithms[algorithm].digest(await inner.write(sheet))
+        return encoding === 'raw' ? bytes : encodings[encoding](bytes)
+      },
+    }
   }
+  return readPart<Part>(input, { ...partReaders, digest }, below)
 }
 
 function compose(parts: readonly BoundedPart[], kinds: ReadonlySet<string>): SignedString {
@@ -78,38 +79,27 @@ function compose(parts: readonly BoundedPart[], kinds: ReadonlySet<string>): Sig
       let text = ''
       for (const part of parts) {
         const written = part.write(sheet)
-        if (typeof written !== 'string') return writeMixed(parts, sheet)
+        if (typeof written !== 'string') return writeParts(parts, sheet, joined)
         if (part.excluded !== null) checkContent(part, written)
         text += written
       }
       return utf8(text)
     },
-    show: async (sheet) => (await writeParts(parts, sheet)).map(shown).join(''),
+    show: async (sheet) => writeParts(parts, sheet, (written) => written.map(shown).join('')),
   }
 }
 
-function writeMixed(parts: readonly BoundedPart[], sheet: Sheet): Bytes | Promise<Bytes> {
-  const written = writeParts(parts, sheet)
-  return written instanceof Promise ? written.then(joined) : joined(written)
-}
-
-function widestNeed(parts: readonly Part[]): BodyNeed {
-  const needs = parts.map(({ bodyNeed }) => bodyNeed)
-  return needs.includes('bytes') ? 'bytes' : needs.includes('sha256') ? 'sha256' : 'none'
-}
-
-function writeParts(
+function writeParts<Result>(
   parts: readonly BoundedPart[],
   sheet: Sheet,
-): readonly Written[] | Promise<readonly Written[]> {
-  let waits = false
+  combine: (written: readonly Written[]) => Result,
+): Result | Promise<Result> {
   const written = parts.map((part) => {
     const text = part.write(sheet)
-    if (text instanceof Promise) waits = true
-    else checkContent(part, text)
+    if (!(text instanceof Promise)) checkContent(part, text)
     return text
   })
-  return waits ? Promise.all(written) : (written as readonly Written[])
+  return combined(written, combine)
 }
 
 /** Only texts are free and followed: bodies come last, and digests have their length. */
