@@ -11,7 +11,6 @@
  */
 import { hex, utf8 } from '../core/bytes.ts'
 import { signingDayKeysMax } from '../core/limits.ts'
-import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
 import { canonicalHeaders, canonicalQuery } from './aws-canonical.ts'
 import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts'
@@ -19,6 +18,7 @@ import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256 } from './
 import { bothForms, ownedNames, type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
 import { SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parseParts, withoutSecrets } from './secret.ts'
+import { signedField } from './signed-field.ts'
 
 interface AwsSecret {
   readonly accessKeyId: string
@@ -165,10 +165,7 @@ function coveredHeaders(
 
 function headerValue(request: SignRequest, name: string): string {
   const value = name === 'host' ? request.host : request.header(name)
-  if (value !== null && /^[\t\r\n\x20-\x7e]*$/.test(value)) return value
-  throw new Refusal('header_invalid', {
-    detail: `Send the header ${name}, in ASCII: this upstream signs it.`,
-  })
+  return signedField(name, value, /^[\t\r\n\x20-\x7e]*$/)
 }
 
 /** Derives the key of a day once; the one of yesterday stays for requests that are under way at midnight. */

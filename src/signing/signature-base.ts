@@ -15,8 +15,9 @@ import { base64, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { headerNameFault } from './options.ts'
-import { rawPairs } from './query-string.ts'
+import { percentDecode, percentEncode, rawPairs } from './query-string.ts'
 import type { SignRequest } from './scheme.ts'
+import { signedField } from './signed-field.ts'
 
 export interface Component {
   readonly name: string
@@ -109,16 +110,8 @@ function queryParameter(query: string, name: string): string {
 
 /** The application/x-www-form-urlencoded percent-encode set of the URL standard, with a space as %20. */
 function formEncoded(raw: string): string {
-  let decoded: string
-  try {
-    decoded = decodeURIComponent(raw.replaceAll('+', ' '))
-  } catch {
-    throw new Refusal('request_invalid', { detail: 'The query has a percent escape that is not UTF-8.' })
-  }
-  return encodeURIComponent(decoded).replaceAll(
-    /[!'()~]/g,
-    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
+  const decoded = percentDecode(raw.replaceAll('+', ' '))
+  return percentEncode(decoded).replaceAll('%2A', '*').replaceAll('~', '%7E')
 }
 
 /** What we set ourselves, or what does not arrive as it was sent. */
@@ -146,12 +139,7 @@ function fieldValue(name: string, parameters: Parameters): ValueOf | string {
 }
 
 function sentField(request: SignRequest, name: string): string {
-  const value = request.header(name)
-  if (value === null || !/^[\t\x20-\x7e]*$/.test(value))
-    throw new Refusal('header_invalid', {
-      detail: `Send the header ${name}, in ASCII: this upstream signs it.`,
-    })
-  return value.trim()
+  return signedField(name, request.header(name), /^[\t\x20-\x7e]*$/).trim()
 }
 
 /**

@@ -96,7 +96,7 @@ describe('explain', () => {
   it('says what a refused request lacks', async () => {
     const sign = { scheme: 'http-signatures', algorithm: 'hmac-sha256', components: ['x-note'] }
     expect((await explained(sign, 'k:QUJD')).mistakes[0]).toBe(
-      'The request is refused: Send the header x-note, in ASCII: this upstream signs it.',
+      'The request is refused: Send the header x-note, in visible ASCII: this upstream signs it.',
     )
   })
 

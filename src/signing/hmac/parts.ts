@@ -6,6 +6,7 @@ import { bodyBytes } from '../digest.ts'
 import { headerNameFault, type OptionReader } from '../options.ts'
 import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
+import { signedField } from '../signed-field.ts'
 import { commonParts } from './common-parts.ts'
 import type { Shape } from './separation.ts'
 import type { Sheet } from './sheet.ts'
@@ -141,15 +142,8 @@ function checkSignableHeader(name: string, fault: ReportFault): void {
 }
 
 function headerText(value: string | null, name: string, prefix: string | null): string {
-  if (value === null) {
-    if (prefix !== null) return ''
-    throw new Refusal('header_invalid', { detail: `Send the header ${name}: this upstream signs it.` })
-  }
-  if (!/^[\x20-\x7e]+$/.test(value))
-    throw new Refusal('header_invalid', {
-      detail: `The header ${name} is signed and must be visible ASCII that is not empty.`,
-    })
-  return (prefix ?? '') + value
+  if (value === null && prefix !== null) return ''
+  return (prefix ?? '') + signedField(name, value, /^[\x20-\x7e]+$/)
 }
 
 function queryText(query: string, { sorted, mark }: { sorted: boolean; mark: boolean }): string {
