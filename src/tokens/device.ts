@@ -2,6 +2,7 @@
  * The device grant (RFC 8628): user codes, and what `Directory` keeps of a login that waits for approval. Times in
  * milliseconds since 1970.
  */
+import type { Audience } from './access-token.ts'
 
 /** Consonants alone spell no words and are not taken for digits (section 6.1); eight of twenty are 34.5 bits. */
 const letters = 'BCDFGHJKLMNPQRSTVWXZ'
@@ -38,6 +39,8 @@ export interface DeviceRequest {
   readonly clientId: string
   /** null: all that the person may. */
   readonly scopes: readonly string[] | null
+  /** What its tokens are for where their requests do not say. */
+  readonly audience: Audience
   /** The address that asked, as the platform saw it. */
   readonly from: string | null
   readonly createdAt: number

@@ -20,7 +20,8 @@ export function openDevice(sql: SqlStorage, device: DeviceRequest): Deposit {
     digest: device.digest,
     code: device.userCodeDigest,
     client_id: device.clientId,
-    scopes: JSON.stringify(device.scopes),
+    // All that was asked for: tables that were made before have no column of its own for the audience.
+    scopes: JSON.stringify([device.scopes, device.audience]),
     origin: device.from,
     created_at: device.createdAt,
     expires_at: device.expiresAt,
@@ -33,7 +34,7 @@ export function openDevice(sql: SqlStorage, device: DeviceRequest): Deposit {
  * types one so many times, whoever guesses does.
  */
 export function lookAtDevice(sql: SqlStorage, userCodeDigest: string, now: number): ListedDevice | null {
-  const found = find<Row<Omit<ListedDevice, 'scopes'>> & { scopes: string }>(
+  const found = find<Row<Omit<ListedDevice, 'scopes' | 'audience'>> & { scopes: string }>(
     sql,
     `UPDATE devices SET looks = looks + 1 WHERE code = ? AND state = 'pending' AND expires_at > ? AND looks < ?
      RETURNING client_id AS clientId, scopes, origin AS "from", created_at AS createdAt, expires_at AS expiresAt`,
@@ -41,7 +42,9 @@ export function lookAtDevice(sql: SqlStorage, userCodeDigest: string, now: numbe
     now,
     deviceLooksMax,
   )
-  return found === undefined ? null : { ...found, scopes: JSON.parse(found.scopes) }
+  if (found === undefined) return null
+  const [scopes, audience] = JSON.parse(found.scopes)
+  return { ...found, scopes, audience }
 }
 
 /** Decides it once; the device code's digest, and its end. null when it was decided, or is over. */

@@ -33,10 +33,11 @@ const device = {
   userCodeDigest: 'code',
   clientId: 'countersign-cli',
   scopes: null,
+  audience: 'calls',
   from: null,
   createdAt: now,
   expiresAt: now + deviceSeconds * 1000,
-}
+} as const
 const poll = (at: number, clientId = 'countersign-cli') =>
   directory.pollDevice({ digest: 'device', clientId }, at)
 const decide = (approved: boolean, at: number) =>

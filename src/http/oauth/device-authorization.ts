@@ -2,9 +2,10 @@
 import { attemptMillis, deviceAttemptsMax, deviceIntervalSeconds, deviceSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
 import { addressOf, networkOf } from '../../tokens/audit.ts'
+import { assertAudience } from '../../tokens/authorization.ts'
 import { readClientId } from '../../tokens/clients.ts'
 import { makeUserCode } from '../../tokens/device.ts'
-import { readScopes } from '../../tokens/exchange.ts'
+import { readAudience, readScopes } from '../../tokens/exchange.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { digestOf, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
 import { required } from '../../tokens/parameters.ts'
@@ -19,6 +20,8 @@ export async function answerDeviceAuthorization(
   required(parameters, 'client_id')
   const clientId = readClientId(parameters, config.clients)
   const scopes = readScopes(parameters)
+  const audience = readAudience(parameters, config.url)
+  assertAudience(clientId, audience)
   const from = addressOf(headers)
   const limit = { what: `device ${networkOf(headers)}`, max: deviceAttemptsMax, windowMillis: attemptMillis }
   if (!(await answered(directory().attempt(limit, now())))) throw tooMany('device logins from one address')
@@ -30,6 +33,7 @@ export async function answerDeviceAuthorization(
       userCodeDigest: await userCodeDigest(userCode, fingerprintKey),
       clientId,
       scopes,
+      audience,
       from,
       createdAt: now(),
       expiresAt: now() + deviceSeconds * 1000,

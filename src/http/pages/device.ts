@@ -69,10 +69,10 @@ export async function decideDevice(request: Request, session: Session, people: P
   const form = await readForm(request, config.url, session)
   const found = await look(form.get('user_code') ?? '', session, people)
   if (found === null) return notWaiting(session)
-  const { clientId, scopes } = found.device
+  const { clientId, scopes, audience } = found.device
   const approved = form.get('decision') === 'approve'
   const grant = newGrant(session.person, service)
-  const payload: LoginPayload = { grantId: grant.id, clientId, scopes }
+  const payload: LoginPayload = { grantId: grant.id, clientId, scopes, audience }
   const opened = grantOpened(grant, { clientId, request, way: 'device' })
   const decided = await answered(
     directory().decideDevice(

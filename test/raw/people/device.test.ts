@@ -6,6 +6,7 @@ import {
   Browser,
   beginDevice,
   callOrders,
+  cli,
   csrfOf,
   decide,
   failure,
@@ -14,6 +15,7 @@ import {
   logIn,
   type PeopleEdge,
   poll,
+  refresh,
   signedInBrowser,
   startPeopleEdge,
   whoami,
@@ -53,6 +55,27 @@ describe('a login by device', () => {
       role: 'admin',
       team: 'checkout',
     })
+  })
+
+  it('keeps the resource that it was asked for with, until a request names another (RFC 8707)', async () => {
+    const administration = `${edge.url}/api`
+    const device = await beginDevice(edge, { resource: administration })
+    await decide(await signedInBrowser(edge, 'ada'), device)
+    const login = await issued(await poll(edge, device))
+    expect(decodeJwt(login.access_token).aud).toBe(administration)
+    const renewed = await issued(await refresh(edge, login.refresh_token))
+    expect(decodeJwt(renewed.access_token).aud).toBe(administration)
+    const calling = await issued(await refresh(edge, renewed.refresh_token, { resource: edge.url }))
+    expect(decodeJwt(calling.access_token).aud).toBe(edge.url)
+  })
+
+  it.each([
+    ['a resource that is not ours', { resource: 'https://evil.test' }],
+    ['administration for a page in a browser', { client_id: 'shop', resource: 'ours' }],
+  ])('is not begun for %s', async (_what, fields) => {
+    const resource = fields.resource === 'ours' ? `${edge.url}/api` : fields.resource
+    const answer = await form(edge, '/oauth/device_authorization', { client_id: cli, ...fields, resource })
+    expect(await failure(answer)).toBe('400 invalid_target')
   })
 
   it('asks who is not signed in to sign in first, and comes back', async () => {
