@@ -140,11 +140,16 @@ export class Pocket {
 
   /** Reserves a unit of the newest lease that has one; null when none holds. */
   take(now: number): Lease | null {
-    const lease = this.lease.lends(now) ? this.lease : this.fading.find((older) => older.lends(now))
+    const lease = this.lease.lends(now) ? this.lease : this.#older(now)
     if (lease === undefined) return null
     lease.reserve()
     this.#spent += 1
     return lease
+  }
+
+  /** Apart, since a closure over `now` would cost every call that takes of the newest. */
+  #older(now: number): Lease | undefined {
+    return this.fading.find((lease) => lease.lends(now))
   }
 
   receive(lease: Lease): void {

@@ -1,6 +1,7 @@
-import type { Configuration, Grant, Key, Limit, Team } from './configuration.ts'
+import type { Configuration, Grant, Key, Limit, Team, Upstream } from './configuration.ts'
 import type { Caller, LimitSet, Permit, Target } from './permit.ts'
 import { Refusal } from './problems.ts'
+import type { Route } from './route.ts'
 import { admitsScope, tokenAdmits } from './scope.ts'
 
 /** What a call says of itself in headers. */
@@ -29,15 +30,15 @@ export function decide(config: Configuration, caller: Caller, target: Target, wi
     })
   }
   const key = chooseKey(grant, wishes.key)
-  const scope = `${upstream.name}:${route.scope}`
-  if (!admitsScope(grant.scopes, route.scope)) throw insufficient(scope, 'The grant of your team')
+  if (!admitsScope(grant.scopes, route.scope)) throw insufficient(upstream, route, 'The grant of your team')
   if (caller.scopes !== 'granted' && !tokenAdmits(caller.scopes, upstream.name, key.name, route.scope))
-    throw insufficient(scope, 'The token')
+    throw insufficient(upstream, route, 'The token')
   const limitSet = limitSetOf(team, grant, target.method)
   return { caller, team, upstream, grant, key, route, target, limitSet } as Permit
 }
 
-function insufficient(scope: string, who: string): Refusal {
+function insufficient(upstream: Upstream, route: Route, who: string): Refusal {
+  const scope = `${upstream.name}:${route.scope}`
   return new Refusal('scope_insufficient', {
     detail: `${who} does not hold the scope ${scope}.`,
     members: { scope },
