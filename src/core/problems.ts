@@ -236,3 +236,8 @@ export class Refusal extends Error {
     this.members = members
   }
 }
+
+/** What most readers of requests throw. `detail` names the fix. */
+export function requestInvalid(detail: string): Refusal {
+  return new Refusal('request_invalid', { detail })
+}

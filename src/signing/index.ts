@@ -15,18 +15,18 @@ import { type BoundScheme, bindScheme, type MintScheme, type ReportFault, type S
 import { standardWebhooks } from './standard-webhooks.ts'
 
 export const schemes = table({
-  'aws-sigv4': bindable('aws-sigv4', awsSigv4),
-  basic: bindable('basic', basic),
-  bearer: bindable('bearer', bearer),
-  header: bindable('header', header),
-  hmac: bindable('hmac', hmac),
-  'http-signatures': bindable('http-signatures', httpSignatures),
-  jwt: bindable('jwt', jwt),
-  'oauth-client-credentials': bindable('oauth-client-credentials', oauthClientCredentials),
-  'oauth-jwt-bearer': bindable('oauth-jwt-bearer', oauthJwtBearer),
-  plugipay: bindable('plugipay', plugipay),
-  query: bindable('query', query),
-  'standard-webhooks': bindable('standard-webhooks', standardWebhooks),
+  'aws-sigv4': bindable(awsSigv4),
+  basic: bindable(basic),
+  bearer: bindable(bearer),
+  header: bindable(header),
+  hmac: bindable(hmac),
+  'http-signatures': bindable(httpSignatures),
+  jwt: bindable(jwt),
+  'oauth-client-credentials': bindable(oauthClientCredentials),
+  'oauth-jwt-bearer': bindable(oauthJwtBearer),
+  plugipay: bindable(plugipay),
+  query: bindable(query),
+  'standard-webhooks': bindable(standardWebhooks),
 })
 
 export type SchemeName = keyof typeof schemes
@@ -35,20 +35,19 @@ export type SchemeName = keyof typeof schemes
 export function parseSign(sign: Readonly<Record<string, unknown>>, fault: ReportFault): BoundScheme | null {
   const name = sign['scheme']
   const bind = typeof name === 'string' ? own(schemes, name) : undefined
-  if (bind === undefined) {
+  if (typeof name !== 'string' || bind === undefined) {
     fault('scheme', `must be one of ${Object.keys(schemes).join(', ')}`)
     return null
   }
-  return bind(sign, fault)
+  return bind(name, sign, fault)
 }
 
-type Bind = (sign: Readonly<Record<string, unknown>>, fault: ReportFault) => BoundScheme | null
+type Bind = (name: string, sign: Readonly<Record<string, unknown>>, fault: ReportFault) => BoundScheme | null
 
 function bindable<Options, Parsed, Prepared>(
-  name: string,
   scheme: SignScheme<Options, Parsed, Prepared> | MintScheme<Options, Parsed>,
 ): Bind {
-  return (sign, fault) => {
+  return (name, sign, fault) => {
     let faults = 0
     const options = scheme.parseOptions(sign, (path, message) => {
       faults += 1

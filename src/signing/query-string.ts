@@ -1,5 +1,5 @@
 /** Query strings as schemes need them: byte for byte, or taken apart and written anew. */
-import { Refusal } from '../core/problems.ts'
+import { requestInvalid } from '../core/problems.ts'
 
 export type Pair = readonly [name: string, value: string]
 
@@ -47,9 +47,9 @@ export function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new Refusal('request_invalid', {
-      detail: 'The query has a percent escape that is not UTF-8, and this upstream signs its decoded form.',
-    })
+    throw requestInvalid(
+      'The query has a percent escape that is not UTF-8, and this upstream signs its decoded form.',
+    )
   }
 }
 
@@ -69,9 +69,7 @@ export function refuseQueryNames(query: string, names: OwnedNames): void {
   for (const [name] of rawPairs(query)) {
     const owned = names.get(looselyDecoded(name))
     if (owned !== undefined)
-      throw new Refusal('request_invalid', {
-        detail: `Leave the query parameter ${owned} out: Countersign sets it.`,
-      })
+      throw requestInvalid(`Leave the query parameter ${owned} out: Countersign sets it.`)
   }
 }
 

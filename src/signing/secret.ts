@@ -5,42 +5,41 @@
  */
 import { SecretFault } from './scheme.ts'
 
-/** A secret of one part. Inner spaces are allowed where a password may have them. */
-export function parseWhole(text: string, what: string, { inner }: { inner?: 'spaces' } = {}): string {
-  const fault = formFault(text, inner === 'spaces')
-  if (fault !== null) throw new SecretFault(`${what} ${fault}`)
-  return text
+interface SecretForm {
+  /** Spaces inside of a part, as a password may have them. */
+  readonly inner?: 'spaces'
 }
 
 /** `<first>:<second>`, split at the first colon. */
 export function parsePair(
   text: string,
   names: readonly [string, string],
-  options: { inner?: 'spaces' } = {},
+  form: SecretForm = {},
 ): readonly [string, string] {
-  const [first = '', second = ''] = parseParts(text, names, options)
+  const [first = '', second = ''] = parseParts(text, names, form)
   return [first, second]
 }
 
 /** As many parts as there are names, split at the first colons: only the last part may hold one. */
-export function parseParts(
-  text: string,
-  names: readonly string[],
-  { inner }: { inner?: 'spaces' } = {},
-): readonly string[] {
-  const form = names.map((name) => `<${name}>`).join(':')
+export function parseParts(text: string, names: readonly string[], form: SecretForm = {}): readonly string[] {
+  const written = names.map((name) => `<${name}>`).join(':')
   const pieces = text.split(':')
   const last = names.length - 1
   if (pieces.length <= last) {
     const colons = last === 1 ? 'no colon' : `fewer than ${last} colons`
-    throw new SecretFault(`the secret has ${colons}; its form is ${form}`)
+    throw new SecretFault(`the secret has ${colons}; its form is ${written}`)
   }
-  const parts = [...pieces.slice(0, last), pieces.slice(last).join(':')]
-  for (const [index, part] of parts.entries()) {
-    const fault = formFault(part, inner === 'spaces')
-    if (fault !== null) throw new SecretFault(`the ${names[index]} of ${form} ${fault}`)
-  }
-  return parts
+  return names.map((name, index) => {
+    const part = index < last ? pieces[index] : pieces.slice(last).join(':')
+    return parseWhole(part ?? '', `the ${name} of ${written}`, form)
+  })
+}
+
+/** A secret of one part. */
+export function parseWhole(text: string, what: string, { inner }: SecretForm = {}): string {
+  const fault = formFault(text, inner === 'spaces')
+  if (fault !== null) throw new SecretFault(`${what} ${fault}`)
+  return text
 }
 
 function formFault(text: string, innerSpaces: boolean): string | null {

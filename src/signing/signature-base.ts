@@ -12,7 +12,7 @@ import {
   serializeItem,
 } from 'structured-headers'
 import { base64, utf8 } from '../core/bytes.ts'
-import { Refusal } from '../core/problems.ts'
+import { Refusal, requestInvalid } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { headerNameFault } from './options.ts'
 import { percentDecode, percentEncode, rawPairs } from './query-string.ts'
@@ -102,9 +102,7 @@ function queryParameter(query: string, name: string): string {
     .map(([, value]) => formEncoded(value ?? ''))
   const [value] = values
   if (value === undefined || values.length > 1)
-    throw new Refusal('request_invalid', {
-      detail: `Send the query parameter ${name} exactly once: this upstream signs it.`,
-    })
+    throw requestInvalid(`Send the query parameter ${name} exactly once: this upstream signs it.`)
   return value
 }
 

@@ -5,7 +5,7 @@
 import { isJsonObject } from '../core/json.ts'
 import { claimSecondsMax, personalTokenDaysMax, tokenNameCharsMax, tokenScopesMax } from '../core/limits.ts'
 import { isPrintable } from '../core/printable.ts'
-import { Refusal } from '../core/problems.ts'
+import { requestInvalid } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { readInstant } from './instant.ts'
 import { isTokenScope } from './scope-set.ts'
@@ -24,7 +24,7 @@ const members: readonly string[] = ['name', 'team', 'scopes', 'expiresIn', 'expi
 
 /** `body` is parsed JSON; `now` in milliseconds since 1970. Throws Refusal `request_invalid` that lists every fault. */
 export function readTokenRequest(body: unknown, now: number): TokenRequest {
-  if (!isJsonObject(body)) throw refused('The body must be a JSON object.')
+  if (!isJsonObject(body)) throw requestInvalid('The body must be a JSON object.')
   const faults = Object.keys(body)
     .filter((name) => !members.includes(name))
     .map((name) => `there is no member ${printable(name)}; known are ${members.join(', ')}`)
@@ -42,12 +42,8 @@ export function readTokenRequest(body: unknown, now: number): TokenRequest {
   )
   const service = member('service', isFlag, 'true or false') === true
   const expiresAt = readExpiry(own(body, 'expiresIn'), own(body, 'expiresAt'), { service, now, faults })
-  if (faults.length > 0) throw refused(`${faults.join('; ')}.`)
+  if (faults.length > 0) throw requestInvalid(`${faults.join('; ')}.`)
   return { name, team, scopes: [...new Set(scopes)], expiresAt, service }
-}
-
-function refused(detail: string): Refusal {
-  return new Refusal('request_invalid', { detail })
 }
 
 function isText(value: unknown): value is string {

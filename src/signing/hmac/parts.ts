@@ -1,6 +1,6 @@
 /** The parts that a string may have: each kind is one row, which reads its options and says how it is written. */
 import type { Bytes } from '../../core/bytes.ts'
-import { Refusal } from '../../core/problems.ts'
+import { type Refusal, requestInvalid } from '../../core/problems.ts'
 import { table } from '../../core/table.ts'
 import { bodyBytes } from '../digest.ts'
 import { headerNameFault, type OptionReader } from '../options.ts'
@@ -50,7 +50,7 @@ function common(kind: keyof typeof commonParts, shape: Shape, options: OptionRea
 /** Path and query come from a parsed URL; whatever else they might hold would be read differently elsewhere. */
 function visible(text: string, what: string): string {
   if (/^[\x21-\x7e]*$/.test(text)) return text
-  throw new Refusal('request_invalid', { detail: `The ${what} must be visible ASCII to be signed.` })
+  throw requestInvalid(`The ${what} must be visible ASCII to be signed.`)
 }
 
 const bodyStarts = {
@@ -100,9 +100,7 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
       // As text it leaves the string a text, which is joined and encoded at once.
       if (bytes.length === 0) return ''
       if (start !== null && !start.form.test(String.fromCharCode(bytes[0] ?? 0)))
-        throw new Refusal('request_invalid', {
-          detail: `This upstream signs bodies that are ${start.what}.`,
-        })
+        throw requestInvalid(`This upstream signs bodies that are ${start.what}.`)
       return bytes
     }
     return part('body', free('the body', start?.first ?? null, { mayBeEmpty: true }), write, {
@@ -113,9 +111,9 @@ export const partReaders: Readonly<Record<string, PartReader>> = table({
   'no-body': () =>
     part('no-body', { ...sized('nothing', ''), mayBeEmpty: true }, ({ request }) => {
       if (request.body.kind !== 'empty')
-        throw new Refusal('request_invalid', {
-          detail: 'The signature of this upstream does not cover a body; send the parameters in the query.',
-        })
+        throw requestInvalid(
+          'The signature of this upstream does not cover a body; send the parameters in the query.',
+        )
       return ''
     }),
   'form-field': (options) => {
@@ -149,27 +147,26 @@ function headerText(value: string | null, name: string, prefix: string | null): 
 function queryText(query: string, { sorted, mark }: { sorted: boolean; mark: boolean }): string {
   visible(query, 'query')
   if (query === '?' && (sorted || !mark))
-    throw new Refusal('request_invalid', { detail: 'Leave out a question mark that no query follows.' })
+    throw requestInvalid('Leave out a question mark that no query follows.')
   const text = sorted ? sortedQuery(query) : query.slice(1)
   return mark && query !== '' ? `?${text}` : text
 }
 
 function sortedQuery(query: string): string {
   if (query.includes('+'))
-    throw new Refusal('request_invalid', {
-      detail: 'Send a space of the query as %20 and a plus as %2B: this upstream signs the decoded query.',
-    })
+    throw requestInvalid(
+      'Send a space of the query as %20 and a plus as %2B: this upstream signs the decoded query.',
+    )
   const pairs = rawPairs(query).map(([name, value]) => {
-    if (name === '')
-      throw new Refusal('request_invalid', { detail: 'The query has a parameter without name.' })
+    if (name === '') throw requestInvalid('The query has a parameter without name.')
     return [percentEncode(percentDecode(name)), percentEncode(percentDecode(value ?? ''))] as const
   })
   const ordered = pairs.toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
   for (const [index, [name]] of ordered.entries()) {
     if (ordered[index + 1]?.[0] === name)
-      throw new Refusal('request_invalid', {
-        detail: 'A query parameter was sent twice, and this upstream signs the query in sorted order.',
-      })
+      throw requestInvalid(
+        'A query parameter was sent twice, and this upstream signs the query in sorted order.',
+      )
   }
   return ordered.map(([name, value]) => `${name}=${value}`).join('&')
 }
@@ -178,9 +175,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function formField(bytes: Bytes, name: string): string {
   const missing = (): Refusal =>
-    new Refusal('request_invalid', {
-      detail: `Send the form field ${name} once, of letters, digits, - . _ and ~: this upstream signs it.`,
-    })
+    requestInvalid(
+      `Send the form field ${name} once, of letters, digits, - . _ and ~: this upstream signs it.`,
+    )
   let text: string
   try {
     text = decoder.decode(bytes)

@@ -1,6 +1,6 @@
 /** The string that is signed: parts in order, each ending where the next begins. */
 import { type Bytes, concatBytes, hex, utf8 } from '../../core/bytes.ts'
-import { Refusal } from '../../core/problems.ts'
+import { requestInvalid } from '../../core/problems.ts'
 import type { OptionReader } from '../options.ts'
 import { type BodyNeed, type ReportFault, widestNeed } from '../scheme.ts'
 import { algorithmNames, algorithms, encodingNames, encodings } from './algorithms.ts'
@@ -106,9 +106,9 @@ function writeParts<Result>(
 function checkContent({ excluded, shape }: BoundedPart, written: Written): void {
   if (excluded === null) return
   if (excluded.test(typeof written === 'string' ? written : latin1(written)))
-    throw new Refusal('request_invalid', {
-      detail: `The signature of this upstream cannot tell where ${shape.name} ends: it holds a separator.`,
-    })
+    throw requestInvalid(
+      `The signature of this upstream cannot tell where ${shape.name} ends: it holds a separator.`,
+    )
 }
 
 function latin1(bytes: Bytes): string {
