@@ -4,6 +4,7 @@
  * and gives what it read; where there is a fault it notes that, and gives null or a value that stands in. What
  * stands in is never used: a configuration with a fault is not returned.
  */
+import { isJsonObject } from '../core/json.ts'
 import { own } from '../core/table.ts'
 
 export interface ConfigFault {
@@ -92,7 +93,7 @@ type Data = Readonly<Record<string, unknown>>
  */
 export function readObject(at: Input, what: string): Data | null {
   const { value } = at
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+  if (isJsonObject(value)) {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === null || Object.getPrototypeOf(prototype) === null) return value as Data
   }

@@ -3,6 +3,7 @@
  * them. A key that is private, symmetric, for encryption or too weak is refused, wherever it comes from.
  */
 import type { PublicJwk } from './configuration.ts'
+import { isJsonObject } from './json.ts'
 import { rsaBitsMax, rsaBitsMin } from './limits.ts'
 import { own } from './table.ts'
 
@@ -34,8 +35,8 @@ const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'] as 
 
 /** The key, or what it is that makes it none. */
 export function judgeJwk(input: unknown): VerificationKey | string {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) return 'is not an object'
-  const member = (name: string): unknown => own(input as Readonly<Record<string, unknown>>, name)
+  if (!isJsonObject(input)) return 'is not an object'
+  const member = (name: string): unknown => own(input, name)
   if (member('kty') === 'oct') return 'is a shared secret (oct); tokens are verified with public keys'
   if (privateMembers.some((name) => member(name) !== undefined))
     return 'is a private key; publish its public half and replace it'

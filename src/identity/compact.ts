@@ -2,6 +2,7 @@
  * The compact form of a JWS (RFC 7515 section 7.1), checked before any library sees it: exactly three parts in
  * canonical base64url, so that one token has one text, and a header that asks for nothing unusual.
  */
+import { type JsonObject, parseJsonObject } from '../core/json.ts'
 import { tokenBytesMax } from '../core/limits.ts'
 import { own } from '../core/table.ts'
 
@@ -36,8 +37,6 @@ export function parseCompact(text: string): ParsedCompact {
   if (header === null) return { malformed: 'header is not a JSON object' }
   return readHeader(header, { text, payload })
 }
-
-type JsonObject = Readonly<Record<string, unknown>>
 
 /** The claims, or null when the payload is not a JSON object. Before the signature is verified they prove nothing. */
 export function parseClaims({ payload }: CompactToken): JsonObject | null {
@@ -86,8 +85,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 function parseObject(part: string): JsonObject | null {
   try {
     const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'))
-    const value: unknown = JSON.parse(utf8.decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
+    return parseJsonObject(utf8.decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))))
   } catch {
     return null
   }

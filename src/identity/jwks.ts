@@ -4,6 +4,7 @@
  * isolate fetches again.
  */
 import { readTextAtMost } from '../core/bounded-text.ts'
+import { parseJsonObject } from '../core/json.ts'
 import {
   jwksBytesMax,
   jwksCooldownMillis,
@@ -122,8 +123,7 @@ async function fetchKeySet(fetch: FetchJwks, url: string): Promise<KeySet> {
   }
   const text = await readTextAtMost(response.body, jwksBytesMax)
   if (text === null) throw new Error('JWKS is too large, or not in UTF-8')
-  const parsed: unknown = JSON.parse(text)
-  const keys: unknown = typeof parsed === 'object' && parsed !== null && 'keys' in parsed ? parsed.keys : null
+  const keys = parseJsonObject(text)?.['keys']
   if (!Array.isArray(keys) || keys.length > jwksKeysMax) throw new Error('not a JWKS of a sensible size')
   return makeKeySet(keys)
 }

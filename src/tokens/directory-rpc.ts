@@ -73,7 +73,6 @@ export interface DirectoryRpc {
 
   /** People, grants and single-use things: for the flows of people. */
   rememberPerson(person: Person, now: number): Promise<void>
-  findPerson(subject: string): Promise<Person | null>
   openGrant(grant: GrantRecord, now: number, audit: AuditDraft): Promise<void>
   /** The entry gets the team that the grant is of. */
   endGrant(id: string, now: number, audit: AuditDraft): Promise<readonly Ended[]>

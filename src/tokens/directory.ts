@@ -151,10 +151,6 @@ export class Directory extends DurableObject implements DirectoryRpc {
     tokens.rememberPerson(this.#sql, person, now)
   }
 
-  async findPerson(subject: string): Promise<Person | null> {
-    return tokens.findPerson(this.#sql, subject)
-  }
-
   async openGrant(grant: GrantRecord, now: number, audit: AuditDraft): Promise<void> {
     grants.openGrant(this.#sql, grant)
     appendAudit(this.#sql, audit, now)
