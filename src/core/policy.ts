@@ -32,7 +32,7 @@ export function decide(config: Configuration, caller: Caller, target: Target, wi
   const key = chooseKey(grant, wishes.key)
   if (!admitsScope(grant.scopes, route.scope)) throw insufficient(upstream, route, 'The grant of your team')
   if (caller.scopes !== 'granted' && !tokenAdmits(caller.scopes, upstream.name, key.name, route.scope))
-    throw insufficient(upstream, route, 'The token')
+    throw insufficient(upstream, route, `The token, with the key ${key.name},`)
   const limitSet = limitSetOf(team, grant, target.method)
   return { caller, team, upstream, grant, key, route, target, limitSet } as Permit
 }

@@ -235,6 +235,11 @@ describe('a scope', () => {
     expect(refusal.detail).toContain(whose)
   })
 
+  test('that the token has for another key alone is refused with the key that was used', async () => {
+    const refusal = await refused(caller('orders', 'pay@live:customer:write'), write, noWishes)
+    expect(refusal.detail).toContain('with the key test')
+  })
+
   test('that both have is enough', () => {
     const confined = caller('orders', 'pay@test:customer:write')
     expect(decide(config, confined, write, noWishes).route.scope).toBe('customer:write')
