@@ -42,6 +42,15 @@ export function importHmacKey(secret: Bytes, hash: HmacHash = 'SHA-256'): Promis
   return subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
 }
 
+/** Imports the secret; what it returns signs with it. */
+export async function hmacSigner(
+  secret: Bytes,
+  hash?: HmacHash,
+): Promise<(data: Bytes) => Promise<ArrayBuffer>> {
+  const key = await importHmacKey(secret, hash)
+  return (data) => hmac(key, data)
+}
+
 /** WebCrypto's own promise and buffer: each wrapper around them would cost every call. */
 export function hmac(key: ImportedKey, data: Bytes): Promise<ArrayBuffer> {
   return subtle.sign('HMAC', key, data)

@@ -7,11 +7,10 @@
  * tag, in this order; of these only created and keyid are always there.
  */
 import { type Bytes, base64, fromBase64, utf8 } from '../core/bytes.ts'
-import { parseJsonObject } from '../core/json.ts'
-import { bodySha256, emptySha256, hmac, importHmacKey } from './digest.ts'
+import { bodySha256, emptySha256, hmacSigner } from './digest.ts'
 import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
 import { readOptions } from './options.ts'
-import { type ImportSigner, parsePrivateKey, textMember } from './private-key.ts'
+import { type KeySecret, parseKeySecret } from './private-key.ts'
 import type { Pair } from './query-string.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
@@ -51,11 +50,6 @@ export interface SignatureOptions {
   readonly alg: boolean
 }
 
-interface SignatureSecret {
-  readonly keyid: string
-  readonly importKey: ImportSigner
-}
-
 interface SignatureKey {
   readonly sign: Signer
   /** What no request changes of the signature parameters, serialised. */
@@ -67,7 +61,7 @@ const algorithmNames = [
   ...Object.keys(privateAlgorithms),
 ] as readonly SignatureOptions['algorithm'][]
 
-export const httpSignatures: SignScheme<SignatureOptions, SignatureSecret, SignatureKey> = {
+export const httpSignatures: SignScheme<SignatureOptions, KeySecret, SignatureKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
     const options = readOptions(input, fault)
@@ -95,11 +89,11 @@ export const httpSignatures: SignScheme<SignatureOptions, SignatureSecret, Signa
     return { algorithm, components, coversDigest, label, expiresSeconds, tag, nonce, alg }
   },
   parseSecret: (text, { algorithm }) =>
-    algorithm === 'hmac-sha256' ? parseShared(text) : parseJwkSecret(text, algorithm),
+    algorithm === 'hmac-sha256' ? parseShared(text) : parseKeySecret(text, algorithm, printable),
   owns: ({ coversDigest }) => ['signature', 'signature-input', ...(coversDigest ? ['content-digest'] : [])],
   bodyNeed: ({ coversDigest }) => (coversDigest ? 'sha256' : 'none'),
-  prepare: async ({ keyid, importKey }, { components, algorithm, alg, tag }) => ({
-    sign: await importKey(),
+  prepare: async ({ keyid, importSigner }, { components, algorithm, alg, tag }) => ({
+    sign: await importSigner(),
     fixed: {
       components: componentList(components),
       keyid: serializeParameters({ keyid }),
@@ -188,25 +182,11 @@ function paramsOf(
 /** What a structured field's string may hold (RFC 9651 section 3.3.3). */
 const printable = /^[\x20-\x7e]+$/
 
-function parseShared(text: string): SignatureSecret {
+function parseShared(text: string): KeySecret {
   const [keyid, encoded] = parsePair(text, ['keyid', 'base64 secret'])
   if (!printable.test(keyid)) throw new SecretFault('the keyid must be printable ASCII')
   const secret = fromBase64(encoded)
   if (secret === null || secret.length === 0)
     throw new SecretFault('the secret of <keyid>:<base64 secret> is not base64')
-  return {
-    keyid,
-    importKey: async () => {
-      const key = await importHmacKey(secret)
-      return (data) => hmac(key, data)
-    },
-  }
-}
-
-function parseJwkSecret(text: string, algorithm: PrivateAlgorithmName): SignatureSecret {
-  const fields = parseJsonObject(text)
-  const keyid = fields === null ? undefined : textMember(fields, 'keyid')
-  if (fields === null || keyid === undefined || !printable.test(keyid))
-    throw new SecretFault('the secret must be JSON { "keyid", "jwk" }, the keyid printable ASCII')
-  return { keyid, importKey: parsePrivateKey(fields, algorithm) }
+  return { keyid, importSigner: () => hmacSigner(secret) }
 }

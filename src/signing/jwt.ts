@@ -11,15 +11,9 @@ import type { StringPart } from './hmac/definition.ts'
 import { newSheet, type Sheet } from './hmac/sheet.ts'
 import { parseString } from './hmac/string.ts'
 import type { Signer } from './jwk.ts'
-import {
-  compactJws,
-  type JwsAlgorithm,
-  type JwsSecret,
-  jwsAlgorithms,
-  parseJwsSecret,
-  signingInput,
-} from './jws.ts'
+import { compactJws, type JwsAlgorithm, jwsAlgorithms, parseJwsSecret, signingInput } from './jws.ts'
 import { type OptionReader, readOptions } from './options.ts'
+import type { KeySecret } from './private-key.ts'
 import { type BodyNeed, type ReportFault, type SignScheme, widestNeed } from './scheme.ts'
 
 type StaticClaim = string | number | boolean
@@ -68,7 +62,7 @@ interface JwtKey {
   readonly sign: Signer
 }
 
-export const jwt: SignScheme<JwtOptions, JwsSecret, JwtKey> = {
+export const jwt: SignScheme<JwtOptions, KeySecret, JwtKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
     const options = readOptions(input, fault)

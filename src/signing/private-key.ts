@@ -3,7 +3,7 @@
  * part of a key.
  */
 import { type Bytes, bytesOfHex, fromBase64, hex } from '../core/bytes.ts'
-import type { JsonObject } from '../core/json.ts'
+import { type JsonObject, parseJsonObject } from '../core/json.ts'
 import { own } from '../core/table.ts'
 import { importSigner, type PrivateAlgorithmName, parsePrivateJwk, type Signer } from './jwk.ts'
 import { SecretFault } from './scheme.ts'
@@ -15,6 +15,22 @@ export type ImportSigner = () => Promise<Signer>
 export function textMember(fields: JsonObject, name: string): string | undefined {
   const value = own(fields, name)
   return typeof value === 'string' ? value : undefined
+}
+
+export interface KeySecret {
+  readonly keyid: string
+  readonly importSigner: ImportSigner
+}
+
+/** JSON `{ "keyid", "jwk" }` or `{ "keyid", "pem" }`, the keyid of this form. Throws SecretFault. */
+export function parseKeySecret(text: string, algorithm: PrivateAlgorithmName, keyidForm: RegExp): KeySecret {
+  const fields = parseJsonObject(text)
+  const keyid = fields && textMember(fields, 'keyid')
+  if (!fields || !keyid || !keyidForm.test(keyid))
+    throw new SecretFault(
+      'the secret must be JSON { "keyid", "jwk" } or { "keyid", "pem" }, the keyid in visible ASCII',
+    )
+  return { keyid, importSigner: parsePrivateKey(fields, algorithm) }
 }
 
 /** The key of `{ jwk }` or `{ [pemName] }`. Throws SecretFault. */

@@ -10,7 +10,7 @@ import {
   utf8,
 } from '../../core/bytes.ts'
 import { table } from '../../core/table.ts'
-import { type HmacHash, hmac, importHmacKey } from '../digest.ts'
+import { type HmacHash, hmacSigner } from '../digest.ts'
 import { hmacMd5, md5 } from '../md5.ts'
 import type { HmacAlgorithm, TextEncoding } from './definition.ts'
 
@@ -25,10 +25,7 @@ export type Mac = (data: Bytes) => Promise<ArrayBuffer>
 function webCrypto(hash: HmacHash): AlgorithmRow {
   return {
     digest: async (data) => new Uint8Array(await crypto.subtle.digest(hash, data)),
-    mac: async (secret) => {
-      const key = await importHmacKey(secret, hash)
-      return (data) => hmac(key, data)
-    },
+    mac: (secret) => hmacSigner(secret, hash),
   }
 }
 
