@@ -10,6 +10,14 @@ import { type RawUpstream, type ReceivedRequest, startUpstream } from './upstrea
 const teamNames = Array.from({ length: 20 }, (_unused, index) => `team-${index}`)
 const bindingOf = (team: string) => `KEY_${team.replace('-', '_').toUpperCase()}`
 
+/** Teams with the same grants, and how many of five calls pass. */
+const twins = [
+  ['free', 5],
+  ['small', 1],
+  ['large', 3],
+  ['small-too', 1],
+] as const
+
 let upstream: RawUpstream
 let edge: Edge
 
@@ -45,6 +53,16 @@ beforeAll(async () => {
     teams: {
       ...Object.fromEntries(
         teamNames.map((team) => [team, { grants: { shared: { keys: [team], scopes: ['*'] } } }]),
+      ),
+      ...Object.fromEntries(
+        twins.map(([team, requests]) => [
+          team,
+          {
+            grants: { bear: { keys: ['good'], scopes: ['*'] } },
+            limits: requests === 5 ? [] : [{ name: 'all', requests, per: '1d' }],
+            origins: [`https://${team}.test`],
+          },
+        ]),
       ),
       shop: {
         grants: {
@@ -120,6 +138,21 @@ const callInTurn = async (
 }
 
 describe('teams beside each other', () => {
+  it('promise 10: with the same grants each has limits and origins of its own', async () => {
+    const passed = new Map<string, number>()
+    for (let round = 0; round < 5; round += 1) {
+      for (const [team] of twins) {
+        const headers = [['origin', `https://${team}.test`]] as const
+        const { status } = await edge.call('GET', '/bear/n/8', { token: edge.token({ team }), headers })
+        if (status === 200) passed.set(team, (passed.get(team) ?? 0) + 1)
+      }
+    }
+    expect([...passed]).toEqual(twins)
+    const headers = [['origin', 'https://small.test']] as const
+    const answer = await edge.call('GET', '/bear/n/8', { token: edge.token({ team: 'large' }), headers })
+    expect(answer.header('countersign-error')).toBe('origin_not_allowed')
+  })
+
   it('K02: in 10,000 interleaved calls of 20 teams each is signed with the key of its own team and answered to its own caller', async () => {
     const calls = 10_000
     const lanes = 40
