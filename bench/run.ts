@@ -49,7 +49,7 @@ const { values: flags } = parseArgs({
 
 const settings = flags.quick
   ? { rounds: 5, millis: 250, warmMillis: 60, starts: 5, memoryRuns: 1, warm: 1_500, counted: 500 }
-  : { rounds: 25, millis: 250, warmMillis: 60, starts: 15, memoryRuns: 3, warm: 3_000, counted: 1_500 }
+  : { rounds: 25, millis: 250, warmMillis: 60, starts: 15, memoryRuns: 5, warm: 3_000, counted: 1_500 }
 const rounds = flags.rounds === undefined ? settings.rounds : Number(flags.rounds)
 const parts = new Set([...flags.only.split(','), ...(flags.instructions ? ['instructions'] : [])])
 
