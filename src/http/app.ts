@@ -14,7 +14,6 @@ import { healthAnswer, healthRoutes } from './health.ts'
 import { helpRoutes } from './help.ts'
 import { callLine } from './log.ts'
 import { createNonce, createRequestIds } from './nonce.ts'
-import { Presence } from './presence.ts'
 import { problemResponse } from './problem.ts'
 import { proxy } from './proxy.ts'
 import type { Site } from './site.ts'
@@ -68,7 +67,6 @@ export function createApp(
       response = problemResponse(refusal, call.id, { url: problemUrl(site, request), own: call.own })
       countRefusal(refusal, call, site)
     }
-    call.presence.end()
     const { headers } = response
     headers.set('countersign-request-id', call.id)
     // Our own paths are not for the teams' sites: which of them has CORS, and for whom, they say themselves.
@@ -78,19 +76,16 @@ export function createApp(
   }
 
   return (request, lifetime) => {
-    const presence = new Presence(request.signal, () => lifetime.waitUntil(response))
-    const call = beginCall(request, nextId(), now(), { presence, lifetime })
+    const call = beginCall(request, nextId(), now(), lifetime)
     const response = respond(request, call)
+    // The runtime drops a request in mid-air when its client leaves: nothing would be settled or given back. To ask for
+    // this only then costs 1.5 % less, and keeps twice as much of every call until the next full collection (measured).
+    lifetime.waitUntil(response)
     return response
   }
 }
 
-function beginCall(
-  request: Request,
-  id: string,
-  startedAt: number,
-  { presence, lifetime }: { readonly presence: Presence; readonly lifetime: Lifetime },
-): Call {
+function beginCall(request: Request, id: string, startedAt: number, lifetime: Lifetime): Call {
   // Each of these is asked for once: the runtime makes a new text every time.
   const { method, url, headers } = request
   const fields = new Fields(headers)
@@ -102,7 +97,7 @@ function beginCall(
     fields,
     origin: fields.get('origin'),
     own: isReservedSegment(firstSegment(splitUrl(url).pathname)),
-    presence,
+    signal: request.signal,
     waitUntil: (work) => lifetime.waitUntil(work),
     caller: null,
     permit: null,

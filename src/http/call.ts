@@ -2,7 +2,6 @@ import type { Hono } from 'hono/tiny'
 import type { Outcome } from '../accounts/accounts.ts'
 import type { Caller, Permit } from '../core/permit.ts'
 import type { Fields } from './fields.ts'
-import type { Presence } from './presence.ts'
 
 /**
  * What is known of one request on its way, for the log line and for answers made outside of the pipeline. The
@@ -19,7 +18,8 @@ export interface Call {
   readonly origin: string | null
   /** For one of our own paths, not for an upstream. */
   readonly own: boolean
-  readonly presence: Presence
+  /** Of the client: aborted when it has left. */
+  readonly signal: AbortSignal
   readonly waitUntil: (work: Promise<unknown>) => void
   caller: Caller | null
   permit: Permit | null

@@ -5,7 +5,6 @@ import { Refusal } from '../../src/core/problems.ts'
 import type { Call } from '../../src/http/call.ts'
 import { Fields } from '../../src/http/fields.ts'
 import { callLine } from '../../src/http/log.ts'
-import { Presence } from '../../src/http/presence.ts'
 import { fine, pipeline, pipelineConfig } from './pipeline.ts'
 
 const fields = [
@@ -33,7 +32,7 @@ const call = (changes: Partial<Call> = {}): Call => ({
   fields: new Fields(new Headers()),
   origin: null,
   own: false,
-  presence: new Presence(new AbortController().signal, () => {}),
+  signal: new AbortController().signal,
   waitUntil: () => {},
   caller: null,
   permit: null,

@@ -275,23 +275,10 @@ describe('M08: a refusal of the upstream', () => {
   })
 })
 
-test('a call is handed to the runtime when its client leaves, to outlive it', async () => {
-  const client = new AbortController()
-  const { call, waits } = pipeline(() => new Promise(() => {}))
-  const answering = call('/open/things', { signal: client.signal })
-  await new Promise((resolve) => setTimeout(resolve))
-  expect(waits).toEqual([])
-  client.abort()
-  expect(waits).toHaveLength(1)
-  expect(await waits[0]).toBe(await answering)
-})
-
-test('a call that was answered is not kept from its end by a client that leaves then', async () => {
-  const client = new AbortController()
+test('a call is handed to the runtime to outlive its client', async () => {
   const { call, waits } = pipeline()
-  await call('/open/things', { signal: client.signal })
-  client.abort()
-  expect(waits).toEqual([])
+  const response = await call('/open/things')
+  expect(await waits[0]).toBe(response)
 })
 
 test('U01: a call whose client leaves waits no longer for the upstream', async () => {
