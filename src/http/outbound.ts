@@ -43,10 +43,11 @@ export function buildOutbound(
   const { upstream, target } = permit
   const path = target.path === '' ? upstream.barePath : upstream.basePath + target.path
   const url = joinUpstreamUrl(upstream.origin, path, target.query)
-  const { trace, continued } = traceparent(incoming.get('traceparent'), nonce())
-  const { headers, forwarded } = forwardedHeaders(incoming, upstream, continued)
+  const passage = passageOf(upstream)(incoming.names)
+  const { trace, continued } = traceparent(passage.traced ? incoming.get('traceparent') : null, nonce())
+  const { headers, forwarded } = forwardedHeaders(incoming, passage, continued)
   headers.set('traceparent', trace)
-  const loop = incoming.get('cdn-loop')
+  const loop = passage.looped ? incoming.get('cdn-loop') : null
   headers.set('cdn-loop', loop === null ? loopName : `${loop}, ${loopName}`)
   headers.set('via', '1.1 countersign')
   for (const [name, value] of upstream.headers.set) headers.set(name, value)
@@ -74,34 +75,43 @@ export function buildOutbound(
  */
 function forwardedHeaders(
   incoming: Fields,
-  upstream: Upstream,
+  { dropped, passed, connected }: Passage,
   continuesTrace: boolean,
 ): { readonly headers: Headers; readonly forwarded: readonly string[] } {
   const headers = incoming.toHeaders()
-  const { dropped, passed } = passageOf(upstream)(incoming.names)
   for (const name of dropped) headers.delete(name)
-  const named = connectionNamed(incoming.get('connection'))
+  const named = connected ? connectionNamed(incoming.get('connection')) : []
   const unwanted = passed.filter((name) => named.includes(name) || (name === 'tracestate' && !continuesTrace))
   if (unwanted.length === 0) return { headers, forwarded: passed }
   for (const name of unwanted) headers.delete(name)
   return { headers, forwarded: passed.filter((name) => !unwanted.includes(name)) }
 }
 
+/** What one list of names says of a request by an upstream's rules. */
 interface Passage {
   readonly dropped: readonly string[]
   readonly passed: readonly string[]
+  /** Whether `traceparent`, `cdn-loop` and `connection` are there at all. */
+  readonly traced: boolean
+  readonly looped: boolean
+  readonly connected: boolean
 }
 
 const passages = new WeakMap<Upstream, (names: readonly string[]) => Passage>()
 
-/** By an upstream's rules, which names are dropped and which may pass. */
 function passageOf(upstream: Upstream): (names: readonly string[]) => Passage {
   const known = passages.get(upstream)
   if (known !== undefined) return known
   const rules = { allow: upstream.headers.allow, owned: upstream.scheme.owns }
   const made = byNames((names) => {
     const passed = names.filter((name) => forwardsRequestHeader(name, rules))
-    return { passed, dropped: names.filter((name) => !passed.includes(name)) }
+    return {
+      passed,
+      dropped: names.filter((name) => !passed.includes(name)),
+      traced: names.includes('traceparent'),
+      looped: names.includes('cdn-loop'),
+      connected: names.includes('connection'),
+    }
   })
   passages.set(upstream, made)
   return made
