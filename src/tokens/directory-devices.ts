@@ -20,8 +20,7 @@ export function openDevice(sql: SqlStorage, device: DeviceRequest): Deposit {
     digest: device.digest,
     code: device.userCodeDigest,
     client_id: device.clientId,
-    // All that was asked for: tables that were made before have no column of its own for the audience.
-    scopes: JSON.stringify([device.scopes, device.audience]),
+    scopes: JSON.stringify({ scopes: device.scopes, audience: device.audience }),
     origin: device.from,
     created_at: device.createdAt,
     expires_at: device.expiresAt,
@@ -42,9 +41,13 @@ export function lookAtDevice(sql: SqlStorage, userCodeDigest: string, now: numbe
     now,
     deviceLooksMax,
   )
-  if (found === undefined) return null
-  const [scopes, audience] = JSON.parse(found.scopes)
-  return { ...found, scopes, audience }
+  return found === undefined ? null : { ...found, ...readAsked(found.scopes) }
+}
+
+/** The column holds all that was asked for; rows from before there was an audience hold the scopes alone. */
+function readAsked(text: string): Pick<ListedDevice, 'scopes' | 'audience'> {
+  const asked = JSON.parse(text)
+  return asked?.audience === undefined ? { scopes: asked, audience: 'calls' } : asked
 }
 
 /** Decides it once; the device code's digest, and its end. null when it was decided, or is over. */

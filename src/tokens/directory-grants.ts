@@ -165,8 +165,7 @@ export function findGrant(sql: SqlStorage, id: string, now: number): GrantRecord
   return found ?? null
 }
 
-/** Names it when it had ended before, too. */
-/** The entry gets the team that the grant is of; none is written for what was over. */
+/** Names it when it had ended before, too. The entry gets the grant's team; none is written for what was over. */
 export function endGrant(sql: SqlStorage, id: string, now: number, audit: AuditDraft): readonly Ended[] {
   const grant = findGrant(sql, id, now)
   if (grant !== null) appendAudit(sql, { ...audit, team: grant.team }, now)

@@ -86,6 +86,15 @@ describe('T10: a device login', () => {
     expect(await poll(now)).toBe('pending')
   })
 
+  it('that began before rows had an audience is for calls, with the scopes that it asked for', async () => {
+    for (const scopes of [null, ['orders:order:read'], ['orders:order:read', 'orders:order:write']]) {
+      await runInDurableObject(directory, (_instance, { storage }) => {
+        storage.sql.exec('UPDATE devices SET scopes = ?', JSON.stringify(scopes))
+      })
+      expect(await directory.lookAtDevice('code', now)).toMatchObject({ scopes, audience: 'calls' })
+    }
+  })
+
   it('T12: is over when its code was looked at too often', async () => {
     for (let look = 0; look < deviceLooksMax; look += 1)
       expect(await directory.lookAtDevice('code', now)).not.toBeNull()
