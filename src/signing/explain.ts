@@ -53,11 +53,24 @@ export async function explain(input: ExplainInput): Promise<Explanation> {
       ...input.keyFaults.map((fault) => `The secret of the key cannot be used: ${fault}.`),
       ...mistakes,
       ...requestMistakes(input),
+      signsNothing(found) ? nothingSigned : clockMistake(input),
     ],
   }
 }
 
 type Found = Omit<Explanation, 'scheme'>
+
+const nothingSigned =
+  'Nothing of the call is signed: what the upstream refuses is the secret, or what it may do.'
+
+/** A credential is set, and there is no string that it was computed from. */
+function signsNothing({ stages, headers, query }: Omit<Found, 'mistakes'>): boolean {
+  return stages.length === 0 && headers.length + query.length > 0
+}
+
+function clockMistake({ moment }: ExplainInput): string {
+  return `The time here is ${new Date(moment.now).toISOString()}: compare it with the Date of the upstream's answer; most accept five minutes.`
+}
 
 function nothingBut(...mistakes: readonly string[]): Found {
   return { stages: [], headers: [], query: [], mistakes }
@@ -172,7 +185,7 @@ function modeMistakes(keyName: string, values: readonly string[]): readonly stri
   return [`The key "${keyName}" holds a ${mode} key: the upstream knows it in its ${mode} mode only.`]
 }
 
-function requestMistakes({ scheme, request, moment }: ExplainInput): readonly string[] {
+function requestMistakes({ scheme, request }: ExplainInput): readonly string[] {
   const contentType = request.header('content-type')
   const signed = scheme.bodyNeed(contentType) !== 'none'
   const mistakes: string[] = []
@@ -188,8 +201,5 @@ function requestMistakes({ scheme, request, moment }: ExplainInput): readonly st
     mistakes.push(
       'Percent escapes in lower case are sent as they are; an upstream that writes them anew signs %2F.',
     )
-  mistakes.push(
-    `The time here is ${new Date(moment.now).toISOString()}: compare it with the Date of the upstream's answer; most accept five minutes.`,
-  )
   return mistakes
 }

@@ -106,7 +106,7 @@ describe('explain', () => {
     expect(mistakes[0]).toContain('for an empty body only')
   })
 
-  it('names the likely mistakes of a request, and the clock always', async () => {
+  it('names the likely mistakes of a request, and the clock behind them', async () => {
     const { mistakes } = await explained({ scheme: 'plugipay' }, 'pk_live_1:made-up', {
       method: 'POST',
       path: '/a%2fb',
@@ -118,6 +118,15 @@ describe('explain', () => {
       'The query has a +,',
       'Percent escapes in lower case',
       'The time here is 2023-11-14T22:13:20.000Z:',
+    ])
+  })
+  it.each([
+    [{ scheme: 'bearer' }, 'made-up'],
+    [{ scheme: 'header', name: 'x-api-key' }, 'made-up'],
+    [{ scheme: 'basic' }, 'user:made-up'],
+  ])('of %j says that only the secret can be refused, and nothing of a clock', async (sign, secret) => {
+    expect((await explained(sign, secret)).mistakes).toEqual([
+      'Nothing of the call is signed: what the upstream refuses is the secret, or what it may do.',
     ])
   })
 })
