@@ -1,6 +1,7 @@
 /** What `npm start` shows. */
 import { styleText } from 'node:util'
 import type { Configuration } from '../src/core/configuration.ts'
+import { workerPortDefault } from '../src/sandbox/ports.ts'
 import type { Books } from './books.ts'
 import type { CallResult } from './first-calls.ts'
 import { shownPath, type UnsetBinding } from './local-configuration.ts'
@@ -55,19 +56,21 @@ interface NextSteps {
   readonly token: string
 }
 
-export const showNextSteps = ({ origin, token }: NextSteps): string =>
-  [
+/** Every command is shown as it is needed here: moved to another port, the ones without it would ask another Countersign. */
+export const showNextSteps = ({ origin, token }: NextSteps): string => {
+  const { port } = new URL(origin)
+  const moved = Number(port) !== workerPortDefault
+  const login = moved ? `npx countersign login --url ${origin}` : 'npx countersign login'
+  const mint = `npm run token -- ${moved ? `--port ${port} ` : ''}--team checkout`
+  return [
     strong('Your turn. This works as it stands; the token in it is good for ten minutes:'),
     '',
     `curl -i '${origin}/plugipay/api/v1/customers?limit=3' -H 'Authorization: Bearer ${token}'`,
     '',
     strong('Where to look next'),
-    pair(
-      'log in',
-      'npx countersign login, in another terminal; then npx countersign call plugipay/api/v1/customers',
-    ),
+    pair('log in', `${login}, in another terminal; then npx countersign call plugipay/api/v1/customers`),
     pair('or in a browser', `${origin}/dashboard/tokens, as ada (admin), lin (member) or kim (team-admin)`),
-    pair('another token', "npm run token -- --team checkout --scope 'plugipay:customer:read'"),
+    pair('another token', `${mint} --scope 'plugipay:customer:read'`),
     pair(
       'a refused call',
       `leave the header out, or ask for /plugipay/api/v1/refunds; ${origin}/problems/scope_insufficient explains`,
@@ -80,6 +83,7 @@ export const showNextSteps = ({ origin, token }: NextSteps): string =>
     pair('your own', 'countersign.config.ts, then: npm start -- --config countersign.config.ts'),
     pair('all of it', 'README.md'),
   ].join('\n')
+}
 
 interface GreetingOptions {
   /** The upstreams' secrets are real ones, which somebody wrote into the file. */
@@ -133,11 +137,15 @@ export const showLogLine = (line: string): string => {
   const route = entry['upstream'] === undefined ? '-' : `${text('upstream')} ${text('route')}`
   const verdict =
     entry['code'] === undefined
-      ? ''
+      ? upstreamVerdict(entry)
       : `  ${text('code')}${entry['reason'] === undefined ? '' : `: ${text('reason')}`}`
   const head = `${text('time').slice(11, 19)}  ${text('status')}  ${text('method').padEnd(6)} ${route}`
   return `${head}  ${quiet(`team ${text('team')}, ${text('millis')} ms`)}${verdict}`
 }
+
+/** An upstream's refusal passes through as it is, and would look like one of ours that gives no reason. */
+const upstreamVerdict = (entry: Readonly<Record<string, unknown>>): string =>
+  entry['outcome'] === '4xx' || entry['outcome'] === '5xx' ? `  answered by ${entry['upstream']}` : ''
 
 const parseCallLine = (line: string): Readonly<Record<string, unknown>> | null => {
   try {

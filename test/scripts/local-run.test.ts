@@ -13,7 +13,7 @@ import {
 } from '../../scripts/local-configuration.ts'
 import { mintLocalToken } from '../../scripts/local-token.ts'
 import { requireFreePort } from '../../scripts/local-worker.ts'
-import { showLogLine } from '../../scripts/screen.ts'
+import { showLogLine, showNextSteps } from '../../scripts/screen.ts'
 import { makeSecret } from '../../src/sandbox/secrets.ts'
 
 const url = 'http://127.0.0.1:8787'
@@ -118,6 +118,25 @@ describe('what a person is told', () => {
     )
     await new Promise((resolve) => server.close(resolve))
     await requireFreePort(port, 'Countersign')
+  })
+
+  it('shows the commands that reach this very Countersign, also on another port', () => {
+    const usual = showNextSteps({ origin: url, token: 't' })
+    expect(usual).toContain('npx countersign login, in')
+    expect(usual).toContain('npm run token -- --team checkout')
+    const moved = showNextSteps({ origin: 'http://127.0.0.1:9000', token: 't' })
+    expect(moved).toContain('npx countersign login --url http://127.0.0.1:9000, in')
+    expect(moved).toContain('npm run token -- --port 9000 --team checkout')
+  })
+
+  it('says of a call that the upstream refused that it was the upstream', () => {
+    const call = { event: 'call', time: '2026-11-22T17:00:01.000Z', upstream: 'orders', route: 'GET /orders' }
+    expect(showLogLine(JSON.stringify({ ...call, status: 401, outcome: '4xx' }))).toMatch(
+      / {2}answered by orders$/,
+    )
+    expect(showLogLine(JSON.stringify({ ...call, status: 200, outcome: '2xx' }))).not.toContain('answered by')
+    const ours = showLogLine(JSON.stringify({ ...call, status: 429, code: 'rate_limited' }))
+    expect(ours).not.toContain('answered by')
   })
 
   it('shows a call of the log in one line, and other lines as they are', () => {
