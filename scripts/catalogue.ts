@@ -22,7 +22,9 @@ import { plugipay } from './src/upstreams/index.ts'
 upstreams: { plugipay: plugipay({ keys: { live: 'PLUGIPAY_LIVE', test: 'PLUGIPAY_TEST' } }) }
 \`\`\`
 
-This page is made from the files of src/upstreams by \`npm run catalogue\`.
+To add an API, write its file in src/upstreams, with a comment at its top as the others have; add its line to
+\`src/upstreams/index.ts\` and, for the tests, one to \`definitions\` in \`test/upstreams/vectors.ts\`. This page is made
+from those files by \`npm run catalogue\`.
 `
 
 /** The whole page. */

@@ -77,7 +77,7 @@ export const problems = table({
     status: 403,
     title: 'The token or the team lacks a scope',
     owner: 'caller',
-    help: "The scope member names what the team's grant and the token must both hold. Ask for a token with it, or ask the platform team to widen the grant.",
+    help: "The scope member names what the team's grant and the token must both hold. Ask for a token with it, or ask the platform team to widen the grant. The administration asks for roles instead, which the detail names.",
   },
   route_not_allowed: {
     status: 403,
