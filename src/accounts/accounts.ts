@@ -1,5 +1,5 @@
 /**
- * What the pipeline sees of accounts (design section 6): a unit is admitted, committed in the synchronous turn
+ * What the pipeline sees of accounts (docs/leases.md): a unit is admitted, committed in the synchronous turn
  * of the `fetch`, and settled once. `wallet.ts` is the implementation; only it makes these objects.
  */
 import type { Admitted } from '../core/admission.ts'

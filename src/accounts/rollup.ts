@@ -1,4 +1,4 @@
-/** The day in KV (design section 7): a copy of the books to read from anywhere; the account is the truth. */
+/** The day in KV: a copy of the books to read from anywhere; the account is the truth. */
 import { dayMillis, dayName } from '../core/quota/books.ts'
 import type { AccountTables } from './account-tables.ts'
 

@@ -1,4 +1,4 @@
-/** The admin API (design section 7), with the caller's own rights. */
+/** The admin API, with the caller's own rights. */
 import { getAccessToken, isRenewable } from './access.ts'
 import type { Context } from './context.ts'
 import { usageFailure } from './failure.ts'

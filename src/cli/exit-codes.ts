@@ -1,4 +1,4 @@
-/** What the process ends with (design section 9). `meaning` is what help and documentation say. */
+/** What the process ends with. `meaning` is what help and documentation say. */
 export const exitCodes = {
   ok: { code: 0, meaning: 'ok' },
   failure: { code: 1, meaning: 'it failed; the text says why' },

@@ -1,5 +1,5 @@
 /**
- * What the CLI sends to the OAuth endpoints. Their paths are part of the interface (design section 7) and stand on
+ * What the CLI sends to the OAuth endpoints. Their paths are part of the interface and stand on
  * the profile's own origin: no metadata document is read, so none can name another host.
  */
 import { type AccessToken, isPersonalToken } from '../client/exchange.ts'

@@ -1,6 +1,6 @@
 /**
- * What a command works with, and where each part comes from: flag > environment > profile > default (design
- * section 9). A stored credential is used for the origin that it was made for and for no other.
+ * What a command works with, and where each part comes from: flag > environment > profile > default (docs/cli.md).
+ * A stored credential is used for the origin that it was made for and for no other.
  */
 import type { Secret } from '../core/redact.ts'
 import { type CredentialKind, kindOfToken, readToken } from './credential.ts'

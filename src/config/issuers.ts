@@ -1,5 +1,5 @@
 /**
- * Issuers (design section 3): algorithm, key and issuer are one bound triple, and an issuer that others use
+ * Issuers: algorithm, key and issuer are one bound triple, and an issuer that others use
  * too must say which of its tokens are meant.
  */
 import type { Issuer, PublicJwk, TeamRule } from '../core/configuration.ts'
@@ -216,7 +216,7 @@ export function readTeamName(
   }
 }
 
-/** Our own token service (design section 7), which exists when there is a signing key. */
+/** Our own token service, which exists when there is a signing key. */
 export function ownIssuer(url: string): Issuer {
   return {
     name: ownIssuerName,

@@ -1,5 +1,5 @@
 /**
- * The strict reading of `countersign.config.ts` (design section 4): unknown fields are refused, every fault is
+ * The strict reading of `countersign.config.ts`: unknown fields are refused, every fault is
  * reported at once with its path, and nothing is half accepted. Plain checks by hand rather than a schema
  * library: with 10,000 routes or teams they run while the Worker starts.
  */

@@ -126,7 +126,7 @@ export const nameListCharsMax = 1_024
 // Answers.
 /** How often encoded a credential is still found in a field: a URL within a URL within a URL, as logins send. */
 export const encodedTimesMax = 3
-/** How much of a refusal is read to tell a refused key from a refused request (design section 8). */
+/** How much of a refusal is read to tell a refused key from a refused request. */
 export const refusalBytesMax = 65_536
 /** How long its body is waited for. */
 export const refusalReadMillis = 2_000
@@ -138,7 +138,7 @@ export const limitRequestsMax = 1_000_000_000
 /** A limit's `per`: a bucket that refills over more than a month is a budget, not a rate. */
 export const limitPerMillisMax = 31 * 86_400_000
 
-// Accounts (design section 6).
+// Accounts (docs/leases.md).
 /** A lease ends this long after the isolate sent the sync that brought it. */
 export const leaseMillis = 1_000
 /** After this much of a lease, the next admission fetches the following one in the background. */

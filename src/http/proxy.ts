@@ -98,7 +98,7 @@ function mayBeSentAgain({ answer }: Sent, { upstream }: Permit, { streamed }: Ou
 }
 
 /**
- * Section 8 of the design: a key that the upstream refuses as unknown or revoked is followed by its next version,
+ * A key that the upstream refuses as unknown or revoked is followed by its next version,
  * once, where the body can be sent again. The second attempt takes a unit of its own; without one, the first answer stands.
  */
 async function withNextKey(

@@ -1,7 +1,7 @@
 /**
  * Scopes of tokens as text: which lists are well formed, which is no wider than which, and what of a token's
  * scopes a team holds now. What the token service issues is computed here: issued, within the token, within
- * what the team was granted at this moment (design sections 4 and 7).
+ * what the team was granted at this moment.
  */
 import type { Team } from '../core/configuration.ts'
 import { tokenScopeCharsMax, tokenScopesMax } from '../core/limits.ts'

@@ -18,7 +18,7 @@ afterEach(async () => {
   home.remove()
 })
 
-/** The people's side of the token service (design section 7), as far as a login sees it. */
+/** The people's side of the token service, as far as a login sees it. */
 const peoplesSide = (of: Fake) => {
   const state = {
     /** The refresh token that is good now; each is good once. */

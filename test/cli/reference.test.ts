@@ -17,7 +17,7 @@ it('docs/cli.md is what the commands say (npm run docs:cli writes it)', () => {
   expect(readFileSync('docs/cli.md', 'utf8')).toBe(createReference(createProgram()))
 })
 
-it('exit codes are those of the design', () => {
+it('exit codes are those that scripts were promised', () => {
   const codes = Object.values(exitCodes).map(({ code }) => code)
   expect(codes).toEqual([0, 1, 2, 3, 4, 5, 6, 64, 130])
 })

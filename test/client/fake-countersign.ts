@@ -1,5 +1,5 @@
 /**
- * A stand-in for the Worker that speaks the documented shapes (design sections 2 and 7) and records what it was
+ * A stand-in for the Worker that speaks the documented shapes and records what it was
  * sent. It shares no code with the product. Tokens in it are counted out, not signed: nothing here verifies them
  * but by lookup.
  */

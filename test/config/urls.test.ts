@@ -19,7 +19,7 @@ const acceptsUpstream = (url: string): boolean =>
 const acceptsJwks = (jwks: string): boolean =>
   faultPaths(sound({ issuers: { acme: issuer({ jwks }) } })).length === 0
 
-/** The design allows http on a loopback host; the vectors' rule does not. */
+/** We allow http on a loopback host; the vectors' rule does not. */
 const loopback = new Set(['http://127.0.0.1/'])
 
 describe.skipIf(rows === null)(

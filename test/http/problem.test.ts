@@ -6,12 +6,12 @@ const site = { url: 'https://edge.test', own: false }
 const codes = Object.keys(problems) as ProblemCode[]
 const answer = (refusal: Refusal): Response => problemResponse(refusal, 'id-1', site)
 
-/** The table of design section 2, row by row. */
-const designed: Readonly<Record<number, readonly string[]>> = {
+/** As callers were promised them, row by row. */
+const promised: Readonly<Record<number, readonly string[]>> = {
   400: ['path_invalid', 'header_invalid', 'key_required', 'digest_unsupported', 'request_invalid'],
   401: ['token_missing', 'token_invalid', 'token_expired', 'token_revoked'],
   403: ['scope_insufficient', 'route_not_allowed', 'key_not_granted', 'origin_not_allowed', 'team_suspended'],
-  // not_found is ours beyond the design: a thing of the administration that is not there.
+  // not_found: a thing of the administration that is not there.
   404: ['upstream_unknown', 'not_found'],
   405: ['method_not_allowed'],
   413: ['body_too_large'],
@@ -24,7 +24,7 @@ const designed: Readonly<Record<number, readonly string[]>> = {
 }
 
 describe('the problems', () => {
-  test('are those of the design, with their statuses', () => {
+  test('are those that callers were promised, with their statuses', () => {
     const made: Record<number, string[]> = {}
     for (const code of codes) {
       const { status } = problems[code]
@@ -32,7 +32,7 @@ describe('the problems', () => {
     }
     const sorted = (table: Readonly<Record<number, readonly string[]>>) =>
       Object.fromEntries(Object.entries(table).map(([status, names]) => [status, [...names].sort()]))
-    expect(sorted(made)).toEqual(sorted(designed))
+    expect(sorted(made)).toEqual(sorted(promised))
   })
 
   test.each(codes)('%s becomes an RFC 9457 answer that names itself', async (code) => {

@@ -9,7 +9,7 @@ export interface Signing {
   readonly form?: 'authorization' | 'x-plugipay'
 }
 
-/** Signs as the recipe in the design says, apart from both the product's and the sandbox's own code. */
+/** Signs by Plugipay's recipe, apart from both the product's and the sandbox's own code. */
 export const signPlugipay = (sent: Sent, signing: Signing): Sent => {
   const { id = '', secret = '', form = 'authorization' } = signing
   const timestamp = signing.timestamp ?? Math.floor(Date.now() / 1_000)

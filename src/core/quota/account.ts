@@ -1,5 +1,5 @@
 /**
- * The account: what one team has taken, what became of it, and who may not call (design section 6). Pure: the
+ * The account: what one team has taken, what became of it, and who may not call (docs/leases.md). Pure: the
  * functions change the state they are given and say in a `Journal` what has to be stored; the Durable Object
  * around them loads, calls, and saves without an await between. `now` is milliseconds since 1970 by the
  * account's own clock, which `tick` keeps from running backwards.

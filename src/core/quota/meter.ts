@@ -3,7 +3,7 @@
  * come back can be credited by replay. Pure: `now` is the account's clock, in milliseconds, never decreasing.
  *
  * The state is `debt`, the units that are taken and have not yet been refilled: GCRA's TAT - now in units of the
- * emission interval. Kept in units, it survives a change of the limit as design section 6 asks (TAT - now is
+ * emission interval. Kept in units, it survives a change of the limit (TAT - now is
  * rescaled) and keeps its precision where a TAT in milliseconds since 1970 would lose it.
  *
  * Guarantee: the units granted in any window of W seconds, less those credited, are at most burst + rate * W.

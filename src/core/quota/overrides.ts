@@ -1,4 +1,4 @@
-/** Limits as they hold now: the configuration's numbers with the account's overrides (design section 7). */
+/** Limits as they hold now: the configuration's numbers with the account's overrides. */
 import type { Limit } from '../configuration.ts'
 import { own } from '../table.ts'
 

@@ -1,5 +1,5 @@
 /**
- * Revocations of one team (design section 6): kept by the account, travelling whole to every isolate, looked up
+ * Revocations of one team (docs/leases.md): kept by the account, travelling whole to every isolate, looked up
  * there at admission and again at commit. An entry lives until the longest-living token that it could match has
  * expired; a subject's entry matches every token of the subject until then, also newly issued ones.
  */

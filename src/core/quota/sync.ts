@@ -1,5 +1,5 @@
 /**
- * The one message between an isolate and an account, and its answer (design section 6): use to book, units to
+ * The one message between an isolate and an account, and its answer (docs/leases.md): use to book, units to
  * give back and units wanted go there; leases, refusals, limits and rules come back. Plain data, structured
  * clone is all it needs.
  */

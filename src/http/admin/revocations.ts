@@ -1,6 +1,6 @@
 /**
  * `/api/revocations`: ends tokens before they expire. Answered when the team's account has committed it; two
- * seconds later no call starts with what it revokes (design section 6). What was exchanged for a revoked token,
+ * seconds later no call starts with what it revokes. What was exchanged for a revoked token,
  * or belongs to a revoked subject, ends with it.
  */
 import { ownIssuerName } from '../../config/names.ts'

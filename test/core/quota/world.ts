@@ -1,7 +1,7 @@
 /**
  * A small world around the account: isolates with clocks of their own, a network that loses and delays, and a
  * storage that holds only what the journal names. It runs a script of steps and checks the promises after each.
- * `flaw` takes one rule of design section 6 away; the property tests show that a promise breaks then.
+ * `flaw` takes one rule of docs/leases.md away; the property tests show that a promise breaks then.
  */
 import fc from 'fast-check'
 import type { Limit } from '../../../src/core/configuration.ts'

@@ -176,7 +176,7 @@ export const callOrders = (
 export const failure = async (response: Response): Promise<string> => {
   const { error, code } = (await response.json()) as { error?: string; code?: string }
   const named = error ?? code ?? 'none'
-  // Design section 2: whatever Countersign itself refuses says so, whichever form its body has.
+  // Whatever Countersign itself refuses says so, whichever form its body has.
   expect(response.headers.get('countersign-error') ?? 'none').toBe(named)
   return `${response.status} ${named}`
 }
