@@ -21,7 +21,7 @@ export function remembering<Value>(read: Reader<Value>): Reader<Value> {
 }
 
 /**
- * Whether both are the same data, down to prototypes and the order of fields, so that no reader could tell them apart.
+ * Whether both are the same data, down to prototypes. The order of fields is not looked at, as no reader goes by it.
  * `one` was read without fault, so it has an end and no gaps.
  */
 export function sameData(one: unknown, other: unknown): boolean {

@@ -138,8 +138,8 @@ function readLimitName(at: Input, others: Set<string>): string {
 const unitMillis: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 function readPeriod(at: Input): Pick<Limit, 'per' | 'perMillis'> {
-  const per = String(at.value)
-  const [, count, unit = ''] = (typeof at.value === 'string' && /^([1-9]\d{0,6})([smhd])$/.exec(per)) || []
+  const per = typeof at.value === 'string' ? at.value : ''
+  const [, count, unit = ''] = /^([1-9]\d{0,6})([smhd])$/.exec(per) ?? []
   const perMillis = Number(count) * (unitMillis[unit] ?? 0)
   if (count === undefined)
     at.fault("must be a number with s, m, h or d, such as '1s', '10s', '1m', '1h' or '1d'")

@@ -140,8 +140,9 @@ function parseClaims(
 function parseClaim(value: unknown, at: string, fault: ReportFault): Omit<Claim, 'name'> {
   if (Array.isArray(value)) return parseString(value, at, fault)
   const list = isJsonObject(value) && Object.keys(value).length === 1 ? value['list'] : undefined
-  const fixed = Array.isArray(list) && list.every((one) => typeof one === 'string') ? list : value
-  if (fixed === value && typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
+  const isList = Array.isArray(list) && list.every((one) => typeof one === 'string')
+  const fixed = isList ? list : value
+  if (!isList && typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
     fault(at, 'must be a text, a number, true or false, a list of parts, or { list: [texts] }')
   return { bodyNeed: 'none', write: () => fixed as ClaimValue }
 }

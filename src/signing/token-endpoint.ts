@@ -48,9 +48,9 @@ export function readTokenEndpoint(options: OptionReader, fault: ReportFault): To
     scope,
     parameters: options.entries('parameters').map(([name, value]) => {
       if (ownParameters.has(name)) fault(`parameters.${name}`, 'is set by the scheme')
-      if (typeof value !== 'string' || value === '')
-        fault(`parameters.${name}`, 'must be a text that is not empty')
-      return [name, String(value)]
+      if (typeof value === 'string' && value !== '') return [name, value]
+      fault(`parameters.${name}`, 'must be a text that is not empty')
+      return [name, '']
     }),
     expiresSeconds: options.integer('expiresSeconds', 300, { min: 1, max: 86_400 }),
   }

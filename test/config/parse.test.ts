@@ -298,6 +298,15 @@ describe('anything at all', () => {
     )
   })
 
+  it.each([{ toString: 1, valueOf: 1 }, Object.create(null), [{ toString: null }]])(
+    'as the period of a limit is a fault of it, also when it has no text: %j',
+    (per) => {
+      const limits = [{ name: 'all', requests: 1, per }]
+      const checkout = { grants: {}, limits }
+      expect(faultPaths(sound({ teams: { checkout } }))).toEqual(['teams.checkout.limits[0].per'])
+    },
+  )
+
   it('in the place of any one field is parsed or refused, and a fault names a place at or near it', () => {
     const places = [
       ['url'],

@@ -104,7 +104,14 @@ describe('jwt', () => {
       optionFaults({
         scheme: 'jwt',
         algorithm: 'none',
-        claims: { exp: 1, a: null, b: [], c: [{ part: 'path' }, { part: 'body' }], d: { list: [1] } },
+        claims: {
+          exp: 1,
+          a: null,
+          b: [],
+          c: [{ part: 'path' }, { part: 'body' }],
+          d: { list: [1] },
+          e: Number.NaN,
+        },
         joseHeader: { alg: 'x' },
         lifetimeSeconds: 0,
         header: 'host',
@@ -117,6 +124,7 @@ describe('jwt', () => {
       'claims.b',
       'claims.c',
       'claims.d',
+      'claims.e',
       'joseHeader.alg',
       'lifetimeSeconds',
       'header',
