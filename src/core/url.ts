@@ -16,7 +16,8 @@ export function parseTargetUrl(text: string): URL | string {
   if (!plainForm.test(text)) return 'must be a URL in plain ASCII, without spaces and backslashes'
   const url = URL.parse(text)
   if (url === null) return 'must be a URL, such as https://api.acme.example'
-  if (url.username !== '' || url.password !== '' || /^[^/]*\/\/[^/?#]*@/.test(text))
+  // An empty user leaves no trace in what is parsed, and the URL standard takes any number of slashes for two.
+  if (url.username !== '' || url.password !== '' || /^[^:]*:\/*[^/?#]*@/.test(text))
     return 'must not hold a user or password; secrets live in bindings'
   if (text.includes('#')) return 'must not have a fragment (#...)'
   if (url.protocol !== 'https:' && !isLoopbackUrl(text))

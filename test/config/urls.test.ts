@@ -65,6 +65,8 @@ describe('upstream URLs', () => {
     'http://127.0.0.1.evil.example/',
     'http://127.0.0.1@evil.example/',
     'https://@api.acme.example/',
+    'https:/@api.acme.example/',
+    'https:///@api.acme.example/',
     'https://api.acme.example/?',
     'https://api.acme.example/?a=1',
     'https://api.acme.example/#',

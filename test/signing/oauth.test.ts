@@ -151,6 +151,7 @@ describe('oauth-jwt-bearer', () => {
 describe('a token endpoint', () => {
   it.each([
     'https://login.example.com/token?x=1',
+    'https://login.example.com//a@b',
     'http://localhost:9/token',
     'http://127.0.0.1:9',
     'http://[::1]:9/',
@@ -162,6 +163,9 @@ describe('a token endpoint', () => {
     'http://login.example.com/token',
     'http://127.0.0.1.example.com/',
     'https://user:pass@login.example.com/',
+    'https:@login.example.com/',
+    'https:/@login.example.com/',
+    'https:///@login.example.com/',
     'https://login.example.com/#x',
     'ftp://login.example.com/',
     '//login.example.com',
@@ -177,7 +181,7 @@ describe('a token endpoint', () => {
       optionFaults({
         ...client,
         scope: 'a  b',
-        parameters: { client_secret: 'x', audience: 1 },
+        parameters: { client_secret: 'x', audience: 1, textless: { toString: 1, valueOf: 1 } },
         clientAuth: 'none',
         expiresSeconds: 0,
         secret: 'x',
@@ -186,6 +190,7 @@ describe('a token endpoint', () => {
       'scope',
       'parameters.client_secret',
       'parameters.audience',
+      'parameters.textless',
       'expiresSeconds',
       'clientAuth',
       'secret',
