@@ -74,17 +74,7 @@ function compose(parts: readonly BoundedPart[], kinds: ReadonlySet<string>): Sig
   return {
     bodyNeed: widestNeed(parts),
     kinds,
-    write: (sheet) => {
-      // Most strings are all text; they are joined as they are written.
-      let text = ''
-      for (const part of parts) {
-        const written = part.write(sheet)
-        if (typeof written !== 'string') return writeParts(parts, sheet, joined)
-        if (part.excluded !== null) checkContent(part, written)
-        text += written
-      }
-      return utf8(text)
-    },
+    write: (sheet) => writeParts(parts, sheet, joined),
     show: async (sheet) => writeParts(parts, sheet, (written) => written.map(shown).join('')),
   }
 }

@@ -30,6 +30,30 @@ const stringOf = async (parts: readonly StringPart[], request = signRequest()): 
 }
 
 describe('hmac', () => {
+  it('makes each part once, also where one has to be waited for', async () => {
+    const asked: string[] = []
+    const request = {
+      ...signRequest(),
+      header: (name: string) => {
+        asked.push(name)
+        return 'v'
+      },
+    }
+    const of = [{ part: 'header', name: 'x-inner' }] as const
+    const key = await openKey(
+      recipe({
+        string: [
+          { part: 'header', name: 'x-outer' },
+          '\n',
+          { part: 'digest', algorithm: 'sha256', encoding: 'hex', of },
+        ],
+      }),
+      'id:made-up',
+    )
+    await key.sign(request, moment)
+    expect(asked).toEqual(['x-outer', 'x-inner'])
+  })
+
   it('signs the string with the key, and sets what the recipe places', async () => {
     const definition = recipe({
       string: [{ part: 'timestamp', as: 'seconds' }, '.', { part: 'body' }],
