@@ -61,7 +61,7 @@ export class OAuthRefusal extends Error {
 export function subjectTokenRefused(reason: string): OAuthRefusal {
   return new OAuthRefusal(
     'invalid_request',
-    'The subject token is not accepted. Make a new one, or look at its status with one who may list it.',
+    'The subject token is not accepted. Get a new one; the log line with this request id has the exact reason.',
     { reason },
   )
 }
