@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { placeOfFault } from '../src/cli/import-fault.ts'
 import { type ConfigFault, parseConfig } from '../src/config/parse.ts'
 import type { Configuration } from '../src/core/configuration.ts'
 import { sandboxConfig } from '../src/sandbox/config.ts'
@@ -63,7 +64,7 @@ const importDefault = async (file: string): Promise<unknown> => {
     if (typeof module === 'object' && module !== null && 'default' in module) return module.default
   } catch (error) {
     throw new Complaint(
-      `${shownPath(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `${placeOfFault(file, error, shownPath(file))} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
   throw new Complaint(

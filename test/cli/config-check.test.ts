@@ -40,6 +40,15 @@ it('gives the faults as JSON', async () => {
 })
 
 it.each([
+  ['a comma that is missing', "export default {\n  url: 'x'\n  teams: {},\n}", 3],
+  ['a name that nothing declares', 'const a: number = 1\n\nexport default { a, upstreams: plugipay() }', 3],
+])('names the line of %s', async (_, source, line) => {
+  put(source)
+  const { stderr } = await home.run(['config', 'check'])
+  expect(stderr).toContain(`countersign.config.ts:${line} cannot be read: `)
+})
+
+it.each([
   ['a file that is not there', null, 5, 'There is no'],
   ['a file without a default export', 'export const a = 1', 1, 'has no default export'],
   ['a file that does not parse', 'export default {', 1, 'cannot be read'],

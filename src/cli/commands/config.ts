@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
+import { placeOfFault } from '../import-fault.ts'
 import { errorCode } from '../private-files.ts'
 
 export function declareConfig(program: Command): void {
@@ -64,5 +65,5 @@ function importFailure(file: string, error: unknown): Failure {
       hint: 'Use Node 22.18 or later for config check.',
     })
   }
-  return new Failure('failure', `${file} cannot be read: ${said.split('\n')[0]}`)
+  return new Failure('failure', `${placeOfFault(file, error)} cannot be read: ${said.split('\n')[0]}`)
 }
