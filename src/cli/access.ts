@@ -8,7 +8,8 @@ import type { Secret } from '../core/redact.ts'
 import type { Context } from './context.ts'
 import { type Audience, readCredentials, type StoredCredential, writeCredentials } from './credentials.ts'
 import { Failure } from './failure.ts'
-import { withLock } from './file-lock.ts'
+import { type Lock, withLock } from './file-lock.ts'
+import { uninterrupted } from './interruption.ts'
 import { exchange, refreshSession, type TokenWish } from './oauth.ts'
 import { stateDirectory } from './profiles.ts'
 import type { ActiveCredential } from './settings.ts'
@@ -49,7 +50,7 @@ export async function getAccessToken(
   }
 
   const kept = usable(readCredentials().get(credential.profile), context.url, audience, options)
-  return kept ?? withLock(stateDirectory(), () => renew(context, audience, options))
+  return kept ?? withLock(stateDirectory(), (lock) => renew(context, audience, { ...options, lock }))
 }
 
 /** Whether another token can be had after one was refused. */
@@ -80,11 +81,14 @@ function usable(
 }
 
 /** Under the lock: what is in the file now decides, since another command may have renewed meanwhile. */
-async function renew(context: Context, audience: Audience, options: AccessOptions): Promise<AccessToken> {
+async function renew(
+  context: Context,
+  audience: Audience,
+  { lock, ...options }: AccessOptions & { readonly lock: Lock },
+): Promise<AccessToken> {
   const { url, credential } = context
   const profile = credential.profile ?? ''
-  const credentials = new Map(readCredentials())
-  const stored = credentials.get(profile)
+  const stored = readCredentials().get(profile)
   if (stored === undefined || stored.url !== url) {
     throw new Failure('noCredential', `The profile ${profile} was logged out meanwhile.`, {
       hint: 'Log in with countersign login.',
@@ -93,18 +97,24 @@ async function renew(context: Context, audience: Audience, options: AccessOption
   const kept = usable(stored, url, audience, options)
   if (kept !== null) return kept
 
-  const save = (secret: Secret, token: AccessToken): void => {
-    const accessTokens = new Map(stored.accessTokens)
-    if (options.scope === undefined) accessTokens.set(audience, token)
-    credentials.set(profile, { ...stored, secret, accessTokens })
-    writeCredentials(credentials)
-  }
+  const save = (secret: Secret, token: AccessToken): Promise<void> =>
+    lock.change(() => {
+      const credentials = new Map(readCredentials())
+      // Logged out or in again while this command was stopped: that was the later word.
+      if (credentials.get(profile)?.secret.reveal() !== stored.secret.reveal()) return
+      const accessTokens = new Map(stored.accessTokens)
+      if (options.scope === undefined) accessTokens.set(audience, token)
+      writeCredentials(credentials.set(profile, { ...stored, secret, accessTokens }))
+    })
   if (stored.kind === 'session') {
-    const issued = await refreshSession(url, stored.secret, wish(url, audience, options))
-    save(issued.refreshToken ?? stored.secret, issued.accessToken)
-    return issued.accessToken
+    // Whoever sends a refresh token and does not keep the one that comes back has ended the login.
+    return uninterrupted(async () => {
+      const issued = await refreshSession(url, stored.secret, wish(url, audience, options))
+      await save(issued.refreshToken ?? stored.secret, issued.accessToken)
+      return issued.accessToken
+    })
   }
   const token = await exchange(url, stored.secret, wish(url, audience, options))
-  if (options.scope === undefined) save(stored.secret, token)
+  if (options.scope === undefined) await save(stored.secret, token)
   return token
 }

@@ -18,10 +18,18 @@ import {
 
 const pauseMillis = 25
 
+export interface Lock {
+  /**
+   * Changes the files, after a wait, under this lock; or under a new one, where this one was taken from a process
+   * that was stopped for too long. What the files hold has to be read in `write`.
+   */
+  readonly change: <Result>(write: () => Result) => Promise<Result>
+}
+
 /** Runs the action while no other process of this user is in such a section. */
 export async function withLock<Result>(
   directory: string,
-  action: () => Promise<Result> | Result,
+  action: (lock: Lock) => Promise<Result> | Result,
   times: LockTimes = lockTimes,
 ): Promise<Result> {
   ensurePrivateDirectory(directory)
@@ -35,7 +43,9 @@ export async function withLock<Result>(
   const beating = setInterval(() => beat(path, mine), times.beatMillis)
   try {
     removeLeftovers(directory)
-    return await action()
+    return await action({
+      change: async (write) => (readQuietly(path) === mine ? write() : withLock(directory, write, times)),
+    })
   } finally {
     clearInterval(beating)
     process.removeListener('exit', release)
@@ -48,9 +58,14 @@ async function acquire(path: string, mine: string, { waitMillis, staleMillis }: 
   while (!tryCreate(path, mine)) {
     breakStale(path, staleMillis)
     if (Date.now() > deadline) {
-      throw new Failure('tryAgain', `Another countersign has been holding ${path} for a while.`, {
-        hint: `Try again when it is done, or remove ${path} if none runs.`,
-      })
+      const holder = Number.parseInt(readQuietly(path) ?? '', 10)
+      throw new Failure(
+        'tryAgain',
+        `Another countersign (process ${holder}) has been holding ${path} for a while.`,
+        {
+          hint: `Is it stopped? fg lets it go on. If there is no such countersign, remove ${path}.`,
+        },
+      )
     }
     await sleep(pauseMillis * (0.5 + Math.random()))
   }

@@ -8,7 +8,10 @@ export interface LockTimes {
   readonly waitMillis: number
   /** A holder says this often that it is still there. */
   readonly beatMillis: number
-  /** A holder that has said nothing for so long is gone, although its process id may be another's by now. */
+  /**
+   * A holder that has said nothing for so long is gone, although its process id may be another's by now. One that is
+   * stopped (Ctrl-Z), or whose machine sleeps, says nothing either, and may have sent its refresh token.
+   */
   readonly staleMillis: number
 }
 
@@ -19,5 +22,5 @@ export interface LockTimes {
 export const lockTimes: LockTimes = {
   waitMillis: tokenRequestMillis + 5_000,
   beatMillis: 2_000,
-  staleMillis: 10_000,
+  staleMillis: 600_000,
 }

@@ -5,6 +5,7 @@
 import { CommanderError } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { Failure, usageFailure } from './failure.ts'
+import { listenForInterruption } from './interruption.ts'
 import { createProgram } from './program.ts'
 import { printable, printableJson, withoutTokens } from './redaction.ts'
 
@@ -12,7 +13,7 @@ import { printable, printableJson, withoutTokens } from './redaction.ts'
 export async function main(args: readonly string[]): Promise<void> {
   // It would turn off what tells the right server from any other.
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-  process.once('SIGINT', () => process.exit(exitCodes.interrupted.code))
+  listenForInterruption()
   // `| head` closed the pipe: it has what it wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? exitCodes.ok.code : exitCodes.failure.code)

@@ -28,13 +28,15 @@ async function runLogout(context: Context, { keep = false }: { readonly keep?: b
         : 'countersign profiles list shows who is.',
     })
   }
-  const revoked = await withLock(stateDirectory(), async () => {
+  const revoked = await withLock(stateDirectory(), async ({ change }) => {
     // Read again: a command that ran meanwhile may have replaced the refresh token.
     const now = readCredentials().get(profile) ?? stored
     const done = !keep && isRevocable(now) && (await revokeOrExplain(now))
-    const credentials = new Map(readCredentials())
-    credentials.delete(profile)
-    writeCredentials(credentials)
+    await change(() => {
+      const credentials = new Map(readCredentials())
+      credentials.delete(profile)
+      writeCredentials(credentials)
+    })
     return done
   })
   const said = revoked ? `Revoked at ${stored.url} and removed here.` : 'Removed here.'

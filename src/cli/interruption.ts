@@ -1,0 +1,33 @@
+/**
+ * Ctrl-C, a closed terminal and `kill` end a command at once, with one exception: what an answer on the way must
+ * not be lost for is finished first. Who asks a second time does not wait for it.
+ */
+import { exitCodes } from './exit-codes.ts'
+
+let unfinished = 0
+let asked = false
+
+/** Called once, when the process begins. */
+export function listenForInterruption(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
+}
+
+function interrupt(): void {
+  if (unfinished === 0 || asked) end()
+  asked = true
+}
+
+function end(): never {
+  process.exit(exitCodes.interrupted.code)
+}
+
+/** Runs the action to its end, and only then obeys. */
+export async function uninterrupted<Result>(action: () => Promise<Result>): Promise<Result> {
+  unfinished += 1
+  try {
+    return await action()
+  } finally {
+    unfinished -= 1
+    if (asked) end()
+  }
+}
