@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readOwnSecrets } from '../src/config/secrets.ts'
 import type { Configuration } from '../src/core/configuration.ts'
+import { setTimer } from '../src/http/timer.ts'
 import { sandboxPorts, workerPortDefault } from '../src/sandbox/ports.ts'
 import { type Sandboxes, startSandboxes } from '../src/sandbox/sandboxes.ts'
 import { makeSecret, sandboxKeys } from '../src/sandbox/secrets.ts'
@@ -147,7 +148,7 @@ const makePlan = async (options: StartOptions): Promise<Plan> => {
   const configuration =
     options.config === null ? sandboxConfiguration(options.port) : await loadConfiguration(options.config)
   const secrets = ensureDevVars(devVarsFile, Object.fromEntries(wanted))
-  const { faults } = await readOwnSecrets(secrets)
+  const { faults } = await readOwnSecrets(secrets, setTimer)
   if (faults.length > 0) throw new Complaint(showFaults(devVarsFile, faults))
   await requireFreePort(options.port, 'Countersign')
   return { ...options, origin: `http://127.0.0.1:${options.port}`, configuration, secrets }

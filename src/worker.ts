@@ -24,6 +24,7 @@ import { createNonce } from './http/nonce.ts'
 import { oauthRoutes } from './http/oauth/app.ts'
 import { pageRoutes } from './http/pages/routes.ts'
 import { createProvider } from './http/sign-in/provider.ts'
+import { setTimer } from './http/timer.ts'
 import { createVerifier, type Verifier } from './identity/verifier.ts'
 import { directoryName } from './tokens/directory-rpc.ts'
 import { openSigner } from './tokens/signing-keys.ts'
@@ -62,7 +63,7 @@ export class TeamAccount extends teamAccount({ configOf: configOfAccount, now, l
 
 async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
   const bindings: Readonly<Record<string, unknown>> = { ...env }
-  const secrets = await readOwnSecrets(bindings)
+  const secrets = await readOwnSecrets(bindings, setTimer)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })
   const faults = 'faults' in parsed ? [...parsed.faults, ...secrets.faults] : secrets.faults
   const { adminKey } = secrets
@@ -83,15 +84,12 @@ async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
     accounts: createWallet({
       openAccount,
       newIdentity: () => crypto.randomUUID(),
-      setTimer: (run, millis) => {
-        const timer = setTimeout(run, millis)
-        return () => clearTimeout(timer)
-      },
+      setTimer,
       onSyncFailed: (team, error) =>
         log(JSON.stringify({ event: 'account_unreachable', team, reason: String(error) })),
     }),
-    keys: new KeyStore({ bindings, now }),
-    minted: new MintedTokens({ fetch: send }),
+    keys: new KeyStore({ bindings, now, setTimer }),
+    minted: new MintedTokens({ fetch: send, setTimer }),
     buffers: new Buffers(),
     fetch: send,
     now,
@@ -130,7 +128,7 @@ async function openOwnRoutes(
     ...signIn,
     provider: createProvider({
       signIn,
-      clientSecret: async () => (await bindingText(bindings[signIn.clientSecret ?? ''])) ?? null,
+      clientSecret: async () => (await bindingText(bindings[signIn.clientSecret ?? ''], setTimer)) ?? null,
       redirectUri: `${url}/oauth/sign-in/callback`,
       fetch: send,
       now,
@@ -153,19 +151,16 @@ async function tokenService(
   return { ...deps, signing }
 }
 
-const handlerOf = onePerIsolate(assemble, now)
+const isolate = onePerIsolate(assemble, now)
 
-/** Answers /healthz while nothing is assembled yet; afterwards the app does. */
+/** Answers /healthz while nothing is assembled, which may wait for a secret; afterwards the app does. */
 const beforeAssembly = createApp({ kind: 'faulty', faults: [] }, [], { now, log })
-let assembling = false
 
 export default {
   fetch(request, env, context) {
-    if (!assembling && isLiveness(request)) return beforeAssembly(request, context)
-    assembling = true
-    const found = handlerOf(env)
-    return found instanceof Promise
-      ? found.then((handler) => handler(request, context))
-      : found(request, context)
+    const handler = isolate.kept() ?? (isLiveness(request) ? beforeAssembly : null)
+    return handler === null
+      ? isolate.make(env).then((made) => made(request, context))
+      : handler(request, context)
   },
 } satisfies ExportedHandler<Cloudflare.Env>

@@ -17,6 +17,7 @@ import { hourOf } from '../core/quota/books.ts'
 import { expectedUnits } from '../core/quota/lease-size.ts'
 import { indexRevocations, isRevoked, type RevocationIndex } from '../core/quota/revocation.ts'
 import type { LeaseReport, SyncReply, SyncRequest, Want } from '../core/quota/sync.ts'
+import { type SetTimer, within } from '../core/within.ts'
 import type { CallContext } from './accounts.ts'
 import { Lease, Pocket } from './lease.ts'
 import { type Failure, rateLimited, unavailable } from './refusals.ts'
@@ -30,8 +31,7 @@ export interface AccountStub {
 export interface PurseOptions {
   /** Called for every sync: a stub belongs to the request that made it. */
   readonly openAccount: (team: string) => AccountStub
-  /** Calls `run` after `millis`; what it returns takes that back. */
-  readonly setTimer: (run: () => void, millis: number) => () => void
+  readonly setTimer: SetTimer
   /** An account that could not be asked, for the log. */
   readonly onSyncFailed?: (team: string, error: unknown) => void
   /** A name that no other isolate ever has; called when a team is first seen, not before the first request. */
@@ -305,15 +305,8 @@ export class Purse {
   }
 
   /** Another request's sync may never end when that request is cancelled; this wait has its own way out. */
-  #orPatience(running: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.setTimer(resolve, syncPatienceMillis)
-      const done = () => {
-        cancel()
-        resolve()
-      }
-      running.then(done, done)
-    })
+  async #orPatience(running: Promise<void>): Promise<void> {
+    await within(syncPatienceMillis, running, this.#options.setTimer).catch(() => {})
   }
 }
 

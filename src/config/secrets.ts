@@ -6,8 +6,9 @@ import { CompactSign, compactVerify, type JWK } from 'jose'
 import { base64url, sha256OfText } from '../core/bytes.ts'
 import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
-import { adminKeyCharsMin } from '../core/limits.ts'
+import { adminKeyCharsMin, secretStoreReadMillis } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
+import { type SetTimer, within } from '../core/within.ts'
 import { type ConfigFault, Input } from './input.ts'
 
 export interface SigningKey {
@@ -27,31 +28,41 @@ export interface OwnSecrets {
   readonly faults: readonly ConfigFault[]
 }
 
-/** The two secrets of `env`, as Worker secrets (text) or as Secrets Store bindings (`get()`). */
-export async function readOwnSecrets(env: Readonly<Record<string, unknown>>): Promise<OwnSecrets> {
+/** The two secrets of `env`, as Worker secrets (text) or as Secrets Store bindings (`get()`), which are waited for together. */
+export async function readOwnSecrets(
+  env: Readonly<Record<string, unknown>>,
+  setTimer: SetTimer,
+): Promise<OwnSecrets> {
   const root = Input.root(env)
   const { faults } = root
-  const adminKey = await readAdminKey(root.child('COUNTERSIGN_ADMIN_KEY'))
-  const signingKeys = await readSigningKeys(root.child('COUNTERSIGN_SIGNING_KEY'))
+  const [adminKey, signingKeys] = await Promise.all([
+    readAdminKey(root.child('COUNTERSIGN_ADMIN_KEY'), setTimer),
+    readSigningKeys(root.child('COUNTERSIGN_SIGNING_KEY'), setTimer),
+  ])
   return { adminKey, signingKeys, faults }
 }
 
-/** A secret's text, of a Worker secret or a Secrets Store binding. `null`: the binding is there and cannot be read as text, which must not pass for absent. */
-export async function bindingText(binding: unknown): Promise<string | null | undefined> {
+/**
+ * A secret's text, of a Worker secret or a Secrets Store binding. `null`: the binding is there and cannot be read as
+ * text, or not in time, which must not pass for absent.
+ */
+export async function bindingText(binding: unknown, setTimer: SetTimer): Promise<string | null | undefined> {
   if (binding === undefined) return undefined
   if (typeof binding === 'string') return binding
   try {
-    const text: unknown = await (binding as { readonly get: () => Promise<unknown> }).get()
+    const reading = (binding as { readonly get: () => Promise<unknown> }).get()
+    const text = await within(secretStoreReadMillis, reading, setTimer)
     return typeof text === 'string' ? text : null
   } catch {
     return null
   }
 }
 
-const unreadable = 'cannot be read; a binding must be a secret text, or a Secrets Store secret that exists'
+const unreadable =
+  'cannot be read, or not in time; a binding must be a secret text, or a Secrets Store secret that exists'
 
-async function readAdminKey(at: Input): Promise<Secret | null> {
-  const text = await bindingText(at.value)
+async function readAdminKey(at: Input, setTimer: SetTimer): Promise<Secret | null> {
+  const text = await bindingText(at.value, setTimer)
   const message = text === null ? unreadable : adminKeyFault(text ?? '')
   return message === null ? new Secret(text ?? '') : at.fault(message)
 }
@@ -66,9 +77,9 @@ function adminKeyFault(text: string): string | null {
   return null
 }
 
-async function readSigningKeys(at: Input): Promise<readonly SigningKey[]> {
+async function readSigningKeys(at: Input, setTimer: SetTimer): Promise<readonly SigningKey[]> {
   const keys: SigningKey[] = []
-  const text = await bindingText(at.value)
+  const text = await bindingText(at.value, setTimer)
   if (text === undefined || text === '') return keys
   const list = text === null ? null : parseList(text)
   if (list === null)

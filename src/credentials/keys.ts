@@ -7,9 +7,9 @@ import type { Key, Upstream } from '../core/configuration.ts'
 import { secretStoreMillis, secretStoreReadMillis, secretStoreRetryMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { own } from '../core/table.ts'
+import { type SetTimer, within } from '../core/within.ts'
 import { type OpenKey, SecretFault } from '../signing/scheme.ts'
 import { beginsWithRefused, isLive, isTestName } from '../signing/secret.ts'
-import { within } from './minted.ts'
 
 /** One version of a key, opened. */
 export interface Credential {
@@ -31,16 +31,19 @@ interface Ring {
 export interface KeyStoreOptions {
   readonly bindings: Readonly<Record<string, unknown>>
   readonly now: () => number
+  readonly setTimer: SetTimer
 }
 
 export class KeyStore {
   readonly #bindings: Readonly<Record<string, unknown>>
   readonly #now: () => number
+  readonly #setTimer: SetTimer
   readonly #rings = new Map<Key, Ring>()
 
-  constructor({ bindings, now }: KeyStoreOptions) {
+  constructor({ bindings, now, setTimer }: KeyStoreOptions) {
     this.#bindings = bindings
     this.#now = now
+    this.#setTimer = setTimer
   }
 
   /** The active version of the key that was admitted. Throws or rejects with Refusal `credential_unavailable`. */
@@ -85,7 +88,9 @@ export class KeyStore {
         const binding = this.#binding(version)
         stored ||= typeof binding !== 'string'
         const text =
-          typeof binding === 'string' ? binding : await within(secretStoreReadMillis, binding.get())
+          typeof binding === 'string'
+            ? binding
+            : await within(secretStoreReadMillis, binding.get(), this.#setTimer)
         if (text === null) throw new SecretFault('the secrets store did not answer in time')
         refuseForm(text, key)
         usable.push({ version, open: await upstream.scheme.open(text) })

@@ -10,12 +10,14 @@ import {
   mintRetryMillis,
 } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
+import { type SetTimer, within } from '../core/within.ts'
 import { type Minted, type Moment, type OpenKey, SecretFault } from '../signing/scheme.ts'
 
 type MintKey = Extract<OpenKey, { kind: 'mint' }>
 
 export interface MintDeps {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+  readonly setTimer: SetTimer
 }
 
 interface Entry {
@@ -29,10 +31,12 @@ interface Entry {
 
 export class MintedTokens {
   readonly #fetch: MintDeps['fetch']
+  readonly #setTimer: SetTimer
   readonly #entries = new WeakMap<MintKey, Entry>()
 
-  constructor({ fetch }: MintDeps) {
+  constructor({ fetch, setTimer }: MintDeps) {
     this.#fetch = fetch
+    this.#setTimer = setTimer
   }
 
   /**
@@ -59,7 +63,7 @@ export class MintedTokens {
    */
   async #renew(key: MintKey, entry: Entry, moment: Moment): Promise<Minted> {
     for (let { renewal } = entry; renewal !== null; ) {
-      const minted = await within(mintFetchMillis, renewal)
+      const minted = await within(mintFetchMillis, renewal, this.#setTimer)
       if (minted !== null) return minted
       if (entry.renewal === renewal) entry.renewal = null
       // Another who waited may have begun anew, and even be done.
@@ -105,12 +109,4 @@ export class MintedTokens {
       })
     }
   }
-}
-
-/** What the promise gives, or null when it gives nothing in time. */
-export function within<Value>(millis: number, promise: Promise<Value>): Promise<Value | null> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(null), millis)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -6,6 +6,12 @@ export interface Assembly<App> {
   readonly faulty: boolean
 }
 
+interface Isolate<Env, App> {
+  /** The app that requests use now; null while there is none, or a faulty one is due to be made again. */
+  readonly kept: () => App | null
+  readonly make: (env: Env) => Promise<App>
+}
+
 /**
  * One app per isolate. Requests that come while it is made each make their own and then all use the first: a promise
  * shared between requests would hang with the one that began it. A faulty one is made again after a while; the one
@@ -14,7 +20,7 @@ export interface Assembly<App> {
 export function onePerIsolate<Env, App>(
   assemble: (env: Env) => Promise<Assembly<App>>,
   now: () => number,
-): (env: Env) => App | Promise<App> {
+): Isolate<Env, App> {
   let kept: (Assembly<App> & { readonly until: number }) | null = null
   const make = async (env: Env): Promise<App> => {
     const made = await assemble(env)
@@ -25,5 +31,5 @@ export function onePerIsolate<Env, App>(
     return (kept ?? made).app
   }
   const isGood = (one: typeof kept): one is NonNullable<typeof kept> => one !== null && now() < one.until
-  return (env) => (isGood(kept) ? kept.app : make(env))
+  return { kept: () => (isGood(kept) ? kept.app : null), make }
 }

@@ -2,7 +2,8 @@ import { readTextAtMost } from '../core/bounded-text.ts'
 import type { Upstream } from '../core/configuration.ts'
 import { refusalBytesMax, refusalReadMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
-import { within } from '../credentials/minted.ts'
+import { within } from '../core/within.ts'
+import { setTimer } from './timer.ts'
 
 /**
  * Whether an answer says that the credential is unknown or revoked, by the upstream's own rule: a status and, where
@@ -22,7 +23,7 @@ export async function refusesKey(
 /** The text; null when it does not come, which must not hold up the answer. One that broke cannot be passed on. */
 async function inTime(reading: Promise<string | null>): Promise<string | null> {
   try {
-    return await within(refusalReadMillis, reading)
+    return await within(refusalReadMillis, reading, setTimer)
   } catch {
     throw new Refusal('upstream_unreachable', { detail: 'The answer of the upstream broke off.' })
   }

@@ -1,8 +1,11 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
-import { describe, expect, it } from 'vitest'
-import { readOwnSecrets } from '../../src/config/secrets.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { readOwnSecrets as readWith } from '../../src/config/secrets.ts'
+import { secretStoreReadMillis } from '../../src/core/limits.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { makeSigner } from '../identity/fixtures.ts'
 
+const readOwnSecrets = (env: Readonly<Record<string, unknown>>) => readWith(env, setTimer)
 const COUNTERSIGN_ADMIN_KEY = 'made-up-admin-key-of-some-length-0'
 const faultsWith = async (env: Readonly<Record<string, unknown>>) =>
   (await readOwnSecrets({ COUNTERSIGN_ADMIN_KEY, ...env })).faults
@@ -35,6 +38,24 @@ describe('the admin key', () => {
     expect(store.adminKey?.reveal()).toBe(key)
     const broken = { get: () => Promise.reject(new Error('not there')) }
     expect(await pathsWith({ COUNTERSIGN_ADMIN_KEY: broken })).toEqual(['COUNTERSIGN_ADMIN_KEY'])
+  })
+})
+
+describe('a Secrets Store that does not answer', () => {
+  it('is waited for once for both secrets, and is then a fault of each', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const hanging = { get: () => new Promise<string>(() => {}) }
+    let paths: readonly string[] | null = null
+    const reading = pathsWith({ COUNTERSIGN_ADMIN_KEY: hanging, COUNTERSIGN_SIGNING_KEY: hanging })
+    reading.then((found) => {
+      paths = found
+    })
+    await vi.advanceTimersByTimeAsync(secretStoreReadMillis - 1)
+    expect(paths).toBeNull()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(paths).toEqual(['COUNTERSIGN_ADMIN_KEY', 'COUNTERSIGN_SIGNING_KEY'])
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

@@ -1,11 +1,12 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { secretStoreMillis, secretStoreReadMillis, secretStoreRetryMillis } from '../../src/core/limits.ts'
 import { KeyStore } from '../../src/credentials/keys.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { refusalOf } from '../core/refused.ts'
 import { keyOf } from './admitted.ts'
 
 const store = (bindings: Readonly<Record<string, unknown>>, now: () => number = () => 0): KeyStore =>
-  new KeyStore({ bindings, now })
+  new KeyStore({ bindings, now, setTimer })
 
 /** A Secrets Store binding whose answers can be changed, and counted. */
 const secretsStore = (answer: () => unknown) => {

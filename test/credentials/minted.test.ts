@@ -7,6 +7,7 @@ import {
 } from '../../src/core/limits.ts'
 import { Secret } from '../../src/core/redact.ts'
 import { MintedTokens } from '../../src/credentials/minted.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { type Moment, type OpenKey, SecretFault } from '../../src/signing/scheme.ts'
 import { refusalOf } from '../core/refused.ts'
 
@@ -51,6 +52,7 @@ const tokenUrl = (...answers: TokenUrl['answers']): TokenUrl => {
     waits: [],
     get: (key, moment) => made.tokens.get(key, moment, (work) => made.waits.push(work)),
     tokens: new MintedTokens({
+      setTimer,
       fetch: async (url, init) => {
         made.calls.push({ url, init })
         const answer = made.answers.length > 1 ? made.answers.shift() : made.answers[0]

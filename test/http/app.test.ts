@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type ProblemCode, problems, Refusal } from '../../src/core/problems.ts'
 import { KeyStore } from '../../src/credentials/keys.ts'
 import { createApp } from '../../src/http/app.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { bindings, fine, pipeline, problemOf } from './pipeline.ts'
 
 const codes = Object.keys(problems) as ProblemCode[]
@@ -233,7 +234,7 @@ describe('health', () => {
 
   test('is ready when all keys are', async () => {
     const { call } = pipeline(fine, {
-      keys: new KeyStore({ bindings: { ...bindings, NOT_BOUND: 'made-up' }, now: () => 0 }),
+      keys: new KeyStore({ bindings: { ...bindings, NOT_BOUND: 'made-up' }, now: () => 0, setTimer }),
     })
     expect(await (await call('/readyz')).json()).toEqual({ status: 'ok' })
   })

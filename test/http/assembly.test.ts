@@ -4,7 +4,7 @@ import { faultyAssemblyMillis, onePerIsolate } from '../../src/http/assembly.ts'
 const isolate = (faults: readonly boolean[]) => {
   let time = 0
   let made = 0
-  const app = onePerIsolate(
+  const { kept, make } = onePerIsolate(
     async (_env: null) => {
       made += 1
       const number = made
@@ -14,7 +14,7 @@ const isolate = (faults: readonly boolean[]) => {
     () => time,
   )
   return {
-    app: async () => app(null),
+    app: async () => kept() ?? make(null),
     later: (millis: number) => {
       time += millis
     },

@@ -9,6 +9,7 @@ import { MintedTokens } from '../../src/credentials/minted.ts'
 import { createApp } from '../../src/http/app.ts'
 import { Buffers } from '../../src/http/buffers.ts'
 import type { Deps } from '../../src/http/deps.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { configuration, issuerOf } from './configuration.ts'
 
 /** Secrets of the upstreams below, obviously made up. */
@@ -178,8 +179,9 @@ export const pipeline = (play: Play = fine, changes: Partial<Deps> = {}): Pipeli
     config,
     verify: (token) => verify(config, token),
     accounts,
-    keys: new KeyStore({ bindings, now }),
+    keys: new KeyStore({ bindings, now, setTimer }),
     minted: new MintedTokens({
+      setTimer,
       fetch: () => {
         throw new Error('nothing here is minted')
       },

@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import { readOwnSecrets } from '../../src/config/secrets.ts'
 import { tokenAlgorithms } from '../../src/core/jwk.ts'
 import { Refusal } from '../../src/core/problems.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { createVerifier } from '../../src/identity/verifier.ts'
 
 const now = 1_800_000_000
@@ -73,17 +74,23 @@ describe('inside workerd', () => {
       ])
       const COUNTERSIGN_ADMIN_KEY = 'made-up-admin-key-of-some-length-0'
       const jwk = await exportJWK(one.privateKey)
-      const sound = await readOwnSecrets({
-        COUNTERSIGN_ADMIN_KEY,
-        COUNTERSIGN_SIGNING_KEY: JSON.stringify(jwk),
-      })
+      const sound = await readOwnSecrets(
+        {
+          COUNTERSIGN_ADMIN_KEY,
+          COUNTERSIGN_SIGNING_KEY: JSON.stringify(jwk),
+        },
+        setTimer,
+      )
       expect(sound.faults).toEqual([])
       expect(sound.signingKeys).toHaveLength(1)
       const { d } = await exportJWK(other.privateKey)
-      const mixed = await readOwnSecrets({
-        COUNTERSIGN_ADMIN_KEY,
-        COUNTERSIGN_SIGNING_KEY: JSON.stringify({ ...jwk, d }),
-      })
+      const mixed = await readOwnSecrets(
+        {
+          COUNTERSIGN_ADMIN_KEY,
+          COUNTERSIGN_SIGNING_KEY: JSON.stringify({ ...jwk, d }),
+        },
+        setTimer,
+      )
       expect(mixed.faults.map(({ path }) => path)).toEqual(['COUNTERSIGN_SIGNING_KEY'])
     },
   )

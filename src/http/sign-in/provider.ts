@@ -148,7 +148,7 @@ async function redeem(
   const { signIn, discovery, redirectUri, fetch } = deps
   const secret = await deps.clientSecret()
   if (secret === null && signIn.clientSecret !== null)
-    throw new ProviderFailure('the client secret is not set')
+    throw new ProviderFailure('the client secret is not set, or cannot be read')
   const { clientId } = signIn
   const body = new URLSearchParams({
     grant_type: 'authorization_code',

@@ -7,6 +7,7 @@ import type { Administrator } from '../../../src/http/admin/authorize.ts'
 import type { Administration } from '../../../src/http/admin/operations.ts'
 import { administrationRoutes } from '../../../src/http/admin/routes.ts'
 import { createNonce } from '../../../src/http/nonce.ts'
+import { setTimer } from '../../../src/http/timer.ts'
 import { parseSign } from '../../../src/signing/index.ts'
 
 const secret = 'made-up-secret'
@@ -72,6 +73,7 @@ const ask = async (body: object, administrator: Administrator = admin): Promise<
     {
       config: { upstreams, host: 'edge.example.com' } as unknown as Configuration,
       keys: new KeyStore({
+        setTimer,
         bindings: { KEY: `pk_live_1:${secret}`, BROKEN: `pk_live_1:${secret}\n` },
         now: () => 0,
       }),

@@ -13,14 +13,16 @@ import { type Answer, exchange, requestBytes } from './client.ts'
 import { makeIssuer, type TestIssuer } from './identity.ts'
 import { findMarkers, type Marker, markerText } from './markers.ts'
 import { headerValues } from './message.ts'
-import { type RunningWorkerd, startWorkerd } from './workerd.ts'
+import { type RunningWorkerd, type RunOptions, startWorkerd } from './workerd.ts'
 
 export const edgeUrl = 'https://edge.test'
 export const edgeHost = 'edge.test'
 
 type Fields = Readonly<Record<string, unknown>>
 
-export interface EdgeOptions {
+/** Of a secret that is in the `secretsStore`, `secrets` has the text that is looked for everywhere. */
+export interface EdgeOptions
+  extends Pick<RunOptions, 'isolates' | 'stateFolder' | 'without' | 'secretsStore'> {
   /** Fields of `upstreams`; a `keys` entry names its binding, whose secret is made up unless `secrets` has it. */
   readonly upstreams: Readonly<Record<string, Fields>>
   /** Defaults to one team `shop` that may do everything with every upstream. */
@@ -30,8 +32,6 @@ export interface EdgeOptions {
   readonly fields?: Fields
   /** Secrets by binding, where the scheme asks for a form; null: the binding is missing. */
   readonly secrets?: Readonly<Record<string, string | null>>
-  readonly isolates?: number
-  readonly stateFolder?: string
 }
 
 export interface CallOptions {
@@ -73,11 +73,15 @@ export interface Expectations {
 export const startEdge = async (options: EdgeOptions): Promise<Edge> => {
   const issuer = makeIssuer('https://login.test', edgeUrl)
   const secrets = makeSecrets(options)
+  const stored = options.secretsStore?.names ?? []
+  const texts = Object.entries(secrets).filter(([name]) => !stored.includes(name))
   const running = await startWorkerd({
+    ...options,
     worker: { file: await buildBundle(configurationFromBinding) },
-    bindings: { ...secrets, TEST_CONFIGURATION: JSON.stringify(configuration(options, issuer)) },
-    ...(options.isolates === undefined ? {} : { isolates: options.isolates }),
-    ...(options.stateFolder === undefined ? {} : { stateFolder: options.stateFolder }),
+    bindings: {
+      ...Object.fromEntries(texts),
+      TEST_CONFIGURATION: JSON.stringify(configuration(options, issuer)),
+    },
   })
   await refuseFaults(running)
   const tokens = new Set<string>()

@@ -6,6 +6,15 @@ interface ConfigOptions {
   readonly objects: boolean
   readonly isolates: number
   readonly stateFolder: string
+  /** Bindings of the platform that the deployment lacks. */
+  readonly without: readonly string[]
+  readonly secretsStore: SecretsStore | null
+}
+
+/** A Secrets Store: its bindings answer `get()` with what a GET of `<url>/<name>` gives, when and if it does. */
+export interface SecretsStore {
+  readonly url: string
+  readonly names: readonly string[]
 }
 
 const objectNamespaces = [
@@ -18,7 +27,7 @@ const objectNamespaces = [
  * in other places do. Loopback upstreams need `local` among the allowed networks.
  */
 export const workerdConfig = (options: ConfigOptions): string => {
-  const { isolates, stateFolder } = options
+  const { isolates, stateFolder, secretsStore } = options
   const services = Array.from(
     { length: isolates },
     (_unused, index) => `(name = "edge-${index}", worker = .edge${index})`,
@@ -32,7 +41,7 @@ export const workerdConfig = (options: ConfigOptions): string => {
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${[...services, '(name = "kv", worker = .kv)', disk, internet].join(',\n    ')}
+    ${[...services, '(name = "kv", worker = .kv)', ...(secretsStore === null ? [] : [storeService]), disk, internet].join(',\n    ')}
   ],
   sockets = [ ${[...sockets, kvSocket].join(', ')} ]
 );
@@ -40,6 +49,7 @@ const kv :Workerd.Worker = (
   modules = [ (name = "kv", esModule = embed "kv.js") ],
   compatibilityDate = "${options.compatibility.date}"
 );
+${secretsStore === null ? '' : storeConfig(options.compatibility.date)}
 ${Array.from({ length: isolates }, (_unused, index) => isolateConfig(options, index)).join('\n')}
 `
 }
@@ -50,17 +60,30 @@ const kvSocket = '(name = "kv", address = "127.0.0.1:0", http = (), service = "k
 const internet = `(name = "internet", network = (allow = ["private", "public", "local"],
       tlsOptions = (trustBrowserCas = true)))`
 
-const isolateConfig = ({ compatibility, bindingNames, objects }: ConfigOptions, index: number): string => {
+const storeService = '(name = "store", worker = .store)'
+
+const storeConfig = (compatibilityDate: string): string => `const store :Workerd.Worker = (
+  modules = [ (name = "store", esModule = embed "store.js") ],
+  compatibilityDate = "${compatibilityDate}"
+);`
+
+const platformBinding = (name: string, index: number): string => {
+  if (name === 'USAGE') return '(name = "USAGE", kvNamespace = "kv")'
+  const { className } = objectNamespaces.find(({ binding }) => binding === name) ?? { className: '' }
   const owner = index === 0 ? '' : ', serviceName = "edge-0"'
+  return `(name = "${name}", durableObjectNamespace = (className = "${className}"${owner}))`
+}
+
+const storedBinding = (name: string): string =>
+  `(name = "${name}", service = (name = "store", entrypoint = "Stored", props = (json = "{\\"name\\":\\"${name}\\"}")))`
+
+const isolateConfig = (options: ConfigOptions, index: number): string => {
+  const { compatibility, bindingNames, objects, without, secretsStore } = options
+  const platform = ['USAGE', ...(objects ? objectNamespaces.map(({ binding }) => binding) : [])]
   const bindings = [
-    '(name = "USAGE", kvNamespace = "kv")',
+    ...platform.filter((name) => !without.includes(name)).map((name) => platformBinding(name, index)),
     ...bindingNames.map((name) => `(name = "${name}", text = embed "binding-${name}")`),
-    ...(objects
-      ? objectNamespaces.map(
-          ({ binding, className }) =>
-            `(name = "${binding}", durableObjectNamespace = (className = "${className}"${owner}))`,
-        )
-      : []),
+    ...(secretsStore?.names ?? []).map(storedBinding),
   ]
   const namespaces = objectNamespaces.map(
     ({ className }) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`,
@@ -107,4 +130,14 @@ export default {
     return value === undefined ? new Response(null, { status: 404 }) : new Response(value)
   },
 }
+`
+
+export const storeWorker = (url: string): string => `import { WorkerEntrypoint } from 'cloudflare:workers'
+export class Stored extends WorkerEntrypoint {
+  async get() {
+    const response = await fetch('${url}/' + this.ctx.props.name)
+    return response.text()
+  }
+}
+export default {}
 `

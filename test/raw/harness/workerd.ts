@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { readCompatibility } from './bundle.ts'
-import { kvWorker, workerdConfig } from './workerd-config.ts'
+import { kvWorker, type SecretsStore, storeWorker, workerdConfig } from './workerd-config.ts'
 
 const binary = join(import.meta.dirname, '../../../node_modules/.bin/workerd')
 
@@ -20,6 +20,9 @@ export interface RunOptions {
   readonly worker: { readonly file: string } | { readonly text: string }
   /** Secrets and other text bindings. */
   readonly bindings?: Readonly<Record<string, string>>
+  /** Bindings of the platform that the deployment lacks: ACCOUNTS, DIRECTORY, USAGE. */
+  readonly without?: readonly string[]
+  readonly secretsStore?: SecretsStore
   /** Whether the Worker exports TeamAccount and Directory; false for the small workers of the bench. */
   readonly objects?: boolean
   /** How many isolates of the Worker share the accounts; each has a port of its own. */
@@ -65,6 +68,8 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
   if ('file' in worker) await copyFile(worker.file, join(folder, 'worker.js'))
   else await writeFile(join(folder, 'worker.js'), worker.text)
   await writeFile(join(folder, 'kv.js'), kvWorker)
+  const { without = [], secretsStore = null } = options
+  if (secretsStore !== null) await writeFile(join(folder, 'store.js'), storeWorker(secretsStore.url))
 
   const names = Object.keys(bindings)
   await Promise.all(names.map((name) => writeFile(join(folder, `binding-${name}`), bindings[name] ?? '')))
@@ -74,6 +79,8 @@ export const startWorkerd = async (options: RunOptions): Promise<RunningWorkerd>
     objects,
     isolates,
     stateFolder,
+    without,
+    secretsStore,
   })
   await writeFile(join(folder, 'config.capnp'), config)
 
