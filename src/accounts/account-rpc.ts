@@ -9,8 +9,14 @@ export interface AccountRpc {
   /** Answered when it is committed. null: the list is full; `before` always finds room. */
   revoke(revocation: Omit<Revocation, 'id'>): Promise<Revocation | null>
   revocations(): Promise<readonly Revocation[]>
-  /** `unknownLimit`: a name that the configuration does not have; nothing was changed then. */
-  patch(patch: AccountPatch): Promise<AccountDescription | { readonly unknownLimit: string }>
+  /**
+   * `unknownLimit`: a name that the configuration does not have; null: the account is not as `expected` (any more).
+   * Nothing was changed then.
+   */
+  patch(
+    patch: AccountPatch,
+    expected?: AccountDescription,
+  ): Promise<AccountDescription | { readonly unknownLimit: string } | null>
   describe(): Promise<AccountDescription>
 }
 

@@ -107,9 +107,13 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
       return pruneRevocations(this.#load().rules.revocations, readClock())
     }
 
-    /** `unknownLimit`: a name that the configuration does not have; nothing was changed then. */
-    patch({ suspended, limits = {} }: AccountPatch): AccountDescription | { readonly unknownLimit: string } {
+    /** As AccountRpc has it. Compared in the turn of the change: of two made of the same state, one passes. */
+    patch(
+      { suspended, limits = {} }: AccountPatch,
+      expected = this.describe(),
+    ): AccountDescription | { readonly unknownLimit: string } | null {
       return this.#change((state) => {
+        if (JSON.stringify(expected) !== JSON.stringify(this.describe())) return null
         const known = this.#limits().map(({ name }) => name)
         const unknownLimit = Object.keys(limits).find((name) => !known.includes(name))
         if (unknownLimit !== undefined) return { unknownLimit }

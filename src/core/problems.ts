@@ -121,6 +121,12 @@ export const problems = table({
     owner: 'caller',
     help: 'The Allow header lists those that are; OPTIONS is answered for CORS.',
   },
+  precondition_failed: {
+    status: 412,
+    title: 'It is not what you saw any more',
+    owner: 'caller',
+    help: 'It is not what If-Match names any more, so nothing was changed. Get it again, and decide anew.',
+  },
   body_too_large: {
     status: 413,
     title: 'The body is too large',

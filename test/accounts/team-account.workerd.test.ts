@@ -251,6 +251,20 @@ describe('rules', () => {
     expect(await account.describe()).toMatchObject({ suspended: false })
   })
 
+  test('a change that was made of what is no longer so changes nothing', async () => {
+    const account = open()
+    const seen = await account.describe()
+    const both = await Promise.all([
+      account.patch({ limits: { all: { requests: 7 } } }, seen),
+      account.patch({ limits: { all: { requests: 8 } } }, seen),
+    ])
+    expect(both).toMatchObject([{ limits: [{ requests: 7 }] }, null])
+    expect(await account.describe()).toMatchObject({ limits: [{ requests: 7 }] })
+    expect(await account.patch({ suspended: true }, await account.describe())).toMatchObject({
+      suspended: true,
+    })
+  })
+
   test('is bounded: the 1,001st entry is refused, `before` always finds room, and what is over is pruned', async () => {
     const account = open()
     const until = Date.now() + 1_000

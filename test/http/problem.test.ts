@@ -14,6 +14,7 @@ const promised: Readonly<Record<number, readonly string[]>> = {
   // not_found: a thing of the administration that is not there.
   404: ['upstream_unknown', 'not_found'],
   405: ['method_not_allowed'],
+  412: ['precondition_failed'],
   413: ['body_too_large'],
   429: ['rate_limited'],
   500: ['internal_error', 'config_invalid', 'signer_error'],

@@ -32,20 +32,18 @@ export function openapi(): Schema {
 }
 
 function describe(path: string, operation: Operation): Schema {
-  const { summary, role = 'member', query = {}, body } = operation
+  const { summary, role = 'member', query, headers, body } = operation
   const inPath = path.includes('{id}')
-  const parameters = Object.entries({ ...(inPath && { id: text() }), ...query }).map(([name, schema]) => ({
-    name,
-    in: name === 'id' ? 'path' : 'query',
-    required: name === 'id',
-    schema,
-  }))
+  const places = { path: inPath ? { id: text() } : {}, query, header: headers }
+  const parameters = Object.entries(places).flatMap(([place, named = {}]) =>
+    Object.entries(named).map(([name, schema]) => ({ name, in: place, required: place === 'path', schema })),
+  )
   return {
     summary,
     description: `Role: ${role}.`,
     parameters,
     ...(body && { requestBody: { required: true, content: json(ref(body)) } }),
-    responses: responses(operation, inPath || 'team' in query),
+    responses: responses(operation, inPath || query?.['team'] !== undefined),
   }
 }
 

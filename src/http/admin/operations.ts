@@ -25,6 +25,7 @@ export interface Operation {
   /** The least role that gets an answer for a team of its own; without it: member. */
   readonly role?: 'admin' | 'team-admin'
   readonly query?: Readonly<Record<string, Schema>>
+  readonly headers?: Readonly<Record<string, Schema>>
   readonly body?: SchemaName
   /** Without it: 200. */
   readonly status?: number
@@ -64,8 +65,10 @@ function accountOperations(): Operations {
       answer: patchTeam,
       summary: 'Suspend a team, or change its limits',
       role: 'admin',
+      headers: { 'If-Match': text('ETag of what was seen: a change that came in between stays.') },
       body: 'TeamPatch',
       schema: ref('Team'),
+      refusals: ['header_invalid', 'precondition_failed'],
     },
     'POST /api/revocations': {
       answer: revoke,

@@ -2,10 +2,12 @@
 import type { AccountDescription, AccountRpc } from '../../accounts/account-rpc.ts'
 import type { Configuration, Team } from '../../core/configuration.ts'
 import { limitRequestsMax } from '../../core/limits.ts'
+import { Refusal } from '../../core/problems.ts'
 import type { LimitOverride } from '../../core/quota/overrides.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { privateJson } from '../json.ts'
 import { type Administrator, maySee, requireAdmin } from './authorize.ts'
+import { entityTagOf, namesTag, taggedJson } from './entity-tag.ts'
 import {
   type AdminCall,
   asSent,
@@ -61,7 +63,7 @@ export async function showTeam(
   { id, administrator }: AdminCall,
   deps: AccountAdministration,
 ): Promise<Response> {
-  return privateJson(await describe(visibleTeam(id, administrator, deps), deps))
+  return taggedJson(await describe(visibleTeam(id, administrator, deps), deps))
 }
 
 async function describe(team: Team, { openAccount }: AccountAdministration): Promise<object> {
@@ -95,13 +97,19 @@ function teamJson({ name, grants }: Team, { suspended, limits }: AccountDescript
   }
 }
 
-/** For the platform's admins alone: who could raise their own limits would have none. */
+/**
+ * For the platform's admins alone: who could raise their own limits would have none. With `If-Match`, nothing changes
+ * unless the team still is what the admin saw.
+ */
 export async function patchTeam(call: AdminCall, deps: AccountAdministration): Promise<Response> {
   const { id, request, administrator } = call
   const team = visibleTeam(id, administrator, deps)
   requireAdmin(administrator)
   const patch = readMembers(await readJson(request), { suspended: readFlag, limits: readOverrides })
-  const changed = await answered(deps.openAccount(id).patch(patch))
+  const account = deps.openAccount(id)
+  const seen = await answered(seenBy(request.headers.get('if-match'), team, account))
+  const changed = await answered(account.patch(patch, seen))
+  if (changed === null) throw new Refusal('precondition_failed')
   if ('unknownLimit' in changed)
     throw invalid(`limits may hold ${team.limits.map((one) => one.name).join(', ')}, and nothing else.`)
   const { limits, ...detail } = patch
@@ -112,7 +120,22 @@ export async function patchTeam(call: AdminCall, deps: AccountAdministration): P
     detail: limits === undefined ? detail : { ...detail, limits: JSON.stringify(limits) },
   })
   await answered(deps.service.directory().record(entry, deps.now()))
-  return privateJson(teamJson(team, changed))
+  return taggedJson(teamJson(team, changed))
+}
+
+/**
+ * What the account has to be for a change to pass, by the tag of it: the account itself compares once more, in the turn
+ * of the change. undefined: whatever it is. Throws Refusal.
+ */
+async function seenBy(
+  ifMatch: string | null,
+  team: Team,
+  account: AccountRpc,
+): Promise<AccountDescription | undefined> {
+  if (ifMatch === null || ifMatch === '*') return undefined
+  const now = await account.describe()
+  if (namesTag(ifMatch, await entityTagOf(teamJson(team, now)))) return now
+  throw new Refusal('precondition_failed')
 }
 
 function readFlag(value: unknown, name: string): boolean {

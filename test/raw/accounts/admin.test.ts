@@ -36,6 +36,7 @@ describe('the administration of accounts, on four isolates', () => {
         revoked: fast,
         stopped: fast,
         limited: [{ name: 'all', requests: 50, per: '1d' }],
+        edited: [{ name: 'all', requests: 50, per: '1d' }],
         free: [],
       },
     })
@@ -53,7 +54,7 @@ describe('the administration of accounts, on four isolates', () => {
   test('lists teams with limits and grants, and answers 404 for what is not there', async () => {
     const { status, headers, text } = await edge.admin('GET', '/api/teams/limited')
     expect(status).toBe(200)
-    expect(headers.get('cache-control')).toBe('private, no-store')
+    expect(headers.get('cache-control')).toBe('private, no-store, no-transform')
     expect(JSON.parse(text)).toEqual({
       id: 'limited',
       suspended: false,
@@ -81,6 +82,91 @@ describe('the administration of accounts, on four isolates', () => {
     expect(JSON.parse((await edge.admin('GET', path)).text)).toMatchObject({
       suspended: false,
       limits: [{ requests: 50, overridden: false }],
+    })
+  })
+
+  describe('A08: a change with If-Match', () => {
+    const path = '/api/teams/edited'
+    const tagOf = async () => (await edge.admin('GET', path)).headers.get('etag') ?? ''
+    const limited = async () => JSON.parse((await edge.admin('GET', path)).text).limits[0].requests
+    const change = async (requests: number, ifMatch: string) => {
+      const { status, headers, text } = await edge.admin(
+        'PATCH',
+        path,
+        { limits: { all: { requests } } },
+        { 'if-match': ifMatch },
+      )
+      return {
+        status,
+        code: headers.get('countersign-error'),
+        etag: headers.get('etag'),
+        body: JSON.parse(text),
+      }
+    }
+
+    test('passes with the ETag of what was seen, which is strong, and answers with the next one', async () => {
+      const tag = await tagOf()
+      expect(tag).toMatch(/^"[\w-]{20,}"$/)
+      expect(await tagOf()).toBe(tag)
+      const changed = await change(11, tag)
+      expect(changed).toMatchObject({ status: 200, body: { limits: [{ requests: 11 }] } })
+      expect(changed.etag).not.toBe(tag)
+      expect(changed.etag).toBe(await tagOf())
+      expect((await edge.admin('GET', path)).headers.get('cache-control')).toBe(
+        'private, no-store, no-transform',
+      )
+    })
+
+    test('changes nothing when the team is no longer what was seen', async () => {
+      const seen = await tagOf()
+      expect((await change(12, seen)).status).toBe(200)
+      expect(await change(13, seen)).toMatchObject({
+        status: 412,
+        code: 'precondition_failed',
+        body: { code: 'precondition_failed', status: 412 },
+      })
+      expect(await limited()).toBe(12)
+    })
+
+    test('of a hundred that were made of the same state, one passes', async () => {
+      const seen = await tagOf()
+      const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => change(100 + at, seen)))
+      const passed = answers.filter(({ status }) => status === 200)
+      expect(passed).toHaveLength(1)
+      expect(answers.filter(({ status }) => status === 412)).toHaveLength(99)
+      expect(await limited()).toBe(passed[0]?.body.limits[0].requests)
+    })
+
+    test.each([
+      ['any', () => '*'],
+      ['a list with it', (tag: string) => `"other", W/"weak","a,b" , ${tag}`],
+      ['a list with empty places', (tag: string) => `, ,${tag},,`],
+    ])('passes with %s', async (_what, header) => {
+      expect((await change(21, header(await tagOf()))).status).toBe(200)
+    })
+
+    test.each([
+      ['another one', () => '"other"'],
+      ['a list of others', () => '"other", "one"'],
+      ['its weak form', (tag: string) => `W/${tag}`],
+    ])('is refused with %s', async (_what, header) => {
+      const before = await limited()
+      expect((await change(before + 1, header(await tagOf()))).code).toBe('precondition_failed')
+      expect(await limited()).toBe(before)
+    })
+
+    test.each(['other', '"open', '"a" "b"', '*, "a"', '"a b"', 'w/"a"', ',', '"a";q=1'])(
+      'is refused with %j, which is no list of ETags',
+      async (header) => {
+        const before = await limited()
+        expect(await change(before + 1, header)).toMatchObject({ status: 400, code: 'header_invalid' })
+        expect(await limited()).toBe(before)
+      },
+    )
+
+    test('is judged by its body first, and changes as before without the header', async () => {
+      expect((await edge.admin('PATCH', path, { none: 1 }, { 'if-match': '"other"' })).status).toBe(400)
+      expect((await edge.admin('PATCH', path, { suspended: false })).headers.get('etag')).toBe(await tagOf())
     })
   })
 
