@@ -127,6 +127,11 @@ export function connectionNamed(connection: string | null): readonly string[] {
         .filter((name) => fieldName.test(name))
 }
 
+/** Bytes that `Content-Length` announces (RFC 9110 section 8.6); null where it is missing or is not one number. */
+export function contentLength(value: string | null): number | null {
+  return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
+}
+
 /** RFC 9110 section 5.1; `Headers` throws at anything else. */
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 

@@ -4,7 +4,7 @@
  */
 import type { Upstream } from '../core/configuration.ts'
 import { contentDigestSha256 } from '../core/digest.ts'
-import { connectionNamed } from '../core/headers.ts'
+import { connectionNamed, contentLength } from '../core/headers.ts'
 import { bufferReadMillis } from '../core/limits.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
@@ -72,7 +72,7 @@ function beginReading(request: Request, permit: Permit, buffers: Buffers): Readi
   const { body, headers } = request
   if (body === null) return { body: emptyBody, end: nothing }
   const { upstream, target } = permit
-  const declared = declaredLength(headers)
+  const declared = contentLength(headers.get('content-length'))
   if (declared === 0) return { body: emptyBody, end: nothing }
   if (target.method === 'GET' || target.method === 'HEAD') {
     throw new Refusal('request_invalid', {
@@ -104,11 +104,6 @@ function needOf({ scheme, headers: { set } }: Upstream, headers: Headers): BodyN
     !set.some(([name]) => name === 'content-type') &&
     !connectionNamed(headers.get('connection')).includes('content-type')
   return sent ? need : plain
-}
-
-function declaredLength(headers: Headers): number | null {
-  const value = headers.get('content-length')
-  return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
 }
 
 function tooLarge(upstream: Upstream): Refusal {

@@ -4,8 +4,8 @@ import type { Caller, Permit } from '../core/permit.ts'
 import type { Fields } from './fields.ts'
 
 /**
- * What is known of one request on its way, for the log line and for answers made outside of the pipeline. The
- * pipeline fills it in; nothing decides by it.
+ * One request on its way. What is not there from the beginning, the pipeline notes for the log line and for answers
+ * made outside of it; no step of the pipeline decides by that.
  */
 export interface Call {
   readonly id: string

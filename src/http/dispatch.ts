@@ -4,6 +4,7 @@
  */
 import type { Admission, Dispatch, Outcome } from '../accounts/accounts.ts'
 import type { Upstream } from '../core/configuration.ts'
+import { contentLength } from '../core/headers.ts'
 import { Refusal } from '../core/problems.ts'
 import type { Credential } from '../credentials/keys.ts'
 import { type Moment, SecretFault } from '../signing/scheme.ts'
@@ -12,23 +13,36 @@ import type { Call } from './call.ts'
 import type { Deps } from './deps.ts'
 import { Fields } from './fields.ts'
 import { applyEdits, buildOutbound, type Outbound } from './outbound.ts'
-import type { Answered } from './relay.ts'
 
-export interface Sent extends Answered {
-  /** The URL that was called. */
+/** What one attempt takes. */
+export interface Attempt {
+  readonly admission: Admission
+  readonly credential: Credential
+  readonly body: OutboundBody
+}
+
+interface Answered {
+  readonly answer: Response
+  /** Of the answer. */
+  readonly fields: Fields
+}
+
+interface Signed {
+  /** The URL that is called, with what the scheme adds to its query. */
   readonly url: string
-  /** Texts of the credential that went out. */
+  /** Texts of the credential that goes out with it. */
   readonly credentialTexts: readonly string[]
 }
 
-type Signed = Omit<Sent, keyof Answered>
+/** A call that was answered: what went out, and what came back. */
+export interface Sent extends Signed, Answered {}
 
 /** A lease that is stale again and again means that the account answers too slowly to be of use. */
 const renewalsMax = 3
 
 /** Sends one signed request. Rejects with Refusal when no answer came or none was asked for. */
 export async function dispatch(
-  { admission, credential, body }: { admission: Admission; credential: Credential; body: OutboundBody },
+  { admission, credential, body }: Attempt,
   call: Call,
   deps: Deps,
 ): Promise<Sent> {
@@ -139,7 +153,7 @@ async function send(
     // Every value is looked at where a credential went out that it could repeat.
     const fields = new Fields(ended.headers, credentialTexts.length > 0 ? 'lines' : 'names')
     const bodyless = target.method === 'HEAD' || bodylessStatuses.has(ended.status)
-    settle(outcomeOf(ended.status), bodyless ? 0 : contentLength(fields))
+    settle(outcomeOf(ended.status), bodyless ? 0 : contentLength(fields.get('content-length')))
     return { answer: ended, fields }
   }
   settle(ended, null)
@@ -164,11 +178,6 @@ function outcomeOf(status: number): Outcome {
 
 /** Their Content-Length, like that of an answer to HEAD, is of a body that is not sent (RFC 9110 section 8.6). */
 export const bodylessStatuses: ReadonlySet<number> = new Set([204, 205, 304])
-
-function contentLength(fields: Fields): number | null {
-  const value = fields.get('content-length')
-  return value === null || !/^\d{1,15}$/.test(value) ? null : Number(value)
-}
 
 function failed(outcome: 'timeout' | 'aborted' | 'unreachable'): Refusal {
   if (outcome === 'timeout') return new Refusal('upstream_timeout')

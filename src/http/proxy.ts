@@ -14,7 +14,7 @@ import { readToken } from './bearer.ts'
 import { type OutboundBody, readBody } from './body.ts'
 import type { Call } from './call.ts'
 import type { Deps } from './deps.ts'
-import { dispatch, type Sent } from './dispatch.ts'
+import { type Attempt, dispatch, type Sent } from './dispatch.ts'
 import { refusesKey } from './failover.ts'
 import type { Fields } from './fields.ts'
 import { relay } from './relay.ts'
@@ -43,13 +43,11 @@ export async function proxy(request: Request, call: Call, deps: Deps): Promise<R
       const body = reading.body instanceof Promise ? await reading.body : reading.body
       const first = await dispatch({ admission, credential, body }, call, deps)
       const sent = mayBeSentAgain(first, permit, body)
-        ? await withNextKey(first, { admission, body }, call, deps)
+        ? await withNextKey(first, { admission, credential, body }, call, deps)
         : first
       return relay(sent, permit, {
         url: config.url,
-        calledUrl: sent.url,
         tokenInOwnHeader: token.inOwnHeader,
-        credentialTexts: sent.credentialTexts,
         rateLimit: admission.rateLimit(deps.now()),
       })
     } finally {
@@ -98,20 +96,20 @@ function mayBeSentAgain({ answer }: Sent, { upstream }: Permit, { streamed }: Ou
 }
 
 /**
- * A key that the upstream refuses as unknown or revoked is followed by its next version,
- * once, where the body can be sent again. The second attempt takes a unit of its own; without one, the first answer stands.
+ * A key that the upstream refuses as unknown or revoked is followed by its next version, once, where the body can be
+ * sent again. The second attempt takes a unit of its own; without one, the first answer stands.
  */
 async function withNextKey(
   sent: Sent,
-  { admission, body }: { admission: Admission; body: OutboundBody },
+  { admission, credential, body }: Attempt,
   call: Call,
   deps: Deps,
 ): Promise<Sent> {
   const { permit } = admission
   const rule = permit.upstream.keyRefused
-  if (rule === null || call.version === null) return sent
-  const credential = deps.keys.next(admission, call.version)
-  if (credential === null || !(await refusesKey(sent.answer, rule))) return sent
+  if (rule === null) return sent
+  const next = deps.keys.next(admission, credential.version)
+  if (next === null || !(await refusesKey(sent.answer, rule))) return sent
   let second: Admission
   try {
     second = await deps.accounts.admit(permit, { now: deps.now, waitUntil: call.waitUntil })
@@ -119,7 +117,7 @@ async function withNextKey(
     return sent
   }
   try {
-    const answer = await dispatch({ admission: second, credential, body }, call, deps)
+    const answer = await dispatch({ admission: second, credential: next, body }, call, deps)
     await sent.answer.body?.cancel()
     return answer
   } finally {

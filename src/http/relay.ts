@@ -1,5 +1,6 @@
 /** The upstream's answer on its way to the caller: the body as it comes, the headers by our rules. */
 import { parseList } from 'structured-headers'
+import type { RateLimitFields } from '../accounts/accounts.ts'
 import {
   byNames,
   connectionNamed,
@@ -10,37 +11,28 @@ import {
 import { redirectStatuses, relocate } from '../core/location.ts'
 import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
-import { bodylessStatuses } from './dispatch.ts'
+import { bodylessStatuses, type Sent } from './dispatch.ts'
 import type { Fields } from './fields.ts'
-
-export interface Answered {
-  readonly answer: Response
-  /** Of the answer. */
-  readonly fields: Fields
-}
 
 export interface RelayOptions {
   /** Our own origin. */
   readonly url: string
-  /** The URL that was called. */
-  readonly calledUrl: string
   /** The token came in Countersign-Authorization, which a client would carry along to another host. */
   readonly tokenInOwnHeader: boolean
-  /** Texts of the credential that went out with the request. */
-  readonly credentialTexts: readonly string[]
-  readonly rateLimit: { readonly policy: string; readonly limit: string } | null
+  readonly rateLimit: RateLimitFields | null
 }
 
 /** What the caller gets. Throws Refusal `upstream_bad_response` for what cannot be passed on. */
-export function relay({ answer, fields }: Answered, permit: Permit, options: RelayOptions): Response {
+export function relay(sent: Sent, permit: Permit, options: RelayOptions): Response {
+  const { answer, fields, credentialTexts } = sent
   const { status } = answer
   if (status < 200 || status > 599)
     throw badResponse('The upstream answered with a status that is not final.', status)
-  const response = new Response(bodylessStatuses.has(status) ? null : answer.body, initOf(answer, options))
+  const response = new Response(bodylessStatuses.has(status) ? null : answer.body, initOf(sent))
   const { headers } = response
   const { names } = fields
-  dropHeaders(headers, fields, options.credentialTexts)
-  if (names.includes('location')) rewriteLocation(headers, status, permit, options)
+  dropHeaders(headers, fields, credentialTexts)
+  if (names.includes('location')) rewriteLocation(headers, sent, permit, options)
   limitCaching(headers, names)
   headers.set('x-content-type-options', 'nosniff')
   headers.set('content-security-policy', "sandbox; default-src 'none'; frame-ancestors 'none'")
@@ -59,7 +51,7 @@ export function relay({ answer, fields }: Answered, permit: Permit, options: Rel
  * The runtime copies status, reason phrase and headers of a whole answer for the price of one. The phrase is free text
  * that could repeat the credential; then it is left out.
  */
-function initOf(answer: Response, { credentialTexts }: RelayOptions): ResponseInit {
+function initOf({ answer, credentialTexts }: Sent): ResponseInit {
   return credentialTexts.length > 0 && repeatsText(answer.statusText, credentialTexts)
     ? { status: answer.status, headers: answer.headers }
     : answer
@@ -117,10 +109,15 @@ function limitCaching(headers: Headers, names: readonly string[]): void {
   if (limited !== value) headers.set('cache-control', limited)
 }
 
-function rewriteLocation(headers: Headers, status: number, permit: Permit, options: RelayOptions): void {
+function rewriteLocation(
+  headers: Headers,
+  { answer: { status }, url: calledUrl }: Sent,
+  { upstream }: Permit,
+  { url: ownOrigin, tokenInOwnHeader }: RelayOptions,
+): void {
   const location = headers.get('location')
   if (location === null) return
-  const relocated = relocate(location, permit.upstream, { ...options, ownOrigin: options.url })
+  const relocated = relocate(location, upstream, { calledUrl, ownOrigin })
   if (relocated.kind === 'refused') {
     if (redirectStatuses.has(status)) {
       throw badResponse(
@@ -131,7 +128,7 @@ function rewriteLocation(headers: Headers, status: number, permit: Permit, optio
     headers.delete('location')
     return
   }
-  if (relocated.kind === 'elsewhere' && options.tokenInOwnHeader && redirectStatuses.has(status)) {
+  if (relocated.kind === 'elsewhere' && tokenInOwnHeader && redirectStatuses.has(status)) {
     throw badResponse(
       'The upstream redirects to another host, and your client would carry Countersign-Authorization along. Send the token in Authorization, which clients drop then.',
       'redirect elsewhere with the token in Countersign-Authorization',

@@ -13,8 +13,8 @@ import { type OutboundBody, readBody } from '../../src/http/body.ts'
 import type { Buffers } from '../../src/http/buffers.ts'
 import type { Call } from '../../src/http/call.ts'
 import type { Deps } from '../../src/http/deps.ts'
-import { dispatch } from '../../src/http/dispatch.ts'
-import { relay } from '../../src/http/relay.ts'
+import { dispatch, type Sent } from '../../src/http/dispatch.ts'
+import { type RelayOptions, relay } from '../../src/http/relay.ts'
 
 interface Parts {
   readonly config: Configuration
@@ -29,6 +29,8 @@ interface Parts {
   readonly keys: KeyStore
   readonly credential: Credential
   readonly body: OutboundBody
+  readonly sent: Sent
+  readonly options: RelayOptions
   readonly buffers: Buffers
   readonly call: Call
   readonly deps: Deps
@@ -36,13 +38,14 @@ interface Parts {
 }
 
 /** As it is meant to be. */
-export const inOrder = async (parts: Parts): Promise<unknown> => {
-  const { config, caller, target, request, accounts, context, keys, buffers, call, deps } = parts
+export const inOrder = async (parts: Parts): Promise<Response> => {
+  const { config, caller, target, request, accounts, context, keys, buffers, call, deps, options } = parts
   const permit = decide(config, caller, target, { origin: null, key: null })
   const reading = readBody(request, permit, buffers)
   const admission = await accounts.admit(permit, context)
   const credential = await keys.open(admission)
-  return dispatch({ admission, credential, body: await reading.body }, call, deps)
+  const sent = await dispatch({ admission, credential, body: await reading.body }, call, deps)
+  return relay(sent, permit, options)
 }
 
 /** Without `decide` there is no permit: not by writing one down, and not from what one is made of. */
@@ -92,13 +95,16 @@ export const withoutCommit = ({ admission, credential, call, deps, body }: Parts
 }
 
 /** A body that is still being read is not sent, and an answer is not relayed without knowing whose it is. */
-export const tooEarly = ({ admission, request, credential, call, deps, permit, buffers }: Parts) => {
+export const tooEarly = (parts: Parts) => {
+  const { admission, request, credential, call, deps, permit, buffers, sent, options } = parts
   const reading = readBody(request, permit, buffers)
   // @ts-expect-error the body has to be awaited
-  const sent = dispatch({ admission, credential, body: reading.body }, call, deps)
+  const unread = dispatch({ admission, credential, body: reading.body }, call, deps)
   // @ts-expect-error the rules of an answer come from the permit
-  const relayed = relay({ answer: new Response(), fields: call.fields }, permit.upstream, {})
-  return [sent, relayed]
+  const relayed = relay(sent, permit.upstream, options)
+  // @ts-expect-error and what went out with the call decides what may come back
+  const unasked = relay({ answer: new Response(), fields: call.fields }, permit, options)
+  return [unread, relayed, unasked]
 }
 
 /** A secret is no text. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Upstream } from '../../src/core/configuration.ts'
 import type { Permit } from '../../src/core/permit.ts'
+import type { Sent } from '../../src/http/dispatch.ts'
 import { Fields } from '../../src/http/fields.ts'
 import { type RelayOptions, relay } from '../../src/http/relay.ts'
 import { codeOf } from '../core/refused.ts'
@@ -12,13 +13,15 @@ const permit = { upstream } as unknown as Permit
 const secret = 'made-up+secret/=='
 
 /** The same whether the values were listed at once or are asked for one by one. */
-const relayed = (answer: Response, changes: Partial<RelayOptions> = {}): Response => {
+const relayed = (
+  answer: Response,
+  { credentialTexts = [secret], ...changes }: Partial<RelayOptions & Pick<Sent, 'credentialTexts'>> = {},
+): Response => {
+  const url = 'https://open.test/v1/things'
   const [one, other] = (['names', 'lines'] as const).map((lists) =>
-    relay({ answer, fields: new Fields(answer.headers, lists) }, permit, {
+    relay({ answer, fields: new Fields(answer.headers, lists), url, credentialTexts }, permit, {
       url: 'https://edge.test',
-      calledUrl: 'https://open.test/v1/things',
       tokenInOwnHeader: false,
-      credentialTexts: [secret],
       rateLimit: null,
       ...changes,
     }),
