@@ -37,7 +37,6 @@ export function protectedResourceMetadata(url: string, resource: string): object
   return {
     resource,
     authorization_servers: [url],
-    jwks_uri: `${url}${metadataPaths.keys}`,
     bearer_methods_supported: ['header'],
     resource_name: resource === url ? 'Countersign' : 'Countersign administration',
   }

@@ -89,13 +89,19 @@ describe('oauth4webapi, as it comes', () => {
     expect(await failure(await exchange(edge, token))).toBe('400 invalid_request')
   })
 
-  test('finds the authorization server from a resource, and its keys', async () => {
+  test('finds the authorization server from a resource, which has no keys of its own', async () => {
     const resource = new URL(url)
     const found = await oauth.processResourceDiscoveryResponse(
       resource,
       await oauth.resourceDiscoveryRequest(resource, options),
     )
-    expect(found.authorization_servers).toEqual([url])
+    // RFC 9728 section 2: jwks_uri would name keys with which the resource signs its answers.
+    expect(found).toEqual({
+      resource: url,
+      authorization_servers: [url],
+      bearer_methods_supported: ['header'],
+      resource_name: 'Countersign',
+    })
     const administration = new URL(`${url}/api`)
     await oauth.processResourceDiscoveryResponse(
       administration,
