@@ -57,14 +57,14 @@ const anyCall: readonly ProblemCode[] = [
   'token_expired',
   'token_revoked',
   'account_unavailable',
+  'request_invalid',
 ]
 
 /** `searches`: it names something that may not be there. */
 function responses(operation: Operation, searches: boolean): Schema {
-  const { status = 200, schema, csv, body, query, role, refusals = [] } = operation
+  const { status = 200, schema, csv, body, role, refusals = [] } = operation
   const codes = new Set<ProblemCode>([...anyCall, ...refusals])
   if (searches) codes.add('not_found')
-  if (body ?? query) codes.add('request_invalid')
   if (body) codes.add('body_too_large')
   if (body ?? role) codes.add('scope_insufficient')
   const refused = [...Map.groupBy(codes, (code) => problems[code].status)].map(([refusal, found]) => [

@@ -198,7 +198,27 @@ describe('making tokens', () => {
       expect(await failure(await api(edge, `/tokens?${query}`))).toMatch(/^400 request_invalid$/)
     }
     expect(await failure(await api(edge, '/audit?from=yesterday'))).toBe('400 request_invalid')
+    expect(await failure(await api(edge, '/usage?team=checkout&form=2026-01-01'))).toBe('400 request_invalid')
   })
+
+  test.each([
+    ['GET', '/whoami'],
+    ['GET', '/teams/search'],
+    ['PATCH', '/teams/search', { suspended: true }],
+    ['POST', '/tokens', wanted],
+    ['DELETE', '/tokens/none'],
+    ['POST', '/revocations', { team: 'search', jti: 'none' }],
+    ['POST', '/explain', { upstream: 'orders', method: 'GET' }],
+  ])(
+    'A08: refuses a query where none is read, and does nothing: %s %s',
+    async (method, path, body?: object) => {
+      const answer = await api(edge, `${path}?dryRun=true`, { method, ...(body && { body }) })
+      expect(await failure(answer)).toBe('400 request_invalid')
+      expect(await (await api(edge, '/teams/search')).json()).toMatchObject({ suspended: false })
+      const anonymous = await edge.fetch(`/api${path}?dryRun=true`, { method })
+      expect(await failure(anonymous)).toBe('401 token_missing')
+    },
+  )
 
   test('answers other methods with those that a path has', async () => {
     for (const [path, allow] of [
