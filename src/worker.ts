@@ -9,6 +9,7 @@ import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
 import { bindingText, type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
 import type { Configuration } from './core/configuration.ts'
+import { Refusal } from './core/problems.ts'
 import type { Secret } from './core/redact.ts'
 import { KeyStore } from './credentials/keys.ts'
 import { MintedTokens } from './credentials/minted.ts'
@@ -61,7 +62,26 @@ function configOfAccount(team: string): AccountConfig | null {
 
 export class TeamAccount extends teamAccount({ configOf: configOfAccount, now, log }) {}
 
+const platformBindings = ['ACCOUNTS', 'DIRECTORY', 'USAGE'] as const
+const toldMissing = new Set<string>()
+
+/** Whether the deployment has all that wrangler.toml gives it; what it lacks, the log names once. */
+function isComplete(env: Partial<Cloudflare.Env>): boolean {
+  const missing = platformBindings.filter((name) => env[name] === undefined)
+  for (const binding of missing) {
+    if (!toldMissing.has(binding)) log(JSON.stringify({ event: 'binding_missing', binding }))
+    toldMissing.add(binding)
+  }
+  return missing.length === 0
+}
+
+function bound<Binding>(binding: Binding | undefined, name: string): Binding {
+  if (binding !== undefined) return binding
+  throw new Refusal('account_unavailable', { reason: `the binding ${name} is missing` })
+}
+
 async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
+  const complete = isComplete(env)
   const bindings: Readonly<Record<string, unknown>> = { ...env }
   const secrets = await readOwnSecrets(bindings, setTimer)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })
@@ -77,7 +97,7 @@ async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
     ownKeys: secrets.signingKeys.map(({ publicJwk }) => publicJwk),
     fetch: send,
   })
-  const openAccount = (team: string) => env.ACCOUNTS.get(env.ACCOUNTS.idFromName(accountName(team)))
+  const openAccount = (team: string) => bound(env.ACCOUNTS, 'ACCOUNTS').getByName(accountName(team))
   const deps = {
     config: parsed.config,
     verify: verifier.verify,
@@ -96,7 +116,7 @@ async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
     nonce: createNonce((bytes) => crypto.getRandomValues(bytes)),
   }
   const own = () => openOwnRoutes({ deps, verifier, openAccount, secrets, adminKey }, env)
-  return { app: createApp({ kind: 'ready', deps }, own, { now, log }), faulty: false }
+  return { app: createApp({ kind: 'ready', deps, complete }, own, { now, log }), faulty: false }
 }
 
 interface Assembled {
@@ -115,7 +135,7 @@ async function openOwnRoutes(
   const { config } = deps
   const service = await tokenService(secrets, {
     config,
-    directory: () => env.DIRECTORY.getByName(directoryName),
+    directory: () => bound(env.DIRECTORY, 'DIRECTORY').getByName(directoryName),
     accounts: accountRevocations(openAccount, { now }),
     verifier,
     fingerprintKey: adminKey,

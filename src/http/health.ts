@@ -19,10 +19,10 @@ function liveness(): Response {
   return status('ok', 200)
 }
 
-/** The configuration has no fault, and the keys are usable or not; names none. */
+/** The configuration has no fault, and all keys and bindings are usable or not; names none. */
 async function readiness(site: Site): Promise<Response> {
   if (site.kind === 'faulty') return status('unavailable', 503)
-  return status((await hasFaultyKey(site.deps)) ? 'degraded' : 'ok', 200)
+  return status(site.complete && !(await hasFaultyKey(site.deps)) ? 'ok' : 'degraded', 200)
 }
 
 /** What `healthRoutes` would answer, before there are routes of our own: a probe is often the first that asks. */

@@ -12,5 +12,6 @@ export interface ConfigurationFault {
  * A fault of one upstream's secret is not among these: it disables one key.
  */
 export type Site =
-  | { readonly kind: 'ready'; readonly deps: Deps }
+  /** `complete`: no binding of the platform is missing; without one, what needs it is refused, and all else goes on. */
+  | { readonly kind: 'ready'; readonly deps: Deps; readonly complete: boolean }
   | { readonly kind: 'faulty'; readonly faults: readonly ConfigurationFault[] }

@@ -190,7 +190,7 @@ describe('H08: a method', () => {
     void call
     const request = new Request('https://edge.test/open/any/x')
     Object.defineProperty(request, 'method', { value: method })
-    const app = createApp({ kind: 'ready', deps }, [], { now: () => 0, log: () => {} })
+    const app = createApp({ kind: 'ready', deps, complete: true }, [], { now: () => 0, log: () => {} })
     const response = await app(request, { waitUntil: () => {} })
     expect(await problemOf(response)).toBe('method_not_allowed')
   })
@@ -220,7 +220,7 @@ describe('health', () => {
       made += 1
       return []
     }
-    const app = createApp({ kind: 'ready', deps }, own, { now: () => 0, log: () => {} })
+    const app = createApp({ kind: 'ready', deps, complete: true }, own, { now: () => 0, log: () => {} })
     const answerTo = async (path: string): Promise<readonly unknown[]> => {
       const response = await app(new Request(`https://edge.test${path}`), { waitUntil: () => {} })
       return [response.status, await response.text(), response.headers.get('cache-control')]
@@ -237,6 +237,14 @@ describe('health', () => {
       keys: new KeyStore({ bindings: { ...bindings, NOT_BOUND: 'made-up' }, now: () => 0, setTimer }),
     })
     expect(await (await call('/readyz')).json()).toEqual({ status: 'ok' })
+  })
+
+  test('says degraded when a binding of the platform is missing', async () => {
+    const keys = new KeyStore({ bindings: { ...bindings, NOT_BOUND: 'made-up' }, now: () => 0, setTimer })
+    const deps = { ...pipeline().deps, keys }
+    const app = createApp({ kind: 'ready', deps, complete: false }, [], { now: () => 0, log: () => {} })
+    const ready = await app(new Request('https://edge.test/readyz'), { waitUntil: () => {} })
+    expect([ready.status, await ready.text()]).toEqual([200, '{"status":"degraded"}'])
   })
 })
 

@@ -206,7 +206,10 @@ export const pipeline = (play: Play = fine, changes: Partial<Deps> = {}): Pipeli
     },
     ...changes,
   }
-  const app = createApp({ kind: 'ready', deps }, [], { now, log: (line) => lines.push(JSON.parse(line)) })
+  const app = createApp({ kind: 'ready', deps, complete: true }, [], {
+    now,
+    log: (line) => lines.push(JSON.parse(line)),
+  })
   const call: Pipeline['call'] = (path, init = {}) => {
     const headers = new Headers(init.headers)
     if (!headers.has('authorization')) headers.set('authorization', 'Bearer checkout')
