@@ -3,16 +3,16 @@ import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { privateJson } from '../json.ts'
 import { requireAdmin, requireTeamAdmin } from './authorize.ts'
 import { type AdminCall, asSent, pageQuery, paging, readQuery, readTime } from './request.ts'
-import { listedTeam } from './tokens.ts'
+import { assertKept, listedTeam } from './tokens.ts'
 
 interface AuditLog {
-  readonly service: Pick<TokenService, 'directory' | 'now'>
+  readonly service: Pick<TokenService, 'config' | 'directory' | 'now'>
 }
 
 /** `GET /api/audit`: who changed what, when, from where; the newest first. */
 export async function listAudit(
   { request, administrator }: AdminCall,
-  { service: { directory, now } }: AuditLog,
+  { service: { config, directory, now } }: AuditLog,
 ): Promise<Response> {
   const query = readQuery(request, { team: asSent, from: readTime, ...paging })
   const team = listedTeam(query.team, administrator)
@@ -21,5 +21,6 @@ export async function listAudit(
   const { items, next } = await answered(
     directory().listAudit({ team, from: query.from ?? null }, pageQuery(query, now())),
   )
+  assertKept(query.team, items, config)
   return privateJson({ items: items.map((entry) => ({ ...entry, at: writeInstant(entry.at) })), next })
 }

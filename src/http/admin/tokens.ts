@@ -160,7 +160,7 @@ export async function showTokens(call: AdminCall, { service }: Tokens): Promise<
 export async function listTokens(
   query: Read<typeof listParameters>,
   administrator: Administrator,
-  { directory, now }: TokenService,
+  { config, directory, now }: TokenService,
 ): Promise<Page<TokenListing>> {
   const at = now()
   const { status = null, idleDays, expiringDays } = query
@@ -171,6 +171,7 @@ export async function listTokens(
     expiringUntil: expiringDays === undefined ? null : at + expiringDays * dayMillis,
   }
   const { items, next } = await answered(directory().listTokens(filter, pageQuery(query, at)))
+  assertKept(query.team, items, config)
   return { items: items.map((token) => listing(token, at)), next }
 }
 
@@ -179,6 +180,15 @@ export function listedTeam(wanted: string | undefined, administrator: Administra
   if (wanted === undefined) return administrator.role === 'admin' ? null : (administrator.team ?? '')
   if (!maySee(administrator, wanted)) throw notFound('team')
   return wanted
+}
+
+/** What is kept of a team stays readable when the team is gone; where there is neither, its name was mistyped. */
+export function assertKept(
+  team: string | undefined,
+  items: readonly unknown[],
+  { teams }: TokenService['config'],
+): void {
+  if (team !== undefined && items.length === 0 && !teams.has(team)) throw notFound('team')
 }
 
 export const tokenStatuses: readonly TokenStatus[] = ['active', 'expired', 'revoked']

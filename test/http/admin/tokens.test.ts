@@ -42,8 +42,12 @@ beforeEach(() => {
     findToken: async (id) => kept.get(id) ?? null,
     listTokens: async (filter) => {
       filters.push(filter)
-      return { items: [], next: null }
+      return { items: [...kept.values()].filter(({ team }) => team === filter.team), next: null }
     },
+    listAudit: async ({ team }) => ({
+      items: audit.filter((entry) => entry.team === team).map((entry, id) => ({ ...entry, id, at: now })),
+      next: null,
+    }),
     revokeToken: async (id, _now, entry) => {
       audit.push(entry)
       return [{ grantId: `pat:${id}`, team: kept.get(id)?.team ?? null }]
@@ -86,7 +90,7 @@ const send = async (
   path: string,
   body?: object,
 ): Promise<string> => {
-  const deps = { service } as Administration
+  const deps = { service, config: service.config } as unknown as Administration
   const app = administrationRoutes(deps, async () => administrator).onError((error) => {
     throw error
   })
@@ -197,4 +201,24 @@ test('A01: lists are of one’s own team; an admin may ask for all', async () =>
   expect(await list(who('member'), '?team=search')).toBe('not_found')
   expect(await list(who('member', { team: null }))).toBe('200')
   expect(filters.map(({ team }) => team)).toEqual([null, 'checkout', 'checkout', ''])
+})
+
+const showsBoth = async (administrator: Administrator, team: string): Promise<readonly string[]> => [
+  await send(administrator, 'GET', `?team=${team}`),
+  await send(administrator, 'GET', `/../audit?team=${team}`),
+]
+
+test('a list about a team that is not there is refused as the team itself is; an empty one of a team is none', async () => {
+  expect(await showsBoth(who('admin'), 'nobody')).toEqual(['not_found', 'not_found'])
+  expect(await send(who('admin'), 'GET', '/../teams/nobody')).toBe('not_found')
+  expect(await send(who('admin'), 'GET', '/../usage?team=nobody')).toBe('not_found')
+  expect(await send(who('admin'), 'GET', '/../revocations?team=nobody')).toBe('not_found')
+  expect(await showsBoth(who('admin'), 'search')).toEqual(['200', '200'])
+})
+
+test('what is kept of a team that was taken out of the configuration stays readable, for an admin', async () => {
+  await make(who('admin'), { team: 'search' })
+  service = { ...service, config: { ...service.config, teams: new Map([['checkout', teamOf('checkout')]]) } }
+  expect(await showsBoth(who('admin'), 'search')).toEqual(['200', '200'])
+  expect(await showsBoth(who('team-admin'), 'search')).toEqual(['not_found', 'not_found'])
 })
