@@ -89,7 +89,7 @@ async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
   const { adminKey } = secrets
   if ('faults' in parsed || faults.length > 0 || adminKey === null) {
     log(JSON.stringify({ event: 'config_invalid', faults }))
-    return { app: createApp({ kind: 'faulty', faults }, [], { now, log }), faulty: true }
+    return { app: createApp({ kind: 'faulty' }, [], { now, log }), faulty: true }
   }
   accountsConfig ??= parsed.config
   const verifier = createVerifier({
@@ -174,7 +174,7 @@ async function tokenService(
 const isolate = onePerIsolate(assemble, now)
 
 /** Answers /healthz while nothing is assembled, which may wait for a secret; afterwards the app does. */
-const beforeAssembly = createApp({ kind: 'faulty', faults: [] }, [], { now, log })
+const beforeAssembly = createApp({ kind: 'faulty' }, [], { now, log })
 
 export default {
   fetch(request, env, context) {

@@ -69,7 +69,7 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
       this.#team = teamOf(name)
     }
 
-    /** Books, takes back, grants: core/quota/sync.ts. Idempotent by (isolate, sequence). */
+    /** Books, takes back, grants: core/quota/apply-sync.ts. Idempotent by (isolate, sequence). */
     sync(request: SyncRequest): SyncReply {
       return this.#change((state, now) => {
         this.#remember(state, request)

@@ -15,20 +15,23 @@ export function contentDigestSha256(value: string): Uint8Array<ArrayBuffer> | nu
   // The parser of dictionaries goes letter by letter, and decodes byte by byte.
   const text = alone.exec(value)?.[1]
   if (text !== undefined && bytesOf.fromBase64 !== undefined) return bytesOf.fromBase64(text)
-  const malformed = (): Refusal =>
-    new Refusal('header_invalid', {
-      detail: 'Content-Digest must read sha-256=:<base64 of 32 bytes>: (RFC 9530).',
-    })
-  const dictionary = (() => {
-    try {
-      return parseDictionary(value)
-    } catch {
-      throw malformed()
-    }
-  })()
-  const member = dictionary.get('sha-256')
+  const member = parsed(value).get('sha-256')
   if (member === undefined) return null
   const [digest] = member
   if (!(digest instanceof ArrayBuffer) || digest.byteLength !== 32) throw malformed()
   return new Uint8Array(digest)
+}
+
+function parsed(value: string): ReturnType<typeof parseDictionary> {
+  try {
+    return parseDictionary(value)
+  } catch {
+    throw malformed()
+  }
+}
+
+function malformed(): Refusal {
+  return new Refusal('header_invalid', {
+    detail: 'Content-Digest must read sha-256=:<base64 of 32 bytes>: (RFC 9530).',
+  })
 }

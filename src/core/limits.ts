@@ -15,6 +15,7 @@ export const verifiedTokenBytesMax = 8 * 1_048_576
 export const claimSecondsMin = 946_684_800
 export const claimSecondsMax = 4_102_444_800
 export const claimCharsMax = 512
+export const kidCharsMax = 256
 
 // JWKS.
 export const jwksCooldownMillis = 30_000
@@ -28,7 +29,6 @@ export const rsaBitsMax = 8_192
 
 // Requests.
 export const urlBytesMax = 16_384
-export const headerBytesMax = 65_536
 
 // Bodies.
 export const bodyBytesDefault = 104_857_600

@@ -224,7 +224,7 @@ interface RefusalOptions {
   readonly members?: Readonly<Record<string, string | number>>
 }
 
-/** Thrown wherever a request ends before an upstream's answer; `http/problems.ts` turns it into one. */
+/** Thrown wherever a request ends before an upstream's answer; `http/problem.ts` turns it into one. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ProblemCode

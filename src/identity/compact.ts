@@ -3,7 +3,7 @@
  * canonical base64url, so that one token has one text, and a header that asks for nothing unusual.
  */
 import { type JsonObject, parseJsonObject } from '../core/json.ts'
-import { tokenBytesMax } from '../core/limits.ts'
+import { kidCharsMax, tokenBytesMax } from '../core/limits.ts'
 import { own } from '../core/table.ts'
 
 export interface CompactToken {
@@ -20,7 +20,6 @@ export interface CompactToken {
 export type ParsedCompact = CompactToken | { readonly malformed: string }
 
 const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
-const kidCharsMax = 256
 
 /**
  * Parameters that would change what is verified, or with which key (RFC 7515 sections 4.1.2 to 4.1.6, 4.1.11;

@@ -96,7 +96,7 @@ describe('imports', () => {
     expect(imports.length).toBeGreaterThan(50)
   })
 
-  it('point one way (docs/architecture, house style: the layout)', () => {
+  it('point one way', () => {
     const wrong = imports.filter((one) => !allowed(one)).map(({ from, to }) => `${from} -> ${to}`)
     expect(wrong).toEqual([])
   })

@@ -5,7 +5,6 @@
  */
 import type { Bytes } from '../../core/bytes.ts'
 import { Secret } from '../../core/redact.ts'
-import { own } from '../../core/table.ts'
 import { readOptions } from '../options.ts'
 import {
   appendQuery,
@@ -76,7 +75,8 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
     const options = readOptions(input, fault)
-    if (![undefined, 1].includes(options.raw('version') as undefined)) fault('version', 'must be 1')
+    const version = options.raw('version')
+    if (version !== undefined && version !== 1) fault('version', 'must be 1')
     const algorithm = options.choice('algorithm', algorithmNames)
     const secretForm = options.choice('secret', secretForms, 'id:secret')
     const keyEncoding = options.choice('keyEncoding', Object.keys(keyDecoders) as KeyEncoding[], 'utf8')
@@ -104,7 +104,7 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
   },
   parseSecret: (text, { secretForm, keyEncoding, keySuffix }) => {
     const { id, secret, passphrase } = splitSecret(text, secretForm)
-    const key = own(keyDecoders, keyEncoding)?.(secret + keySuffix) ?? null
+    const key = keyDecoders[keyEncoding](secret + keySuffix)
     if (key === null || key.length === 0) throw new SecretFault(`the secret is not ${keyEncoding}`)
     return { id, key, passphrase: new Secret(passphrase) }
   },
@@ -121,7 +121,7 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
     const text = await recipe.string.show(extended(sheet, added))
     return [{ name: 'string to sign', text }]
   },
-  sign: (request, recipe, key, moment) => signRequest(request, recipe, key, moment),
+  sign: signRequest,
   sends: ({ passphrase }, { headers }) =>
     headers.some(({ kinds }) => kinds.has('passphrase')) ? [passphrase.reveal()] : [],
 }
