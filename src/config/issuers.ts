@@ -11,6 +11,7 @@ import {
   tokenLifetimeSecondsDefault,
   tokenLifetimeSecondsMax,
 } from '../core/limits.ts'
+import { ownIssuerName } from '../core/reserved.ts'
 import {
   asItStands,
   choice,
@@ -26,7 +27,7 @@ import {
   some,
   text,
 } from './input.ts'
-import { checkLabel, ownIssuerName } from './names.ts'
+import { checkLabel } from './names.ts'
 import { readUrl } from './urls.ts'
 
 /** What is asked of the teams here is whether there is one of that name. */

@@ -5,11 +5,6 @@
 import { isReservedSegment, reservedSegments } from '../core/reserved.ts'
 import type { Input } from './input.ts'
 
-/** The issuer that is our own token service. */
-export const ownIssuerName = 'countersign'
-/** The public client that the CLI is. */
-export const ownClientName = 'countersign-cli'
-
 /** An upstream that held one of these would send our own credential out, or a thing that is no secret. */
 const ownBindings: readonly unknown[] = [
   'COUNTERSIGN_ADMIN_KEY',

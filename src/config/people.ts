@@ -1,10 +1,11 @@
 /** What people and browsers sign in with: `clients`, `signIn`; and `usage`. */
 import type { Client, Configuration, Role, SignIn } from '../core/configuration.ts'
 import { rollupMinutesDefault, rollupMinutesMax } from '../core/limits.ts'
+import { cliClientId } from '../core/reserved.ts'
 import { roles } from '../core/roles.ts'
 import { fields, type Input, integer, list, map, optional, type Reader, some, text } from './input.ts'
 import { readTeamName, type TeamNames } from './issuers.ts'
-import { checkLabel, ownClientName, readBinding } from './names.ts'
+import { checkLabel, readBinding } from './names.ts'
 import { readRedirectUri, readUrlText } from './urls.ts'
 
 const readClient = fields({ redirectUris: some(list('exact redirect URIs', readRedirectUri)) })
@@ -13,7 +14,7 @@ export const readClients: Reader<ReadonlyMap<string, Client>> = optional(
   new Map(),
   map('a client_id for each browser client, with its redirectUris', (at, id) => {
     checkLabel(at, id)
-    if (id === ownClientName) at.fault('is the built-in client of the CLI; choose another')
+    if (id === cliClientId) at.fault('is the built-in client of the CLI; choose another')
     const client = readClient(at)
     return client && { id, ...client }
   }),

@@ -1,4 +1,12 @@
-/** First path segments that are ours and that no upstream may be called. */
+/** Names that are Countersign's own: nothing in a configuration may be called so. */
+
+/** The issuer that is our own token service. */
+export const ownIssuerName = 'countersign'
+
+/** The public client that the CLI is; built in. */
+export const cliClientId = 'countersign-cli'
+
+/** First path segments. */
 export const reservedSegments: ReadonlySet<string> = new Set([
   'api',
   'oauth',

@@ -1,6 +1,6 @@
-import { ownIssuerName } from '../config/names.ts'
 import { accessTokenSeconds, clockToleranceSecondsMax } from '../core/limits.ts'
 import { indexRevocations, isRevoked, type Revocation } from '../core/quota/revocation.ts'
+import { ownIssuerName } from '../core/reserved.ts'
 import type { AccountRevocations } from '../tokens/token-service.ts'
 
 /** As much of an account as ending tokens needs. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { cliClientId, readClientId, unnamedClientId } from '../../src/tokens/clients.ts'
+import { cliClientId } from '../../src/core/reserved.ts'
+import { readClientId, unnamedClientId } from '../../src/tokens/clients.ts'
 
 const clients = new Map([['shop', { id: 'shop', redirectUris: [] }]])
 const read = (fields: Record<string, string>) => readClientId(new Map(Object.entries(fields)), clients)

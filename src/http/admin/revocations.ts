@@ -3,11 +3,11 @@
  * seconds later no call starts with what it revokes. What was exchanged for a revoked token,
  * or belongs to a revoked subject, ends with it.
  */
-import { ownIssuerName } from '../../config/names.ts'
 import type { Issuer, Team } from '../../core/configuration.ts'
 import { claimCharsMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import type { Revocation, RevokedBy } from '../../core/quota/revocation.ts'
+import { ownIssuerName } from '../../core/reserved.ts'
 import { exchangedGrantId, exchangedSubject } from '../../tokens/exchange.ts'
 import { writeInstant } from '../../tokens/instant.ts'
 import { claimOfTeam } from '../../tokens/records.ts'

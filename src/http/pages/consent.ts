@@ -6,6 +6,7 @@ import { html } from 'hono/html'
 import { hex } from '../../core/bytes.ts'
 import { authorizationCodeSeconds, consentAttemptsMax, refreshSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
+import { cliClientId } from '../../core/reserved.ts'
 import { addressOf } from '../../tokens/audit.ts'
 import {
   type Asker,
@@ -14,7 +15,6 @@ import {
   readAsker,
   readAuthorization,
 } from '../../tokens/authorization.ts'
-import { cliClientId } from '../../tokens/clients.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { digestOf, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
 import { readParameters } from '../../tokens/parameters.ts'
