@@ -3,7 +3,7 @@
  * too must say which of its tokens are meant.
  */
 import type { Issuer, PublicJwk, TeamRule } from '../core/configuration.ts'
-import { judgeJwk, tokenAlgorithms } from '../core/jwk.ts'
+import { edwardsAlgorithms, judgeJwk, tokenAlgorithms } from '../core/jwk.ts'
 import {
   clockToleranceSecondsDefault,
   clockToleranceSecondsMax,
@@ -120,8 +120,6 @@ function readKey(at: Input): PublicJwk | null {
   return typeof key === 'string' ? at.fault(key) : (at.value as PublicJwk)
 }
 
-const edwards: readonly string[] = ['EdDSA', 'Ed25519']
-
 function readAlgorithms(at: Input): ReadonlySet<string> {
   const names = distinct(
     "such as ['ES256']",
@@ -131,6 +129,7 @@ function readAlgorithms(at: Input): ReadonlySet<string> {
         `must be one of ${tokenAlgorithms.join(', ')}; none and shared secrets (HS256, ...) are never accepted`,
       ),
   )(at)
+  const edwards: readonly string[] = edwardsAlgorithms
   return new Set(names.flatMap((name) => (edwards.includes(name) ? edwards : name)))
 }
 
@@ -223,7 +222,7 @@ export function ownIssuer(url: string): Issuer {
     name: ownIssuerName,
     issuer: url,
     keys: { kind: 'own' },
-    algorithms: new Set(['EdDSA', 'Ed25519', 'ES256']),
+    algorithms: new Set([...edwardsAlgorithms, 'ES256']),
     audience: url,
     typ: new Set(['at+jwt']),
     team: { kind: 'claim', claim: 'team', teams: null },

@@ -8,7 +8,8 @@ import { rsaBitsMax, rsaBitsMin } from './limits.ts'
 import { own } from './table.ts'
 
 const rsaAlgorithms = ['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'] as const
-const edwardsAlgorithms = ['EdDSA', 'Ed25519'] as const
+/** Two names of one algorithm: RFC 8037's and RFC 9864's. */
+export const edwardsAlgorithms = ['EdDSA', 'Ed25519'] as const
 
 /** Asymmetric signatures only: with a shared secret, whoever verifies could also mint (RFC 8725 section 3.1). */
 export const tokenAlgorithms = ['ES256', 'ES384', 'ES512', ...edwardsAlgorithms, ...rsaAlgorithms] as const

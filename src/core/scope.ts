@@ -24,6 +24,11 @@ export function compileScopes(scopes: Iterable<string>): Scopes {
   return { exact, prefixes }
 }
 
+/** The scopes as they were written: what `compileScopes` was given, in another order. */
+export function writtenScopes({ exact, prefixes }: Scopes): string[] {
+  return [...exact, ...prefixes.map((prefix) => `${prefix}*`)]
+}
+
 /** Whether a needed scope (of a route: taken literally, also when it ends in `*`) is among them. */
 export function admitsScope(scopes: Scopes, needed: string): boolean {
   return scopes.exact.has(needed) || scopes.prefixes.some((prefix) => needed.startsWith(prefix))

@@ -1,5 +1,6 @@
 /** The audit log in the storage of `Directory`: appended to, read in pages, pruned; never changed. */
 import { auditDays, auditEntriesMax } from '../core/limits.ts'
+import { dayMillis } from '../core/quota/books.ts'
 import type { AuditDraft, AuditEntry, AuditFilter } from './audit.ts'
 import { type Page, pageOf } from './page.ts'
 import { insert } from './rows.ts'
@@ -41,6 +42,6 @@ export function listAudit(
 
 /** By age, and by number: a flood of entries costs the oldest ones, never the storage. */
 export function pruneAudit(sql: SqlStorage, now: number): void {
-  sql.exec('DELETE FROM audit WHERE at < ?', now - auditDays * 86_400_000)
+  sql.exec('DELETE FROM audit WHERE at < ?', now - auditDays * dayMillis)
   sql.exec('DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?', auditEntriesMax)
 }

@@ -5,6 +5,7 @@ import {
   personalTokensMax,
   personalTokensPerTeamMax,
 } from '../core/limits.ts'
+import { dayMillis } from '../core/quota/books.ts'
 import { sameDigest } from './opaque.ts'
 import { type Page, pageOf } from './page.ts'
 import {
@@ -187,7 +188,7 @@ export function findPerson(sql: SqlStorage, subject: string): Person | null {
 
 /** Forgets tokens that ended long ago. */
 export function pruneTokens(sql: SqlStorage, now: number): void {
-  const before = now - endedTokenDays * 86_400_000
+  const before = now - endedTokenDays * dayMillis
   sql.exec('DELETE FROM tokens WHERE revoked_at < ?1 OR expires_at < ?1', before)
 }
 

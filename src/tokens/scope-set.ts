@@ -5,7 +5,7 @@
  */
 import type { Team } from '../core/configuration.ts'
 import { tokenScopeCharsMax, tokenScopesMax } from '../core/limits.ts'
-import type { Scopes } from '../core/scope.ts'
+import { type Scopes, writtenScopes } from '../core/scope.ts'
 
 interface TokenScope {
   readonly upstream: string
@@ -81,10 +81,9 @@ export function allGranted(team: Team): readonly string[] {
 
 /** Compiled scopes of a token, as they were written. */
 export function scopeTexts(scopes: ReadonlyMap<string, Scopes>): readonly string[] {
-  return [...scopes].flatMap(([target, { exact, prefixes }]) => [
-    ...[...exact].map((scope) => `${target}:${scope}`),
-    ...prefixes.map((prefix) => `${target}:${prefix}*`),
-  ])
+  return [...scopes].flatMap(([target, ofTarget]) =>
+    writtenScopes(ofTarget).map((scope) => `${target}:${scope}`),
+  )
 }
 
 /** The wildcard's prefix (`customer:` of `customer:*`, `''` of `*`); null for an exact scope. */
@@ -99,9 +98,9 @@ function coversPattern(outer: string, inner: string): boolean {
   return (prefixOf(inner) ?? inner).startsWith(prefix)
 }
 
+/** What a pattern and a grant have in common, as patterns. */
 function meet(pattern: string, granted: Scopes): readonly string[] {
-  const patterns = [...granted.exact, ...granted.prefixes.map((prefix) => `${prefix}*`)]
-  return patterns.flatMap((other) => {
+  return writtenScopes(granted).flatMap((other) => {
     if (coversPattern(other, pattern)) return [pattern]
     return coversPattern(pattern, other) ? [other] : []
   })

@@ -6,6 +6,7 @@ import { isJsonObject } from '../core/json.ts'
 import { claimSecondsMax, personalTokenDaysMax, tokenNameCharsMax, tokenScopesMax } from '../core/limits.ts'
 import { isPrintable } from '../core/printable.ts'
 import { requestInvalid } from '../core/problems.ts'
+import { dayMillis } from '../core/quota/books.ts'
 import { own } from '../core/table.ts'
 import { readInstant } from './instant.ts'
 import { isTokenScope } from './scope-set.ts'
@@ -19,7 +20,6 @@ export interface TokenRequest {
   readonly service: boolean
 }
 
-const dayMillis = 86_400_000
 const members: readonly string[] = ['name', 'team', 'scopes', 'expiresIn', 'expiresAt', 'service']
 
 /** `body` is parsed JSON; `now` in milliseconds since 1970. Throws Refusal `request_invalid` that lists every fault. */

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { admitsScope, compileScopes, parseTokenScopes, scopeForm, tokenAdmits } from '../../src/core/scope.ts'
+import {
+  admitsScope,
+  compileScopes,
+  parseTokenScopes,
+  scopeForm,
+  tokenAdmits,
+  writtenScopes,
+} from '../../src/core/scope.ts'
 
 const admits = (scopes: readonly string[], needed: string): boolean =>
   admitsScope(compileScopes(scopes), needed)
@@ -131,6 +138,14 @@ describe('for every grant, token and need', () => {
         )
       }),
       { numRuns: 5_000 },
+    )
+  })
+
+  test('scopes that are written out again are those that were compiled', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(scope), (scopes) => {
+        expect(writtenScopes(compileScopes(scopes)).sort()).toEqual(scopes.toSorted())
+      }),
     )
   })
 

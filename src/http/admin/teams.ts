@@ -4,6 +4,7 @@ import type { Configuration, Team } from '../../core/configuration.ts'
 import { limitRequestsMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
 import type { LimitOverride } from '../../core/quota/overrides.ts'
+import { writtenScopes } from '../../core/scope.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import { privateJson } from '../json.ts'
 import { type Administrator, maySee, requireAdmin } from './authorize.ts'
@@ -76,23 +77,14 @@ function teamJson({ name, grants }: Team, { suspended, limits }: AccountDescript
     suspended,
     limits,
     grants: Object.fromEntries(
-      [...grants].map(
-        ([
-          upstream,
-          {
-            keys,
-            defaultKey,
-            scopes: { exact, prefixes },
-          },
-        ]) => [
-          upstream,
-          {
-            keys: [...keys.keys()],
-            defaultKey: defaultKey?.name ?? null,
-            scopes: [...exact, ...prefixes.map((prefix) => `${prefix}*`)].sort(),
-          },
-        ],
-      ),
+      [...grants].map(([upstream, { keys, defaultKey, scopes }]) => [
+        upstream,
+        {
+          keys: [...keys.keys()],
+          defaultKey: defaultKey?.name ?? null,
+          scopes: writtenScopes(scopes).sort(),
+        },
+      ]),
     ),
   }
 }
