@@ -5,6 +5,10 @@ import type { Deps } from './deps.ts'
  * fault stands in the log alone. A fault of one upstream's secret is not among these: it disables one key.
  */
 export type Site =
-  /** `complete`: no binding of the platform is missing; without one, what needs it is refused, and all else goes on. */
-  | { readonly kind: 'ready'; readonly deps: Deps; readonly complete: boolean }
+  | {
+      readonly kind: 'ready'
+      readonly deps: Deps
+      /** No binding of the platform is missing; without one, what needs it is refused, and all else goes on. */
+      readonly complete: boolean
+    }
   | { readonly kind: 'faulty' }
