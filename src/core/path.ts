@@ -40,10 +40,10 @@ export function firstSegment(pathname: string): string {
 
 /** Splits and checks `request.url`; throws Refusal `path_invalid`. */
 export function parseRequestPath(url: string): RequestPath {
-  if (url.length > urlBytesMax) throw invalid(`The URL is longer than ${urlBytesMax} bytes.`)
+  if (url.length > urlBytesMax) throw pathInvalid(`The URL is longer than ${urlBytesMax} bytes.`)
   const { pathname, query } = splitUrl(url)
   if (query !== '' && !queryForm.test(query)) {
-    throw invalid(
+    throw pathInvalid(
       'The query holds a character that must be percent-encoded: a quote, <, >, # or one outside of ASCII.',
     )
   }
@@ -52,18 +52,18 @@ export function parseRequestPath(url: string): RequestPath {
   return { upstream, path: pathname.slice(upstream.length + 1), query, ambiguity }
 }
 
-export function invalid(detail: string): Refusal {
+export function pathInvalid(detail: string): Refusal {
   return new Refusal('path_invalid', { detail })
 }
 
 /** Why a path is not plain: refuses what nobody may send, and names what an upstream may opt into. */
 function examine(pathname: string): string | null {
   if (!pathCharacters.test(pathname)) {
-    throw invalid('The path holds a character that must be percent-encoded.')
+    throw pathInvalid('The path holds a character that must be percent-encoded.')
   }
-  if (/%(?:[01][\da-f]|7f)/i.test(pathname)) throw invalid('The path holds an encoded control character.')
+  if (/%(?:[01][\da-f]|7f)/i.test(pathname)) throw pathInvalid('The path holds an encoded control character.')
   if (holdsDotSegment(pathname))
-    throw invalid('The path holds a dot segment. Send the path that it leads to.')
+    throw pathInvalid('The path holds a dot segment. Send the path that it leads to.')
   if (pathname.includes('//')) return 'an empty segment (//)'
   if (pathname.includes(';')) return 'a semicolon'
   if (/%(?![\da-f]{2})/i.test(pathname)) return 'a malformed escape'
@@ -104,6 +104,6 @@ export function joinUpstreamUrl(origin: string, path: string, query: string): st
   if (plainForm.test(path) && (query === '' || queryForm.test(query))) return text
   const parsed = URL.parse(text)
   if (parsed?.href !== text || parsed.origin !== origin)
-    throw invalid('The path or query is not in the form in which it would be sent.')
+    throw pathInvalid('The path or query is not in the form in which it would be sent.')
   return text
 }

@@ -3,13 +3,10 @@ import { oauthBodyBytesMax } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 
 /**
- * The body of a request to one of our own endpoints (or of an answer to one of ours), as UTF-8 text of at most `bytesMax` bytes; read no further
- * than that. Throws Refusal: body_too_large, request_invalid (not UTF-8).
+ * The body of a request to one of our own endpoints, as UTF-8 text of at most `bytesMax` bytes; read no further than
+ * that. Throws Refusal: body_too_large, request_invalid (not UTF-8).
  */
-export async function readText(
-  request: Pick<Request, 'body' | 'headers'>,
-  bytesMax: number,
-): Promise<string> {
+export async function readBodyText(request: Request, bytesMax: number): Promise<string> {
   if (request.body === null) return ''
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > bytesMax) throw tooLarge(bytesMax)
@@ -31,7 +28,7 @@ export async function readText(
 /** The text of a form, bounded like all bodies of our endpoints; null for another media type. Throws Refusal. */
 export async function readFormText(request: Request): Promise<string | null> {
   return mediaTypeOf(request.headers) === 'application/x-www-form-urlencoded'
-    ? readText(request, oauthBodyBytesMax)
+    ? readBodyText(request, oauthBodyBytesMax)
     : null
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Admission } from '../accounts/accounts.ts'
 import type { Configuration } from '../core/configuration.ts'
-import { invalid, parseRequestPath } from '../core/path.ts'
+import { parseRequestPath, pathInvalid } from '../core/path.ts'
 import type { Permit, Target } from '../core/permit.ts'
 import { decide } from '../core/policy.ts'
 import { Refusal } from '../core/problems.ts'
@@ -67,7 +67,7 @@ function parseTarget({ method, url }: Call, config: Configuration): Target {
   }
   const { upstream, path, query, ambiguity } = parseRequestPath(url)
   if (ambiguity !== null && config.upstreams.get(upstream)?.encodedPath !== 'allow') {
-    throw invalid(`The path holds ${ambiguity}.`)
+    throw pathInvalid(`The path holds ${ambiguity}.`)
   }
   return { method, upstream, path, query }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Refusal } from '../../src/core/problems.ts'
-import { mediaTypeOf, readText } from '../../src/http/bounded-body.ts'
+import { mediaTypeOf, readBodyText } from '../../src/http/bounded-body.ts'
 
 const post = (
   body: string | Uint8Array | ReadableStream | null,
@@ -30,21 +30,21 @@ const stream = (chunks: number, size: number) => {
 }
 
 test('reads up to the bound, and not a byte more', async () => {
-  expect(await readText(post('a'.repeat(10)), 10)).toBe('a'.repeat(10))
-  expect(await codeOf(readText(post('a'.repeat(11)), 10))).toBe('body_too_large')
-  expect(await readText(post(null), 10)).toBe('')
-  expect(await readText(post('ä'), 2)).toBe('ä')
+  expect(await readBodyText(post('a'.repeat(10)), 10)).toBe('a'.repeat(10))
+  expect(await codeOf(readBodyText(post('a'.repeat(11)), 10))).toBe('body_too_large')
+  expect(await readBodyText(post(null), 10)).toBe('')
+  expect(await readBodyText(post('ä'), 2)).toBe('ä')
 })
 
 test('stops reading a body that does not say how long it is', async () => {
   const endless = stream(1_000_000, 10)
-  expect(await codeOf(readText(post(endless.body), 100))).toBe('body_too_large')
+  expect(await codeOf(readBodyText(post(endless.body), 100))).toBe('body_too_large')
   expect(endless.taken()).toBeLessThan(20)
-  expect(await readText(post(stream(10, 10).body), 100)).toHaveLength(100)
+  expect(await readBodyText(post(stream(10, 10).body), 100)).toHaveLength(100)
 })
 
 test('refuses what is not UTF-8 instead of mending it', async () => {
-  expect(await codeOf(readText(post(Uint8Array.of(0x61, 0xff)), 10))).toBe('request_invalid')
+  expect(await codeOf(readBodyText(post(Uint8Array.of(0x61, 0xff)), 10))).toBe('request_invalid')
 })
 
 test('reads the media type without parameters and case', () => {

@@ -4,13 +4,13 @@
  */
 import { isJsonObject } from '../../core/json.ts'
 import { adminBodyBytesMax } from '../../core/limits.ts'
-import { Refusal } from '../../core/problems.ts'
+import { Refusal, requestInvalid } from '../../core/problems.ts'
 import { own } from '../../core/table.ts'
 import { type AuditDraft, addressOf } from '../../tokens/audit.ts'
 import type { PageQuery } from '../../tokens/directory-rpc.ts'
 import { readInstant } from '../../tokens/instant.ts'
 import { type Page, readCursor, readPageLimit } from '../../tokens/page.ts'
-import { mediaTypeOf, readText as readBody } from '../bounded-body.ts'
+import { mediaTypeOf, readBodyText } from '../bounded-body.ts'
 import type { Administrator } from './authorize.ts'
 
 export interface AdminCall {
@@ -18,10 +18,6 @@ export interface AdminCall {
   readonly administrator: Administrator
   /** `:id` of the path; `''` where it has none. */
   readonly id: string
-}
-
-export function invalid(detail: string): Refusal {
-  return new Refusal('request_invalid', { detail })
 }
 
 /** One answer for what does not exist and for what this administrator does not see. */
@@ -35,12 +31,12 @@ export function notFound(what: string): Refusal {
  */
 export async function readJson(request: Request): Promise<unknown> {
   if (mediaTypeOf(request.headers) !== 'application/json')
-    throw invalid('Send JSON, with Content-Type: application/json.')
-  const text = await readBody(request, adminBodyBytesMax)
+    throw requestInvalid('Send JSON, with Content-Type: application/json.')
+  const text = await readBodyText(request, adminBodyBytesMax)
   try {
     return JSON.parse(text)
   } catch {
-    throw invalid('The body is not JSON.')
+    throw requestInvalid('The body is not JSON.')
   }
 }
 
@@ -73,8 +69,8 @@ function readEach<Sent, Of extends Shape<Sent>>(
   for (const [name, value] of sent) {
     const read = own(shape, name)
     if (read === undefined)
-      throw invalid(`${where} may hold ${Object.keys(shape).join(', ')}, and nothing else.`)
-    if (found.has(name)) throw invalid(`${name} was sent more than once.`)
+      throw requestInvalid(`${where} may hold ${Object.keys(shape).join(', ')}, and nothing else.`)
+    if (found.has(name)) throw requestInvalid(`${name} was sent more than once.`)
     found.set(name, read(value, name))
   }
   return Object.fromEntries(found) as Read<Of>
@@ -83,12 +79,12 @@ function readEach<Sent, Of extends Shape<Sent>>(
 /** The members of a JSON object whose names are the caller's. Throws Refusal for another kind of value. */
 export function readObject(value: unknown, where: string): readonly (readonly [string, unknown])[] {
   if (isJsonObject(value)) return Object.entries(value)
-  throw invalid(`${where} must be a JSON object.`)
+  throw requestInvalid(`${where} must be a JSON object.`)
 }
 
 export function readText(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '') return value
-  throw invalid(`${name} must be a text.`)
+  throw requestInvalid(`${name} must be a text.`)
 }
 
 /** A parameter whose every text is good. */
@@ -99,7 +95,7 @@ export function asSent(text: string): string {
 /** Milliseconds since 1970. */
 export function readTime(value: unknown, name: string): number {
   const time = readInstant(readText(value, name))
-  if (time === null) throw invalid(`${name} is a day (2026-11-22) or an RFC 3339 time.`)
+  if (time === null) throw requestInvalid(`${name} is a day (2026-11-22) or an RFC 3339 time.`)
   return time
 }
 

@@ -2,7 +2,9 @@
  * The administration's routes, by the table of its calls: each begins with the guard. A query is read by those that have
  * one in the table, and refused by all others: nobody believes that a parameter was heeded which was not.
  */
+
 import { Hono } from 'hono/tiny'
+import { requestInvalid } from '../../core/problems.ts'
 import type { Secret } from '../../core/redact.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
@@ -11,7 +13,6 @@ import { administratorVerifier } from './administrator.ts'
 import { authorize, type Guard } from './authorize.ts'
 import { openapi } from './openapi.ts'
 import { type Administration, operations } from './operations.ts'
-import { invalid } from './request.ts'
 
 export function createGuard(service: TokenService, adminKey: Secret): Guard {
   const verifyAdministrator = service.signing === null ? null : administratorVerifier(service)
@@ -25,7 +26,8 @@ export function administrationRoutes(deps: Administration, guard: Guard): OwnRou
     routes.on(method, path.replace('{id}', ':id'), async ({ req }) => {
       const { raw: request } = req
       const administrator = await guard(request)
-      if (query === undefined && new URL(request.url).search !== '') throw invalid('Send no query here.')
+      if (query === undefined && new URL(request.url).search !== '')
+        throw requestInvalid('Send no query here.')
       return answer({ request, administrator, id: req.param('id') ?? '' }, deps)
     })
   }

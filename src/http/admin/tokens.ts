@@ -1,6 +1,6 @@
 /** `/api/tokens`: personal tokens are made, listed and revoked; shown once, when they are made. */
 import type { Team } from '../../core/configuration.ts'
-import { Refusal } from '../../core/problems.ts'
+import { Refusal, requestInvalid } from '../../core/problems.ts'
 import { dayMillis } from '../../core/quota/books.ts'
 import { fingerprint } from '../../tokens/audit.ts'
 import { writeInstant, writeInstantOrNull } from '../../tokens/instant.ts'
@@ -24,7 +24,6 @@ import {
   type AdminCall,
   asSent,
   auditEntry,
-  invalid,
   notFound,
   pageQuery,
   paging,
@@ -62,7 +61,7 @@ export async function createToken(
   const wanted = readTokenRequest(body, at)
   if (!maySee(administrator, wanted.team)) throw roleInsufficient('admin')
   const team = config.teams.get(wanted.team)
-  if (team === undefined) throw invalid('team is not one of the configuration.')
+  if (team === undefined) throw requestInvalid('team is not one of the configuration.')
   const parent = await parentOf(wanted, administrator, service)
   if (wanted.service) requireTeamAdmin(administrator, team.name)
   checkScopes(wanted.scopes, administrator, team)
@@ -114,7 +113,7 @@ async function parentOf(
   if (parent === null) return null
   const end = (await answered(directory().findToken(parent)))?.expiresAt ?? null
   if (end !== null && (wanted.expiresAt === null || wanted.expiresAt > end))
-    throw invalid(
+    throw requestInvalid(
       `A token that is made with a token ends with it: expiresAt may be at most ${writeInstant(end)}.`,
     )
   return parent
@@ -130,7 +129,7 @@ function checkScopes(scopes: readonly string[], administrator: Administrator, te
       })
     }
     if (withinGrants([scope], team).length === 0)
-      throw invalid(`${team.name} was granted nothing of the scope ${scope}.`)
+      throw requestInvalid(`${team.name} was granted nothing of the scope ${scope}.`)
   }
 }
 
@@ -196,12 +195,12 @@ export const tokenStatuses: readonly TokenStatus[] = ['active', 'expired', 'revo
 function readStatus(text: string): TokenStatus {
   const status = tokenStatuses.find((one) => one === text)
   if (status !== undefined) return status
-  throw invalid(`status is one of ${tokenStatuses.join(', ')}.`)
+  throw requestInvalid(`status is one of ${tokenStatuses.join(', ')}.`)
 }
 
 function readDays(text: string, name: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text)
-  throw invalid(`${name} is a number of days.`)
+  throw requestInvalid(`${name} is a number of days.`)
 }
 
 export async function endToken(call: AdminCall, { service }: Tokens): Promise<Response> {

@@ -1,11 +1,13 @@
 /** `GET /api/usage`: a team's books, as JSON or its rows as CSV (RFC 4180). */
+
 import type { UsageColumn } from '../../accounts/account-rpc.ts'
+import { requestInvalid } from '../../core/problems.ts'
 import { dayMillis, dayName, dayOf, hourMillis, hourOf } from '../../core/quota/books.ts'
 import { writeInstant } from '../../tokens/instant.ts'
 import { answered } from '../../tokens/token-service.ts'
 import { privateHeaders, privateJson } from '../json.ts'
 import { csvText } from './csv.ts'
-import { type AdminCall, asSent, invalid, readQuery, readTime } from './request.ts'
+import { type AdminCall, asSent, readQuery, readTime } from './request.ts'
 import { type AccountAdministration, visibleTeam } from './teams.ts'
 
 export const usageColumns = [
@@ -27,7 +29,9 @@ export async function showUsage(
   const { from, to } = readRange(query.from, query.to, deps.now())
   const report = await answered(deps.openAccount(team).usage({ from, to, by }))
   if ('rowsMax' in report)
-    throw invalid(`That is more than ${report.rowsMax} rows. Ask for less time, or for fewer columns in by.`)
+    throw requestInvalid(
+      `That is more than ${report.rowsMax} rows. Ask for less time, or for fewer columns in by.`,
+    )
   const rows = report.rows.map(({ by: group, lastAt: _latest, ...figures }) => ({
     ...Object.fromEntries(by.map((column, at) => [column, cell(column, group[at])])),
     ...figures,
@@ -49,7 +53,7 @@ function readColumns(text: string): readonly UsageColumn[] {
   const names = text.split(',')
   const chosen = names.flatMap((name) => usageColumns.filter((column) => column === name))
   if (new Set(chosen).size === names.length) return chosen
-  throw invalid(`by is a list of ${usageColumns.join(', ')}, each once.`)
+  throw requestInvalid(`by is a list of ${usageColumns.join(', ')}, each once.`)
 }
 
 /**
@@ -65,7 +69,7 @@ function readRange(
   const until = toText === undefined ? now + 1 : readTime(toText, 'to')
   const end = toText?.length === dayChars ? until + dayMillis : Math.ceil(until / hourMillis) * hourMillis
   const to = Math.min(end, lastHour)
-  if (from >= to) throw invalid('from must be before to.')
+  if (from >= to) throw requestInvalid('from must be before to.')
   return { from, to }
 }
 

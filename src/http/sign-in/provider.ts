@@ -3,6 +3,7 @@
  * a code and PKCE. Endpoints come from its discovery document and keys from its JWKS; the ID token is verified by
  * the same code as every other token.
  */
+import { readTextAtMost } from '../../core/bounded-text.ts'
 import { base64url, sha256OfText } from '../../core/bytes.ts'
 import type { SignIn } from '../../core/configuration.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
@@ -16,7 +17,6 @@ import { isLoopbackUrl } from '../../core/url.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { createJwksStore, type JwksStore } from '../../identity/jwks.ts'
 import { challengeOf } from '../../tokens/authorization.ts'
-import { readText } from '../bounded-body.ts'
 
 export type Claims = JsonObject
 
@@ -105,7 +105,8 @@ async function askJson(fetch: ProviderDeps['fetch'], url: string, init: RequestI
       signal: AbortSignal.timeout(providerFetchMillis),
     })
     status = response.status
-    const json: unknown = JSON.parse(await readText(response, providerAnswerBytesMax))
+    const text = await readTextAtMost(response.body, providerAnswerBytesMax)
+    const json: unknown = text === null ? null : JSON.parse(text)
     if (status === 200 && isJsonObject(json)) return json
   } catch (error) {
     throw new ProviderFailure(`the provider cannot be asked: ${error instanceof Error ? error.name : ''}`)
