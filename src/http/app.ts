@@ -8,7 +8,7 @@ import { Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'
 import { forwardedMethods } from '../core/route.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
-import { addCorsHeaders, createPreflight } from './cors.ts'
+import { addCorsHeaders, createPreflight, varyByOrigin } from './cors.ts'
 import { Fields } from './fields.ts'
 import { healthAnswer, healthRoutes } from './health.ts'
 import { helpRoutes } from './help.ts'
@@ -70,7 +70,8 @@ export function createApp(
     const { headers } = response
     headers.set('countersign-request-id', call.id)
     // Our own paths are not for the teams' sites: which of them has CORS, and for whom, they say themselves.
-    if (site.kind === 'ready' && !call.own) addCorsHeaders(headers, call.origin, site.deps.config)
+    if (site.kind === 'faulty' || call.own) varyByOrigin(headers)
+    else addCorsHeaders(headers, call.origin, site.deps.config)
     log(callLine(call, response.status, now(), refusal))
     return response
   }

@@ -27,10 +27,15 @@ export function preflightAnswer(methods: string, requestHeaders: string, allowed
   return new Response(null, { status: 204, headers })
 }
 
-/** Marks an answer for the browser; on every answer, so that no cache gives one origin what another was sent. */
+/** On every answer (C02), so that no cache gives one origin what another was sent. */
+export function varyByOrigin(headers: Headers): void {
+  headers.append('vary', 'Origin')
+}
+
+/** Marks an answer for the browser. Where no origin may call, calls from browsers get refusals alone, which no cache keeps. */
 export function addCorsHeaders(headers: Headers, origin: string | null, config: Configuration): void {
   if (config.origins.size === 0) return
-  headers.append('vary', 'Origin')
+  varyByOrigin(headers)
   if (origin === null || !config.origins.has(origin)) return
   headers.set('access-control-allow-origin', origin)
   headers.set('access-control-expose-headers', '*')

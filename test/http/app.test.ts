@@ -257,6 +257,7 @@ describe('P05: a faulty configuration', () => {
         expect(response.status).toBe(500)
         expect(await response.json()).toMatchObject({ code: 'config_invalid' })
         expect(response.headers.has('access-control-allow-origin')).toBe(false)
+        expect(response.headers.get('vary')).toBe('Origin')
       }
       expect(lines.length).toBe(5)
     },

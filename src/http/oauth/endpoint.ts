@@ -45,7 +45,6 @@ export function formEndpoints(service: TokenService, log: (line: string) => void
         request.method === 'OPTIONS'
           ? preflightAnswer('POST', 'content-type', allowed !== null)
           : await answerForm(answer, request, env.call.id)
-      response.headers.append('vary', 'Origin')
       if (allowed !== null) response.headers.set('access-control-allow-origin', allowed)
       return response
     }
