@@ -10,14 +10,13 @@ const upstreamRefused = {
 }
 
 /** Public, for an hour, and without forms; with a code it is a refusal of its own, which says so as all others do. */
-function helpPage(title: string, body: Markup, refusal?: ProblemCode): Promise<Response> {
+function helpPage(title: string, body: Markup, error?: ProblemCode): Promise<Response> {
   return page(title, body, {
-    status: refusal && problems[refusal].status,
+    error,
     formAction: "'none'",
     headers: {
       'cache-control': 'public, max-age=3600',
       'referrer-policy': 'no-referrer',
-      ...(refusal && { 'countersign-error': refusal }),
     },
   })
 }

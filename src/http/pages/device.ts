@@ -21,7 +21,7 @@ export async function showDevice(request: Request, session: Session, people: Peo
   return found === null ? notWaiting(session) : confirm(found, session, people)
 }
 
-function askForCode(session: Session, fault = ''): Promise<Response> {
+function askForCode(session: Session, fault?: string): Promise<Response> {
   const code = field(
     'user_code',
     'Code',
@@ -29,7 +29,7 @@ function askForCode(session: Session, fault = ''): Promise<Response> {
     fault,
   )
   const body = html`<p>Your device or terminal shows a code.</p><form method="get" action="/device">${code}<button>Continue</button></form>`
-  return page('Log in a device', body, { session, status: fault === '' ? 200 : 404 })
+  return page('Log in a device', body, { session, error: fault === undefined ? undefined : 'not_found' })
 }
 
 function notWaiting(session: Session): Promise<Response> {

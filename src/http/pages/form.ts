@@ -27,7 +27,7 @@ export async function readForm(
 
 function foreign(reason: string, url: string): PageRefusal {
   return new PageRefusal({
-    status: 403,
+    error: 'origin_not_allowed',
     title: 'That did not come from this page',
     text: `Nothing was done. Open ${url} yourself, and try again there.`,
     reason: `form refused: ${reason}`,

@@ -4,14 +4,21 @@
  */
 import { html, raw } from 'hono/html'
 import { base64, sha256OfText } from '../../core/bytes.ts'
+import { type ProblemCode, problemRow } from '../../core/problems.ts'
+import type { OAuthErrorCode } from '../../tokens/oauth-error.ts'
 import { privateHeaders } from '../json.ts'
 import type { Session } from '../sign-in/session.ts'
 import { style } from './style.ts'
 
 export type Markup = ReturnType<typeof html>
 
+/** Why a page refuses: a problem, or what OAuth calls it, which is 400 but for one. */
+export type PageError = ProblemCode | OAuthErrorCode
+
 export interface PageOptions {
-  readonly status?: number | undefined
+  /** Gives the page its status, and stands in Countersign-Error. */
+  readonly error?: PageError | undefined
+  readonly status?: number
   /** null: nobody is signed in. */
   readonly session?: Session | null
   /** Where forms may lead, redirects after them included: sources of CSP. */
@@ -22,7 +29,8 @@ export interface PageOptions {
 }
 
 export async function page(title: string, body: Markup, options: PageOptions = {}): Promise<Response> {
-  const { status = 200, session = null, formAction = "'self'", wide = false } = options
+  const { error, session = null, formAction = "'self'", wide = false } = options
+  const { status = error === undefined ? 200 : statusOf(error) } = options
   const text =
     await html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} &middot; Countersign</title><style>${raw(style)}</style></head><body><header><a href="/dashboard/tokens">Countersign</a>${session && who(session)}</header><main${wide && html` class="wide"`}><h1>${title}</h1>${body}</main></body></html>`
   const headers = {
@@ -33,9 +41,14 @@ export async function page(title: string, body: Markup, options: PageOptions = {
     'x-frame-options': 'DENY',
     'cross-origin-opener-policy': 'same-origin',
     'content-security-policy': `default-src 'none'; style-src '${await styleDigest()}'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`,
+    ...(error && { 'countersign-error': error }),
     ...options.headers,
   }
   return new Response(String(text), { status, headers })
+}
+
+function statusOf(error: PageError): number {
+  return problemRow(error)?.status ?? (error === 'access_denied' ? 403 : 400)
 }
 
 function who({ person, csrf }: Session): Markup {
@@ -66,7 +79,7 @@ export function seeOther(location: string, cookies: readonly string[] = []): Res
 }
 
 export interface PageFailure {
-  readonly status: number
+  readonly error: PageError
   readonly title: string
   /** For the person: what happened, and what to do. */
   readonly text: string
@@ -74,6 +87,7 @@ export interface PageFailure {
   readonly reason: string
   /** Where to try again. */
   readonly again?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Thrown wherever a page ends without what it was for. */

@@ -35,12 +35,12 @@ export function open(
     try {
       return await answer(raw, people)
     } catch (error) {
-      const { status, title, text, reason, again } = failureOf(error)
-      people.log(JSON.stringify({ event: 'page', id: env.call.id, status, reason }))
+      const { title, text, reason, again, ...refusal } = failureOf(error)
+      people.log(JSON.stringify({ event: 'page', id: env.call.id, error: refusal.error, reason }))
       return page(
         title,
         html`<p role="alert">${text}</p>${again && html`<p><a class="button" href="${again}">Try again</a></p>`}`,
-        { status },
+        refusal,
       )
     }
   }
@@ -75,10 +75,11 @@ export async function countAttempt(
   const limit = { what, max, windowMillis: attemptMillis }
   if (await answered(directory().attempt(limit, now()))) return
   throw new PageRefusal({
-    status: 429,
+    error: 'rate_limited',
     title: 'Too many attempts',
     text: 'Wait ten minutes, then try again.',
     reason: what,
+    headers: { 'retry-after': String(attemptMillis / 1_000) },
   })
 }
 
@@ -86,18 +87,17 @@ function failureOf(error: unknown): PageFailure {
   if (error instanceof PageRefusal) return error.failure
   if (error instanceof OAuthRefusal) {
     return {
-      status: 400,
+      error: error.code,
       title: 'This request cannot be answered',
       text: `The application asked for something that is not offered. ${error.description}`,
       reason: error.code,
     }
   }
   if (error instanceof Refusal) {
-    const { code, detail, reason = code } = error
-    const { status, title } = problems[code]
-    return { status, title, text: detail, reason }
+    const { code, detail, reason = code, headers } = error
+    return { error: code, title: problems[code].title, text: detail, reason, headers }
   }
-  const { status, title } = problems.internal_error
+  const code = 'internal_error'
   const reason = error instanceof Error ? error.name : typeof error
-  return { status, title, text: 'Try again in a minute.', reason }
+  return { error: code, title: problems[code].title, text: 'Try again in a minute.', reason }
 }

@@ -13,7 +13,7 @@ import { createToken, listTokens, revokeToken, type TokenListing } from '../admi
 import { homePath } from '../sign-in/next.ts'
 import type { Session } from '../sign-in/session.ts'
 import { readForm } from './form.ts'
-import { field, form, type Markup, page, seeOther } from './page.ts'
+import { field, form, type Markup, type PageOptions, page, seeOther } from './page.ts'
 import { type People, queryOf } from './people.ts'
 
 function administratorOf({ person, expiresAt, grantId }: Session, { config }: TokenService): Administrator {
@@ -37,10 +37,10 @@ interface Shown {
   readonly service: TokenService
   /** What has just happened. */
   readonly notice?: Markup
-  readonly status?: number
+  readonly how?: Pick<PageOptions, 'status' | 'error'>
 }
 
-async function tokensPage({ team, session, service, notice, status = 200 }: Shown): Promise<Response> {
+async function tokensPage({ team, session, service, notice, how }: Shown): Promise<Response> {
   const { person, csrf } = session
   const query = { team, limit: pageItemsMax }
   const { items } = await listTokens(query, administratorOf(session, service), service)
@@ -53,7 +53,7 @@ async function tokensPage({ team, session, service, notice, status = 200 }: Show
       ? html`<p class="soft">There are none yet.</p>`
       : html`<ul class="list">${items.map((token) => item(token, may(token) && revoking(token, { csrf, team })))}</ul>`
   }`
-  return page('Tokens', body, { session, status, wide: true })
+  return page('Tokens', body, { session, wide: true, ...how })
 }
 
 function chooseTeam(team: string, { config }: TokenService): Markup {
@@ -129,13 +129,13 @@ export async function changeTokens(
     }
     const { token } = await createToken(wanted, call, service)
     const notice = html`<div class="note" role="status"><p><strong>Here it is, this once.</strong> Copy it now; Countersign keeps only a digest.</p><p><output>${token}</output></p></div>`
-    return await tokensPage({ ...shown, notice, status: 201 })
+    return await tokensPage({ ...shown, notice, how: { status: 201 } })
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return tokensPage({
       ...shown,
       notice: html`<p class="bad" role="alert">${error.detail}</p>`,
-      status: 400,
+      how: { error: error.code },
     })
   }
 }

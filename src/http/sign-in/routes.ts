@@ -42,7 +42,7 @@ async function showSignIn(request: Request, people: People): Promise<Response> {
   return signInPage(next, people)
 }
 
-function signInPage(next: string, { signIn }: People, fault = ''): Promise<Response> {
+function signInPage(next: string, { signIn }: People, fault?: string): Promise<Response> {
   const key = form(
     '/oauth/sign-in',
     { next },
@@ -52,7 +52,7 @@ function signInPage(next: string, { signIn }: People, fault = ''): Promise<Respo
     signIn === null
       ? html`<p>Sign in with the admin key of this Countersign. It opens everything, for an hour.</p>${key}`
       : html`<p>You sign in with your company. Countersign never sees your password.</p><p><a class="button" href="/oauth/sign-in/start?next=${encodeURIComponent(next)}">Continue with ${URL.parse(signIn.issuer)?.host}</a></p><details${fault && html` open`}><summary>Use the admin key instead</summary>${key}</details>`
-  return page('Sign in', body, { status: fault === '' ? 200 : 403 })
+  return page('Sign in', body, { error: fault === undefined ? undefined : 'access_denied' })
 }
 
 async function signInWithKey(request: Request, people: People): Promise<Response> {
@@ -83,7 +83,7 @@ async function finish(request: Request, signIn: SignInBy, people: People): Promi
   const person = readPerson(claims, signIn, config.teams)
   if (person === null) {
     throw new PageRefusal({
-      status: 403,
+      error: 'access_denied',
       title: 'There is no team for you here',
       text: 'Your account names no team of this Countersign. Ask the people who run it.',
       reason: 'claims name no team, and no admin',
@@ -129,7 +129,7 @@ function refusedByProvider(next: string) {
 
 function signInFailed(reason: string, next: string): PageRefusal {
   return new PageRefusal({
-    status: 403,
+    error: 'access_denied',
     title: 'Signing in did not work',
     text: 'Nothing was done. Begin again; if it goes on, tell the people who run this Countersign.',
     reason: `sign-in: ${reason}`,
