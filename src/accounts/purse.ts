@@ -11,14 +11,14 @@ import {
   syncAttemptsMax,
   syncPatienceMillis,
 } from '../core/limits.ts'
-import type { Caller, LimitSet, Permit } from '../core/permit.ts'
-import { type ProblemCode, Refusal } from '../core/problems.ts'
+import type { LimitSet, Permit } from '../core/permit.ts'
+import type { ProblemCode, Refusal } from '../core/problems.ts'
 import { hourOf } from '../core/quota/books.ts'
 import { expectedUnits } from '../core/quota/lease-size.ts'
-import { indexRevocations, isRevoked, type RevocationIndex } from '../core/quota/revocation.ts'
 import type { LeaseReport, SyncReply, SyncRequest, Want } from '../core/quota/sync.ts'
 import { type SetTimer, within } from '../core/within.ts'
 import type { CallContext } from './accounts.ts'
+import { KnownRules } from './known-rules.ts'
 import { Lease, Pocket } from './lease.ts'
 import { type Failure, rateLimited, unavailable } from './refusals.ts'
 import { UsageRows } from './usage-rows.ts'
@@ -62,6 +62,7 @@ const roundTripsAhead = 2
 export class Purse {
   readonly team: string
   readonly rows = new UsageRows()
+  readonly rules = new KnownRules()
   readonly #options: PurseOptions
   readonly #pockets = new Map<string, Pocket>()
   #isolate: string
@@ -69,11 +70,6 @@ export class Purse {
   #pending: Pending | null = null
   #inFlight: Promise<void> | null = null
   #inFlightSince = 0
-  #rulesVersion = 0
-  #suspended = false
-  #revoked: RevocationIndex = new Map()
-  /** Until when a suspension is believed without asking again. */
-  #suspendedUntil = -Infinity
   #failure: Failure | null = null
   #refused: { readonly hour: number; readonly code: ProblemCode; requests: number }[] = []
   #roundTripMillis = 20
@@ -105,17 +101,10 @@ export class Purse {
     return this.#clock
   }
 
-  /** Whether the rules, as far as they are known, let this caller call. */
-  allows(caller: Caller): boolean {
-    return this.#rulesVersion > 0 && !this.#suspended && !isRevoked(this.#revoked, caller)
-  }
-
   /** What is known without asking the account. */
   refusalFromMemory({ caller }: Permit, pocket: Pocket, now: number): Refusal | null {
-    // A revocation is never taken back, so it needs no fresh word from the account.
-    if (isRevoked(this.#revoked, caller))
-      return new Refusal('token_revoked', { reason: 'an entry of the revocation list matches' })
-    if (this.#suspended && now < this.#suspendedUntil) return new Refusal('team_suspended')
+    const forbidden = this.rules.refusalOf(caller, now)
+    if (forbidden !== null) return forbidden
     const { refusal } = pocket
     if (holds(refusal, now)) return rateLimited(pocket, refusal, now)
     return holds(this.#failure, now) ? unavailable(this.#failure.code) : null
@@ -169,7 +158,7 @@ export class Purse {
 
   #voidLeases(): void {
     for (const pocket of this.#pockets.values()) pocket.voidLeases()
-    this.#suspendedUntil = -Infinity
+    this.rules.forgetHold()
     this.#failure = null
     this.#flushGuardUntil = 0
     if (this.#unreportedSince !== 0) this.#unreportedSince = this.#clock
@@ -247,7 +236,7 @@ export class Purse {
       usage: this.rows.drain(),
       refused,
       wants,
-      rulesVersion: this.#rulesVersion,
+      rulesVersion: this.rules.version,
     }
     return { request, sentAt: now, void: false }
   }
@@ -258,8 +247,7 @@ export class Purse {
     const now = this.steady(context.now())
     const sentAt = pending.void ? -Infinity : pending.sentAt
     if (!pending.void) this.#roundTripMillis = (this.#roundTripMillis + now - sentAt) / 2
-    this.#learnRules(reply)
-    this.#suspendedUntil = now + reply.holdMillis
+    this.rules.learn(reply, now)
     this.#failure = reply.overloaded ? { code: 'overloaded', until: now + overloadedHoldMillis } : null
     for (const { set } of request.wants) {
       const pocket = this.#pockets.get(set)
@@ -275,17 +263,6 @@ export class Purse {
       pocket.receive(new Lease(reply.sequence, granted.units, { sentAt, lowWater: this.#unitsAhead(pocket) }))
       // Units that nobody asks for any more go back in time to be credited.
       this.scheduleFlush(context, now)
-    }
-  }
-
-  #learnRules({ rules, rulesVersion }: SyncReply): void {
-    if (rules !== null) {
-      this.#rulesVersion = rules.version
-      this.#suspended = rules.suspended
-      this.#revoked = indexRevocations(rules.revocations)
-    } else if (rulesVersion !== this.#rulesVersion) {
-      // Another version without its list: nothing is admitted until a sync has brought the whole.
-      this.#rulesVersion = 0
     }
   }
 

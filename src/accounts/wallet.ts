@@ -85,7 +85,7 @@ class Unit implements Admission, Dispatch {
 
   /** Without I/O. */
   takeNow(now: number): boolean {
-    if (!this.#purse.allows(this.permit.caller)) return false
+    if (!this.#purse.rules.allows(this.permit.caller)) return false
     const lease = this.#pocket.take(now)
     if (lease === null) return false
     if (now >= lease.renewAt || lease.free < lease.lowWater)
@@ -123,7 +123,7 @@ class Unit implements Admission, Dispatch {
     if (lease === null) return null
     const now = this.#purse.steady(reading)
     const { caller, key } = this.permit
-    if (!lease.holds(now) || this.#expired(now) || !this.#purse.allows(caller)) return null
+    if (!lease.holds(now) || this.#expired(now) || !this.#purse.rules.allows(caller)) return null
     lease.use(now)
     this.#lease = null
     this.#used = true
