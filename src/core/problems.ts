@@ -247,3 +247,8 @@ export class Refusal extends Error {
 export function requestInvalid(detail: string): Refusal {
   return new Refusal('request_invalid', { detail })
 }
+
+/** For a member or parameter that was sent in another form. */
+export function malformed(name: string, form: string): Refusal {
+  return requestInvalid(`Send ${name} as ${form}.`)
+}

@@ -1,6 +1,6 @@
 import { concatBytes } from '../core/bytes.ts'
 import { oauthBodyBytesMax } from '../core/limits.ts'
-import { Refusal } from '../core/problems.ts'
+import { malformed, Refusal } from '../core/problems.ts'
 
 /**
  * The body of a request to one of our own endpoints, as UTF-8 text of at most `bytesMax` bytes; read no further than
@@ -21,7 +21,7 @@ export async function readBodyText(request: Request, bytesMax: number): Promise<
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(concatBytes(chunks))
   } catch {
-    throw new Refusal('request_invalid', { detail: 'The body is not UTF-8.' })
+    throw malformed('the body', 'UTF-8')
   }
 }
 

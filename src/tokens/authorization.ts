@@ -36,9 +36,10 @@ export function readAsker(parameters: Parameters, clients: Configuration['client
       ? isLoopback(redirectUri)
       : clients.get(clientId)?.redirectUris.includes(redirectUri)
   if (!registered)
-    throw new OAuthRefusal('invalid_request', 'redirect_uri is not registered for this client.')
+    throw new OAuthRefusal('invalid_request', 'Send a redirect_uri that is registered for this client.')
   const state = parameters.get('state')
-  if ((state?.length ?? 0) > stateCharsMax) throw new OAuthRefusal('invalid_request', 'state is too long.')
+  if ((state?.length ?? 0) > stateCharsMax)
+    throw new OAuthRefusal('invalid_request', `Send a state of at most ${stateCharsMax} characters.`)
   return { clientId, redirectUri, state }
 }
 
@@ -60,16 +61,20 @@ export function readAuthorization(
   url: string,
 ): AuthorizationRequest {
   if (required(parameters, 'response_type') !== 'code')
-    throw new OAuthRefusal('unsupported_response_type', 'response_type can only be code.')
+    throw new OAuthRefusal('unsupported_response_type', 'Send response_type as code.')
   for (const name of ['request', 'request_uri', 'registration'])
-    if (parameters.has(name)) throw new OAuthRefusal('invalid_request', `${name} is not supported.`)
+    if (parameters.has(name))
+      throw new OAuthRefusal('invalid_request', `Send no ${name}: it is not supported.`)
   if ((parameters.get('response_mode') ?? 'query') !== 'query')
-    throw new OAuthRefusal('invalid_request', 'response_mode can only be query.')
+    throw new OAuthRefusal('invalid_request', 'Send response_mode as query, or not at all.')
   if (parameters.get('prompt') === 'none')
-    throw new OAuthRefusal('interaction_required', 'A person has to agree each time.')
+    throw new OAuthRefusal(
+      'interaction_required',
+      'Send another prompt, or none: a person has to agree each time.',
+    )
   const challenge = required(parameters, 'code_challenge')
   if (parameters.get('code_challenge_method') !== 'S256' || !challengeForm.test(challenge))
-    throw new OAuthRefusal('invalid_request', 'PKCE is required: code_challenge with the method S256.')
+    throw new OAuthRefusal('invalid_request', 'Send a code_challenge of PKCE, with the method S256.')
   const audience = readAudience(parameters, url)
   assertAudience(clientId, audience)
   return { challenge, scopes: readScopes(parameters), audience }
@@ -78,7 +83,10 @@ export function readAuthorization(
 /** The terminal administers; a page in a browser calls, and that is all that its people agreed to. */
 export function assertAudience(clientId: string, audience: Audience): void {
   if (audience === 'administration' && clientId !== cliClientId)
-    throw new OAuthRefusal('invalid_target', 'This client gets tokens for calls alone.')
+    throw new OAuthRefusal(
+      'invalid_target',
+      'Send no resource but that of calls: this client gets no other tokens.',
+    )
 }
 
 /** RFC 7636 section 4.6. */

@@ -34,15 +34,18 @@ export function readExchange(parameters: Parameters, url: string): ExchangeReque
   if (type !== accessTokenType && type !== jwtType) {
     throw new OAuthRefusal(
       'invalid_request',
-      `subject_token_type is ${accessTokenType} for a personal token, ${jwtType} for the JWT of an issuer.`,
+      `Send subject_token_type as ${accessTokenType} for a personal token, ${jwtType} for the JWT of an issuer.`,
     )
   }
   if (parameters.has('actor_token') || parameters.has('actor_token_type')) {
-    throw new OAuthRefusal('invalid_request', 'Delegation is not offered: send no actor_token.')
+    throw new OAuthRefusal('invalid_request', 'Send no actor_token: delegation is not offered.')
   }
   const requested = parameters.get('requested_token_type')
   if (requested !== undefined && requested !== accessTokenType) {
-    throw new OAuthRefusal('invalid_request', `requested_token_type can only be ${accessTokenType}.`)
+    throw new OAuthRefusal(
+      'invalid_request',
+      `Send requested_token_type as ${accessTokenType}, or not at all.`,
+    )
   }
   return {
     subjectToken,
@@ -60,7 +63,7 @@ export function readScopes(parameters: Parameters): readonly string[] | null {
   if (scopes !== null) return scopes
   throw new OAuthRefusal(
     'invalid_scope',
-    'A scope reads upstream:scope or upstream@key:scope; single spaces separate several.',
+    'Send each scope as upstream:scope or upstream@key:scope, with single spaces between them.',
   )
 }
 
@@ -117,7 +120,10 @@ export function scopesToIssue(
   teams: Configuration['teams'],
 ): readonly string[] {
   if (proven.subject.length > claimCharsMax) {
-    throw new OAuthRefusal('invalid_request', `The subject has more than ${claimCharsMax} characters.`)
+    throw new OAuthRefusal(
+      'invalid_request',
+      `Send a subject token whose subject has at most ${claimCharsMax} characters.`,
+    )
   }
   const team = proven.team === null ? undefined : teams.get(proven.team)
   if (team === undefined) {

@@ -3,7 +3,7 @@
  * nothing is shown twice or left out when rows are added meanwhile.
  */
 import { pageItemsDefault, pageItemsMax } from '../core/limits.ts'
-import { requestInvalid } from '../core/problems.ts'
+import { malformed } from '../core/problems.ts'
 
 export interface Page<Item> {
   readonly items: readonly Item[]
@@ -28,7 +28,7 @@ export function readCursor(cursor: string): number {
   }
   const [, position] = positionForm.exec(text) ?? []
   if (position !== undefined && cursorOf(Number(position)) === cursor) return Number(position)
-  throw requestInvalid('cursor must be what next was in the page before.')
+  throw malformed('cursor', 'next was in the page before')
 }
 
 /** The `limit` parameter, 1 to `pageItemsMax`. */
@@ -36,7 +36,7 @@ export function readPageLimit(text: string | undefined): number {
   if (text === undefined) return pageItemsDefault
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= pageItemsMax) return limit
-  throw requestInvalid(`limit is a number from 1 to ${pageItemsMax}.`)
+  throw malformed('limit', `a number from 1 to ${pageItemsMax}`)
 }
 
 /** Cuts what was read one row beyond the limit into a page. */

@@ -23,13 +23,13 @@ export function readParameters(form: string): Parameters {
     if (seen.has(name)) {
       throw targetParameters.has(name)
         ? new OAuthRefusal('invalid_target', `A token is for one resource: send ${name} once.`)
-        : new OAuthRefusal('invalid_request', 'A parameter was sent more than once.', {
+        : new OAuthRefusal('invalid_request', 'Send each parameter only once.', {
             reason: 'duplicate parameter',
           })
     }
     seen.add(name)
     if (seen.size > oauthParametersMax) {
-      throw new OAuthRefusal('invalid_request', `More than ${oauthParametersMax} parameters were sent.`)
+      throw new OAuthRefusal('invalid_request', `Send at most ${oauthParametersMax} parameters.`)
     }
     if (value !== '') parameters.set(name, value)
   }
@@ -39,7 +39,7 @@ export function readParameters(form: string): Parameters {
 /** The parameter's value. Throws OAuthRefusal `invalid_request` that names what is missing. */
 export function required(parameters: Parameters, name: string): string {
   const value = parameters.get(name)
-  if (value === undefined) throw new OAuthRefusal('invalid_request', `The parameter ${name} is missing.`)
+  if (value === undefined) throw new OAuthRefusal('invalid_request', `Send the parameter ${name}.`)
   return value
 }
 
@@ -48,9 +48,6 @@ function assertEscapes(form: string): void {
   try {
     decodeURIComponent(form)
   } catch {
-    throw new OAuthRefusal(
-      'invalid_request',
-      'The body is not well-formed application/x-www-form-urlencoded.',
-    )
+    throw new OAuthRefusal('invalid_request', 'Send well-formed application/x-www-form-urlencoded.')
   }
 }

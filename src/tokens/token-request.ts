@@ -5,7 +5,7 @@
 import { isJsonObject } from '../core/json.ts'
 import { claimSecondsMax, personalTokenDaysMax, tokenNameCharsMax, tokenScopesMax } from '../core/limits.ts'
 import { isPrintable } from '../core/printable.ts'
-import { requestInvalid } from '../core/problems.ts'
+import { malformed, requestInvalid } from '../core/problems.ts'
 import { dayMillis } from '../core/quota/books.ts'
 import { own } from '../core/table.ts'
 import { readInstant } from './instant.ts'
@@ -24,13 +24,13 @@ const members: readonly string[] = ['name', 'team', 'scopes', 'expiresIn', 'expi
 
 /** `body` is parsed JSON; `now` in milliseconds since 1970. Throws Refusal `request_invalid` that lists every fault. */
 export function readTokenRequest(body: unknown, now: number): TokenRequest {
-  if (!isJsonObject(body)) throw requestInvalid('The body must be a JSON object.')
-  const faults = Object.keys(body)
-    .filter((name) => !members.includes(name))
-    .map((name) => `there is no member ${printable(name)}; known are ${members.join(', ')}`)
+  if (!isJsonObject(body)) throw malformed('the body', 'a JSON object')
+  const faults: string[] = []
+  if (!Object.keys(body).every((name) => members.includes(name)))
+    faults.push(`nothing but ${members.join(', ')}`)
   const member = <Value>(name: string, is: (value: unknown) => value is Value, form: string): Value => {
     const value = own(body, name)
-    if (!is(value)) faults.push(`${name} must be ${form}`)
+    if (!is(value)) faults.push(`${name} as ${form}`)
     return value as Value
   }
   const name = member('name', isName, `1 to ${tokenNameCharsMax} printable characters`)
@@ -42,7 +42,7 @@ export function readTokenRequest(body: unknown, now: number): TokenRequest {
   )
   const service = member('service', isFlag, 'true or false') === true
   const expiresAt = readExpiry(own(body, 'expiresIn'), own(body, 'expiresAt'), { service, now, faults })
-  if (faults.length > 0) throw requestInvalid(`${faults.join('; ')}.`)
+  if (faults.length > 0) throw requestInvalid(`Send ${faults.join('; ')}.`)
   return { name, team, scopes: [...new Set(scopes)], expiresAt, service }
 }
 
@@ -78,22 +78,18 @@ function readExpiry(
   { service, now, faults }: ExpiryContext,
 ): number | null {
   if ((expiresIn === undefined) === (expiresAt === undefined))
-    faults.push("give either expiresIn ('30d', '90d' or 'never') or expiresAt (a time)")
+    faults.push("either expiresIn ('30d', '90d' or 'never') or expiresAt (a time)")
   else if (expiresIn === '30d' || expiresIn === '90d') return now + Number.parseInt(expiresIn, 10) * dayMillis
   else if (expiresIn === 'never') {
-    if (!service) faults.push('only the token of a service (service: true) may never expire')
-  } else if (expiresIn !== undefined) faults.push("expiresIn must be '30d', '90d' or 'never'")
+    if (!service) faults.push('service: true with a token that never expires')
+  } else if (expiresIn !== undefined) faults.push("expiresIn as '30d', '90d' or 'never'")
   else {
     const end = typeof expiresAt === 'string' ? readInstant(expiresAt) : null
     const latest = service ? claimSecondsMax * 1000 : now + personalTokenDaysMax * dayMillis
-    if (end === null) faults.push('expiresAt must be an RFC 3339 time such as 2030-01-31T12:00:00Z')
-    else if (end <= now) faults.push('expiresAt must lie in the future')
-    else if (end > latest) faults.push(`expiresAt may be at most ${new Date(latest).toISOString()}`)
+    if (end === null) faults.push('expiresAt as an RFC 3339 time such as 2030-01-31T12:00:00Z')
+    else if (end <= now) faults.push('expiresAt as a time in the future')
+    else if (end > latest) faults.push(`expiresAt as ${new Date(latest).toISOString()} or earlier`)
     return end
   }
   return null
-}
-
-function printable(text: string): string {
-  return JSON.stringify(text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?'))
 }

@@ -41,9 +41,9 @@ test('only a service may have a token that never ends, or that ends after a year
   const at = (days: number, service: boolean) =>
     detailOf({ ...good, expiresIn: undefined, expiresAt: new Date(now + days * day).toISOString(), service })
   expect(at(personalTokenDaysMax, false)).toBe('accepted')
-  expect(at(personalTokenDaysMax + 1, false)).toContain('at most')
+  expect(at(personalTokenDaysMax + 1, false)).toContain('or earlier')
   expect(at(10 * 365, true)).toBe('accepted')
-  expect(at(100 * 365, true)).toContain('at most')
+  expect(at(100 * 365, true)).toContain('or earlier')
 })
 
 test.each([
@@ -77,15 +77,15 @@ test('just within its bounds', () => {
 
 test('A08: lists every fault at once', () => {
   const detail = detailOf({ name: 1, team: 2, scopes: 3, expiresIn: 4, service: 5, extra: 6 })
-  for (const part of ['extra', 'name must', 'team must', 'scopes must', 'expiresIn must', 'service must']) {
-    expect(detail).toContain(part)
-  }
+  expect(detail).toBe(
+    "Send nothing but name, team, scopes, expiresIn, expiresAt, service; name as 1 to 64 printable characters; team as a team of the configuration; scopes as an array of at most 64, each like upstream:scope or upstream@key:scope; service as true or false; expiresIn as '30d', '90d' or 'never'.",
+  )
 })
 
 test('A08: a prototype lends no member, and __proto__ is an unknown one', () => {
   expect(refusalOf(Object.create(good))?.code).toBe('request_invalid')
   expect(detailOf(JSON.parse(`{"__proto__":{"service":true},${JSON.stringify(good).slice(1)}`))).toContain(
-    '__proto__',
+    'nothing but name',
   )
 })
 

@@ -53,7 +53,7 @@ export async function authorize(request: Request, deps: AuthorizeDeps): Promise<
     return { subject: adminKeyOwner, role: 'admin', team: null, scopes: [], expiresAt: null, grantId: null }
   if (token.startsWith(personalTokenPrefix)) {
     throw new Refusal('token_invalid', {
-      detail: 'A personal token is exchanged first: POST /oauth/token, with resource for the administration.',
+      detail: 'Exchange the personal token first: POST /oauth/token, with resource for the administration.',
       reason: 'personal token presented as it is',
     })
   }

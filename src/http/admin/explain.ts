@@ -5,7 +5,7 @@
 import { type Bytes, fromHex } from '../../core/bytes.ts'
 import type { Configuration, Key, Upstream } from '../../core/configuration.ts'
 import { parseRequestPath, pathInvalid } from '../../core/path.ts'
-import { Refusal, requestInvalid } from '../../core/problems.ts'
+import { malformed, Refusal } from '../../core/problems.ts'
 import { forwardedMethods } from '../../core/route.ts'
 import type { KeyStore } from '../../credentials/keys.ts'
 import { explain } from '../../signing/explain.ts'
@@ -70,7 +70,7 @@ export async function explainCall(
 function readMethod(value: unknown): string {
   const method = forwardedMethods.find((one) => one === value)
   if (method !== undefined) return method
-  throw requestInvalid(`method is one of ${forwardedMethods.join(', ')}.`)
+  throw malformed('method', `one of ${forwardedMethods.join(', ')}`)
 }
 
 /** As for a call: without a name, the only key there is. */
@@ -87,9 +87,10 @@ function targetOf(
   text: string,
   { name, encodedPath }: Upstream,
 ): { readonly path: string; readonly query: string } {
-  if (!/^(?:[/?]|$)/.test(text)) throw requestInvalid('path begins with a slash: /v1/things?limit=1.')
+  if (!/^(?:[/?]|$)/.test(text))
+    throw malformed('path', 'a text that begins with a slash: /v1/things?limit=1')
   const { path, query, ambiguity } = parseRequestPath(`https://edge.invalid/${name}${text}`)
-  if (ambiguity !== null && encodedPath === 'refuse') throw pathInvalid(`The path holds ${ambiguity}.`)
+  if (ambiguity !== null && encodedPath === 'refuse') throw pathInvalid(`Send a path without ${ambiguity}.`)
   return { path, query }
 }
 
@@ -101,13 +102,13 @@ function readHeaders(value: unknown, name: string): Headers {
   } catch {
     // Falls through to the refusal below.
   }
-  throw requestInvalid('headers must be names and texts that a header can have.')
+  throw malformed(name, 'names and texts that a header can have')
 }
 
 function readSha256(value: unknown): Bytes {
   const sha256 = typeof value === 'string' && value.length === 64 ? fromHex(value) : null
   if (sha256 !== null) return sha256
-  throw requestInvalid('bodySha256 has 64 hexadecimal digits.')
+  throw malformed('bodySha256', '64 hexadecimal digits')
 }
 
 function bodyOf(sha256: Bytes | undefined, { scheme }: Upstream, contentType: string | null): SignableBody {

@@ -4,7 +4,7 @@
  */
 import { isJsonObject } from '../../core/json.ts'
 import { adminBodyBytesMax } from '../../core/limits.ts'
-import { Refusal, requestInvalid } from '../../core/problems.ts'
+import { malformed, Refusal, requestInvalid } from '../../core/problems.ts'
 import { own } from '../../core/table.ts'
 import { type AuditDraft, addressOf } from '../../tokens/audit.ts'
 import type { PageQuery } from '../../tokens/directory-rpc.ts'
@@ -36,7 +36,7 @@ export async function readJson(request: Request): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch {
-    throw requestInvalid('The body is not JSON.')
+    throw malformed('the body', 'JSON')
   }
 }
 
@@ -50,14 +50,14 @@ export type Read<Of extends Shape<never>> = { readonly [Name in keyof Of]?: Retu
 export function readMembers<Of extends Shape<unknown>>(
   value: unknown,
   shape: Of,
-  where = 'The body',
+  where = 'the body',
 ): Read<Of> {
   return readEach(readObject(value, where), shape, where)
 }
 
 /** Query parameters, each by its reader and sent at most once. Throws Refusal. */
 export function readQuery<Of extends Shape<string>>({ url }: Request, shape: Of): Read<Of> {
-  return readEach(new URL(url).searchParams, shape, 'The query')
+  return readEach(new URL(url).searchParams, shape, 'the query')
 }
 
 function readEach<Sent, Of extends Shape<Sent>>(
@@ -68,23 +68,28 @@ function readEach<Sent, Of extends Shape<Sent>>(
   const found = new Map<string, unknown>()
   for (const [name, value] of sent) {
     const read = own(shape, name)
-    if (read === undefined)
-      throw requestInvalid(`${where} may hold ${Object.keys(shape).join(', ')}, and nothing else.`)
-    if (found.has(name)) throw requestInvalid(`${name} was sent more than once.`)
+    if (read === undefined) throw unknownMember(where, Object.keys(shape))
+    if (found.has(name)) throw requestInvalid(`Send ${name} only once.`)
     found.set(name, read(value, name))
   }
   return Object.fromEntries(found) as Read<Of>
 }
 
+/** `known` is all that may stand there. */
+export function unknownMember(where: string, known: readonly string[]): Refusal {
+  const but = known.length === 0 ? '' : ` but ${known.join(', ')}`
+  return requestInvalid(`Send nothing in ${where}${but}.`)
+}
+
 /** The members of a JSON object whose names are the caller's. Throws Refusal for another kind of value. */
 export function readObject(value: unknown, where: string): readonly (readonly [string, unknown])[] {
   if (isJsonObject(value)) return Object.entries(value)
-  throw requestInvalid(`${where} must be a JSON object.`)
+  throw malformed(where, 'a JSON object')
 }
 
 export function readText(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '') return value
-  throw requestInvalid(`${name} must be a text.`)
+  throw malformed(name, 'a text')
 }
 
 /** A parameter whose every text is good. */
@@ -95,7 +100,7 @@ export function asSent(text: string): string {
 /** Milliseconds since 1970. */
 export function readTime(value: unknown, name: string): number {
   const time = readInstant(readText(value, name))
-  if (time === null) throw requestInvalid(`${name} is a day (2026-11-22) or an RFC 3339 time.`)
+  if (time === null) throw malformed(name, 'a day (2026-11-22) or an RFC 3339 time')
   return time
 }
 

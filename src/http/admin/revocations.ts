@@ -5,7 +5,7 @@
  */
 import type { Issuer, Team } from '../../core/configuration.ts'
 import { claimCharsMax } from '../../core/limits.ts'
-import { Refusal, requestInvalid } from '../../core/problems.ts'
+import { malformed, Refusal, requestInvalid } from '../../core/problems.ts'
 import type { Revocation, RevokedBy } from '../../core/quota/revocation.ts'
 import { ownIssuerName } from '../../core/reserved.ts'
 import { exchangedGrantId, exchangedSubject } from '../../tokens/exchange.ts'
@@ -81,14 +81,15 @@ function readRevocation(body: unknown, now: number): AskedRevocation {
   if (Object.keys(kinds).length !== 1) throw requestInvalid('Name exactly one of jti, subject and before.')
   if (jti !== undefined) return { team, issuer, by: 'jti', value: jti }
   if (subject !== undefined) return { team, issuer, by: 'sub', value: subject }
-  if (before === undefined || before > now + 1_000) throw requestInvalid('before must not be later than now.')
+  if (before === undefined || before > now + 1_000)
+    throw malformed('before', 'a time that is not later than now')
   // Tokens know seconds: those of the second that has begun are among them.
   return { team, issuer, by: 'before', value: String(Math.ceil(before / 1_000)) }
 }
 
 function readClaim(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '' && value.length <= claimCharsMax) return value
-  throw requestInvalid(`${name} is a text of 1 to ${claimCharsMax} characters.`)
+  throw malformed(name, `a text of 1 to ${claimCharsMax} characters`)
 }
 
 /**
@@ -99,16 +100,18 @@ function speakingFor(team: Team, name: string | null, { config }: AccountAdminis
   const all = [...config.issuers.values()]
   if (name !== null) {
     const named = all.find((one) => one.name === name)
-    if (named === undefined) throw requestInvalid('issuer is not the name of one in the configuration.')
+    if (named === undefined) throw malformed('issuer', 'the name of one in the configuration')
     return [named]
   }
   const others = all.filter((one) => one.keys.kind !== 'own' && maySpeakFor(one, team.name))
   if (others.length > 1)
-    throw requestInvalid(
-      `Several issuers speak for this team; name one: ${others.map((one) => one.name).join(', ')}.`,
+    throw malformed(
+      'issuer',
+      `one of those that speak for this team: ${others.map((one) => one.name).join(', ')}`,
     )
   const speaking = [...all.filter(({ keys }) => keys.kind === 'own'), ...others]
-  if (speaking.length === 0) throw requestInvalid('No issuer speaks for this team.')
+  if (speaking.length === 0)
+    throw requestInvalid('No issuer speaks for this team: there is nothing to revoke.')
   return speaking
 }
 

@@ -4,7 +4,6 @@
  */
 
 import { Hono } from 'hono/tiny'
-import { requestInvalid } from '../../core/problems.ts'
 import type { Secret } from '../../core/redact.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv, OwnRoutes } from '../call.ts'
@@ -13,6 +12,7 @@ import { administratorVerifier } from './administrator.ts'
 import { authorize, type Guard } from './authorize.ts'
 import { openapi } from './openapi.ts'
 import { type Administration, operations } from './operations.ts'
+import { readQuery } from './request.ts'
 
 export function createGuard(service: TokenService, adminKey: Secret): Guard {
   const verifyAdministrator = service.signing === null ? null : administratorVerifier(service)
@@ -26,8 +26,7 @@ export function administrationRoutes(deps: Administration, guard: Guard): OwnRou
     routes.on(method, path.replace('{id}', ':id'), async ({ req }) => {
       const { raw: request } = req
       const administrator = await guard(request)
-      if (query === undefined && new URL(request.url).search !== '')
-        throw requestInvalid('Send no query here.')
+      if (query === undefined) readQuery(request, {})
       return answer({ request, administrator, id: req.param('id') ?? '' }, deps)
     })
   }

@@ -2,7 +2,7 @@
 import type { AccountDescription, AccountRpc } from '../../accounts/account-rpc.ts'
 import type { Configuration, Team } from '../../core/configuration.ts'
 import { limitRequestsMax } from '../../core/limits.ts'
-import { Refusal, requestInvalid } from '../../core/problems.ts'
+import { malformed, Refusal, requestInvalid } from '../../core/problems.ts'
 import type { LimitOverride } from '../../core/quota/overrides.ts'
 import { writtenScopes } from '../../core/scope.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
@@ -20,6 +20,7 @@ import {
   readMembers,
   readObject,
   readQuery,
+  unknownMember,
 } from './request.ts'
 
 /** What the administration of accounts works with. */
@@ -41,7 +42,7 @@ export function visibleTeam(
   administrator: Administrator,
   { config }: Pick<AccountAdministration, 'config'>,
 ): Team {
-  if (name === null) throw requestInvalid('Say of which team: team is missing.')
+  if (name === null) throw malformed('team', 'the name of a team')
   const team = config.teams.get(name)
   if (team === undefined || !maySee(administrator, name)) throw notFound('team')
   return team
@@ -102,8 +103,9 @@ export async function patchTeam(call: AdminCall, deps: AccountAdministration): P
   const changed = await answered(account.patch(patch, seen))
   if (changed === null) throw new Refusal('precondition_failed')
   if ('unknownLimit' in changed)
-    throw requestInvalid(
-      `limits may hold ${team.limits.map((one) => one.name).join(', ')}, and nothing else.`,
+    throw unknownMember(
+      'limits',
+      team.limits.map(({ name }) => name),
     )
   const { limits, ...detail } = patch
   const entry = auditEntry(call, {
@@ -133,7 +135,7 @@ async function seenBy(
 
 function readFlag(value: unknown, name: string): boolean {
   if (typeof value === 'boolean') return value
-  throw requestInvalid(`${name} is true or false.`)
+  throw malformed(name, 'true or false')
 }
 
 function readOverrides(value: unknown, name: string): Readonly<Record<string, LimitOverride | null>> {
@@ -143,15 +145,13 @@ function readOverrides(value: unknown, name: string): Readonly<Record<string, Li
 }
 
 function readOverride(value: unknown): LimitOverride {
-  const override = readMembers(value, { requests: readUnits, burst: readUnits }, 'A limit')
+  const override = readMembers(value, { requests: readUnits, burst: readUnits }, 'a limit')
   if (Object.keys(override).length > 0) return override
-  throw requestInvalid('A limit needs requests, burst or both; null takes an override back.')
+  throw requestInvalid('Send a limit with requests, burst or both; null takes an override back.')
 }
 
 function readUnits(value: unknown, name: string): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= limitRequestsMax)
     return value
-  throw requestInvalid(
-    `${name} is a whole number from 1 to ${limitRequestsMax}; suspended: true lets nothing pass.`,
-  )
+  throw malformed(name, `a whole number from 1 to ${limitRequestsMax}; suspended: true lets nothing pass`)
 }

@@ -1,6 +1,6 @@
 /** `/api/tokens`: personal tokens are made, listed and revoked; shown once, when they are made. */
 import type { Team } from '../../core/configuration.ts'
-import { Refusal, requestInvalid } from '../../core/problems.ts'
+import { malformed, Refusal, requestInvalid } from '../../core/problems.ts'
 import { dayMillis } from '../../core/quota/books.ts'
 import { fingerprint } from '../../tokens/audit.ts'
 import { writeInstant, writeInstantOrNull } from '../../tokens/instant.ts'
@@ -61,7 +61,7 @@ export async function createToken(
   const wanted = readTokenRequest(body, at)
   if (!maySee(administrator, wanted.team)) throw roleInsufficient('admin')
   const team = config.teams.get(wanted.team)
-  if (team === undefined) throw requestInvalid('team is not one of the configuration.')
+  if (team === undefined) throw malformed('team', 'a team of the configuration')
   const parent = await parentOf(wanted, administrator, service)
   if (wanted.service) requireTeamAdmin(administrator, team.name)
   checkScopes(wanted.scopes, administrator, team)
@@ -114,7 +114,7 @@ async function parentOf(
   const end = (await answered(directory().findToken(parent)))?.expiresAt ?? null
   if (end !== null && (wanted.expiresAt === null || wanted.expiresAt > end))
     throw requestInvalid(
-      `A token that is made with a token ends with it: expiresAt may be at most ${writeInstant(end)}.`,
+      `Send expiresAt as ${writeInstant(end)} or earlier: a token that a token makes ends with it.`,
     )
   return parent
 }
@@ -124,12 +124,12 @@ function checkScopes(scopes: readonly string[], administrator: Administrator, te
   for (const scope of scopes) {
     if (administrator.role !== 'admin' && !coversScope(administrator.scopes, scope)) {
       throw new Refusal('scope_insufficient', {
-        detail: `The scope ${scope} is wider than your own.`,
+        detail: `Leave out the scope ${scope}: it is wider than your own.`,
         members: { scope },
       })
     }
     if (withinGrants([scope], team).length === 0)
-      throw requestInvalid(`${team.name} was granted nothing of the scope ${scope}.`)
+      throw requestInvalid(`Leave out the scope ${scope}: ${team.name} was granted nothing of it.`)
   }
 }
 
@@ -195,12 +195,12 @@ export const tokenStatuses: readonly TokenStatus[] = ['active', 'expired', 'revo
 function readStatus(text: string): TokenStatus {
   const status = tokenStatuses.find((one) => one === text)
   if (status !== undefined) return status
-  throw requestInvalid(`status is one of ${tokenStatuses.join(', ')}.`)
+  throw malformed('status', `one of ${tokenStatuses.join(', ')}`)
 }
 
 function readDays(text: string, name: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text)
-  throw requestInvalid(`${name} is a number of days.`)
+  throw malformed(name, 'a number of days')
 }
 
 export async function endToken(call: AdminCall, { service }: Tokens): Promise<Response> {

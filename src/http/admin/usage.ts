@@ -1,7 +1,7 @@
 /** `GET /api/usage`: a team's books, as JSON or its rows as CSV (RFC 4180). */
 
 import type { UsageColumn } from '../../accounts/account-rpc.ts'
-import { requestInvalid } from '../../core/problems.ts'
+import { malformed, requestInvalid } from '../../core/problems.ts'
 import { dayMillis, dayName, dayOf, hourMillis, hourOf } from '../../core/quota/books.ts'
 import { writeInstant } from '../../tokens/instant.ts'
 import { answered } from '../../tokens/token-service.ts'
@@ -53,7 +53,7 @@ function readColumns(text: string): readonly UsageColumn[] {
   const names = text.split(',')
   const chosen = names.flatMap((name) => usageColumns.filter((column) => column === name))
   if (new Set(chosen).size === names.length) return chosen
-  throw requestInvalid(`by is a list of ${usageColumns.join(', ')}, each once.`)
+  throw malformed('by', `a list of ${usageColumns.join(', ')}, each once`)
 }
 
 /**
@@ -69,7 +69,7 @@ function readRange(
   const until = toText === undefined ? now + 1 : readTime(toText, 'to')
   const end = toText?.length === dayChars ? until + dayMillis : Math.ceil(until / hourMillis) * hourMillis
   const to = Math.min(end, lastHour)
-  if (from >= to) throw requestInvalid('from must be before to.')
+  if (from >= to) throw malformed('from', 'a time before to')
   return { from, to }
 }
 

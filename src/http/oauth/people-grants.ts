@@ -157,7 +157,7 @@ export const deviceCode: GrantType = async (request, service) => {
   if (found === null || found.spent) throw loginRefused('device code redeemed before')
   const payload: LoginPayload = JSON.parse(found.payload)
   const disowned = async (): Promise<never> => {
-    throw new OAuthRefusal('access_denied', 'Who approved the login may not do so any more.')
+    throw new OAuthRefusal('access_denied', 'Who approved the login may not do so any more. Log in again.')
   }
   const redeem = async (family: RefreshFamily): Promise<boolean> =>
     (await answered(directory().redeem('device', { digest, now: now() }, family))) === 'redeemed'

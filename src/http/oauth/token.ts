@@ -27,7 +27,10 @@ export const answerTokenRequest: Endpoint = async (call, service) => {
   const { parameters } = call
   const grantType = own(grantTypes, required(parameters, 'grant_type'))
   if (grantType === undefined) {
-    throw new OAuthRefusal('unsupported_grant_type', `grant_type can be ${supportedGrantTypes.join(', ')}.`)
+    throw new OAuthRefusal(
+      'unsupported_grant_type',
+      `Send grant_type as one of ${supportedGrantTypes.join(', ')}.`,
+    )
   }
   // Everything but an exchange belongs to a client (RFC 6749 section 4.1.3, RFC 8628 section 3.4).
   if (grantType !== exchange) required(parameters, 'client_id')
@@ -57,7 +60,7 @@ async function provenPersonalToken(text: string, { directory, now }: TokenServic
   if (parsed.kind === 'mistyped') {
     throw new OAuthRefusal(
       'invalid_request',
-      'The subject token was not copied whole: its checksum does not fit. Copy it again.',
+      'Copy the subject token again, and whole: its checksum does not fit.',
       { reason: 'personal token mistyped' },
     )
   }
