@@ -24,11 +24,11 @@ export function doublyEncodedUri(path: string): string {
 }
 
 /**
- * For S3, whose paths are object keys: nothing resolved, and each character that is not unreserved encoded once.
- * An `@` sent as such is `%40` to S3, and a `+` is a space, as its own error answers show.
+ * For S3, whose paths are object keys: nothing resolved, and each character that is not unreserved encoded once,
+ * slashes excepted. An `@` sent as such is `%40` to S3, a `+` is a space, and a `%2F` is a slash of the key.
  */
 export function singlyEncodedUri(path: string): string {
-  return path === '' ? '/' : path.split('/').map(encodedOnce).join('/')
+  return encodedOnce(path || '/').replaceAll('%2F', '/')
 }
 
 /** Pairs encoded once, ordered by encoded name and then value (code points): nothing sorts before NUL. */

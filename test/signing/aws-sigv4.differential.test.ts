@@ -112,7 +112,8 @@ it('G01: 10,000 random requests are signed as @smithy/signature-v4 and aws4fetch
           method: one.method,
           protocol: 'https:',
           hostname: host,
-          path,
+          // An SDK never sends %2F in a key; S3 reads it as the slash that it signs.
+          path: s3 ? path.replaceAll('%2F', '/') : path,
           query: one.query,
           headers: { host, ...one.headers },
           body,
@@ -122,8 +123,8 @@ it('G01: 10,000 random requests are signed as @smithy/signature-v4 and aws4fetch
       expect(headerOf(ours, 'authorization')).toBe(smithy.headers['authorization'])
       expect(headerOf(ours, 'x-amz-date')).toBe(smithy.headers['x-amz-date'])
 
-      // aws4fetch reads a URL as the platform parses it, and %2F in an S3 key as a slash.
-      if (path.includes('.') || (s3 && path.includes('%2F'))) return
+      // aws4fetch reads a URL as the platform parses it.
+      if (path.includes('.')) return
       const theirs = await new AwsV4Signer({
         ...credentials,
         ...(one.token === null ? {} : { sessionToken: one.token }),

@@ -3,6 +3,7 @@
  * `src/signing`.
  */
 import { createHash, createHmac } from 'node:crypto'
+import { headerValues } from '../harness/message.ts'
 import type { ReceivedRequest } from './upstream.ts'
 
 interface AwsAccount {
@@ -38,7 +39,9 @@ export const awsFault = (request: ReceivedRequest, { secret, host }: AwsAccount)
     request.method,
     service === 's3' ? s3Path(path) : otherPath(path),
     canonicalQuery(pairs.filter((pair) => !pair.startsWith('X-Amz-Signature='))),
-    ...names.map((name) => `${name}:${trimmed(name === 'host' ? host : (request.header(name) ?? ''))}`),
+    ...names.map(
+      (name) => `${name}:${name === 'host' ? host : headerValues(request, name).map(trimmed).join(',')}`,
+    ),
     '',
     signedHeaders,
     told ?? (presignedS3 ? 'UNSIGNED-PAYLOAD' : bodyHash),
@@ -79,10 +82,7 @@ const uriEncode = (text: string): string =>
 
 /** Object keys, decoded with + as a space, and encoded anew. */
 const s3Path = (path: string): string =>
-  path
-    .split('/')
-    .map((segment) => uriEncode(decodeURIComponent(segment.replaceAll('+', ' '))))
-    .join('/')
+  decodeURIComponent(path.replaceAll('+', ' ')).split('/').map(uriEncode).join('/')
 
 const otherPath = (path: string): string => path.replace(/\/+/g, '/').split('/').map(uriEncode).join('/')
 
