@@ -60,13 +60,24 @@ export function buildOutbound(
       host: upstream.host,
       path,
       query: target.query,
-      header: (name) => headers.get(name),
+      header: (name) => asOneLine(headers, name),
       headerNames: () => [
         ...new Set([...forwarded, ...addedNames, ...upstream.headers.set.map(([name]) => name)]),
       ],
       body,
     },
   }
+}
+
+/**
+ * The value of a field that is signed. Several lines of one name are sent as the one that was read: an upstream puts
+ * them together in a way of its own (AWS without a space, `;bs` of RFC 9421 one by one).
+ */
+function asOneLine(headers: Headers, name: string): string | null {
+  const value = headers.get(name)
+  if (value === null || !value.includes(', ')) return value
+  headers.set(name, value)
+  return headers.get(name)
 }
 
 /**

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { UpstreamDefinition } from '../../src/upstreams/definition.ts'
 import * as catalogue from '../../src/upstreams/index.ts'
 import { type Edge, startEdge } from './harness/edge.ts'
+import { headerValues } from './harness/message.ts'
 import { answerBytes } from './upstreams/answers.ts'
 import { awsFault } from './upstreams/aws-verifier.ts'
 import { hmacVerifiers } from './upstreams/hmac-verifiers.ts'
@@ -181,6 +182,19 @@ describe('aws-sigv4', () => {
       )
     },
   )
+
+  it.each(names)('H02: %s is accepted when a header that is signed comes in several lines', async (name) => {
+    for (const lines of [
+      ['one', 'two'],
+      ['one', ''],
+      ['', ''],
+    ]) {
+      const headers = lines.map((value) => ['x-amz-acl', value] as const)
+      const request = await call(name, { headers: [...json, ...json, ...headers] })
+      expect(headerValues(request, 'x-amz-acl')).toHaveLength(1)
+      expect(awsFault(request, account())).toBe(null)
+    }
+  })
 })
 
 describe('http-signatures', () => {
