@@ -44,8 +44,8 @@ export function parseWhole(text: string, what: string, { inner }: SecretForm = {
 
 function formFault(text: string, innerSpaces: boolean): string | null {
   if (text === '') return 'is empty'
-  if (/[\u0000-\u001f\u007f]/.test(text))
-    return 'holds a line break or another control character, perhaps copied along'
+  if (/[\p{Cc}\u200b\u2060\ufeff]/u.test(text))
+    return 'holds a line break or another invisible character, perhaps copied along'
   if (text.trim() !== text) return 'begins or ends with white space'
   if (!innerSpaces && /\s/.test(text)) return 'holds white space'
   return null

@@ -48,6 +48,9 @@ describe.each(examples)('%s', (name, { vectors, sign, secret, hidden, travels })
     `${secret}\n`,
     ` ${secret}`,
     `${secret.slice(0, 4)}\r\n${secret.slice(4)}`,
+    `${secret}\u0085`,
+    `${secret}\u200b`,
+    `\u2060${secret}`,
   ])('G08: refuses a secret that is empty or has stray white space, without repeating it', async (text) => {
     // White space between the members of JSON is not stray; all other secrets are refused.
     const opened = await boundScheme(sign)
