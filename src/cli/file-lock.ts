@@ -11,7 +11,6 @@ import { type LockTimes, lockTimes } from './limits.ts'
 import {
   ensurePrivateDirectory,
   errorCode,
-  fileFailure,
   randomHex,
   removeLeftovers,
   removeQuietly,
@@ -59,11 +58,14 @@ async function acquire(path: string, mine: string, { waitMillis, staleMillis }: 
   while (!tryCreate(path, mine)) {
     breakStale(path, staleMillis)
     if (Date.now() > deadline) {
-      const [holder] = /^\d+/.exec(readQuietly(path) ?? '') ?? []
-      const named = holder === undefined ? '' : ` (process ${holder})`
-      throw new Failure('tryAgain', `Another countersign${named} has been holding ${path} for a while.`, {
-        hint: `Is it stopped? fg lets it go on. If there is no such countersign, remove ${path}.`,
-      })
+      const holder = Number.parseInt(readQuietly(path) ?? '', 10)
+      throw new Failure(
+        'tryAgain',
+        `Another countersign (process ${holder}) has been holding ${path} for a while.`,
+        {
+          hint: `Is it stopped? fg lets it go on. If there is no such countersign, remove ${path}.`,
+        },
+      )
     }
     await sleep(pauseMillis * (0.5 + Math.random()))
   }
@@ -89,7 +91,9 @@ function tryCreate(path: string, text: string): boolean {
   } catch (error) {
     // ENOENT: the holder took the draft for one that a killed process left behind.
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false
-    throw fileFailure(error, path, 'created')
+    throw new Failure('failure', `${path} cannot be created: ${errorCode(error)}.`, {
+      hint: 'Is there room on the disk, and may you write there?',
+    })
   } finally {
     removeQuietly(draft)
   }

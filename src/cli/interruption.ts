@@ -13,13 +13,11 @@ export function listenForInterruption(): void {
 }
 
 function interrupt(): void {
-  if (unfinished === 0 || asked) endInterrupted()
+  if (unfinished === 0 || asked) end()
   asked = true
 }
 
-export function endInterrupted(): never {
-  // What was asked or shown stands on a line that is not at its end; the shell's prompt begins a new one.
-  if (process.stderr.isTTY) process.stderr.write('\n')
+function end(): never {
   process.exit(exitCodes.interrupted.code)
 }
 
@@ -30,6 +28,6 @@ export async function uninterrupted<Result>(action: () => Promise<Result>): Prom
     return await action()
   } finally {
     unfinished -= 1
-    if (asked) endInterrupted()
+    if (asked) end()
   }
 }

@@ -6,7 +6,6 @@ import { CommanderError } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { listenForInterruption } from './interruption.ts'
-import { fileFault } from './private-files.ts'
 import { createProgram } from './program.ts'
 import { printable, printableJson, withoutTokens } from './redaction.ts'
 
@@ -17,8 +16,7 @@ export async function main(args: readonly string[]): Promise<void> {
   listenForInterruption()
   // `| head` closed the pipe: it has what it wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.ok.code)
-    end(new Failure('failure', `The output cannot be written: ${fileFault(error)}.`))
+    process.exit(error.code === 'EPIPE' ? exitCodes.ok.code : exitCodes.failure.code)
   })
   const json = args.includes('--json')
   const end = (error: unknown): never => process.exit(report(error, json))

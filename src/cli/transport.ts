@@ -11,8 +11,7 @@ export interface Answer {
   readonly headers: AnswerHeaders
   /** Decoded where it was compressed. */
   readonly body: AsyncIterable<Buffer>
-  /** Rejects with the code `EMSGSIZE` when there are more than `bytesMax`. */
-  readonly bytes: (bytesMax: number) => Promise<Buffer>
+  readonly text: () => Promise<string>
   /** Lets go of a body that nobody reads. */
   readonly discard: () => void
 }
@@ -89,15 +88,10 @@ async function toAnswer(message: IncomingMessage): Promise<Answer> {
       entries: () => Object.keys(headers).map((name) => [name, headerText(headers, name) ?? '']),
     },
     body,
-    bytes: async (bytesMax) => {
+    text: async () => {
       const chunks: Buffer[] = []
-      let left = bytesMax
-      for await (const chunk of body) {
-        left -= chunk.length
-        if (left < 0) throw Object.assign(new Error('more than was asked for'), { code: 'EMSGSIZE' })
-        chunks.push(chunk)
-      }
-      return Buffer.concat(chunks)
+      for await (const chunk of body) chunks.push(chunk)
+      return Buffer.concat(chunks).toString('utf8')
     },
     discard: () => {
       message.destroy()

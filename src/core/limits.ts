@@ -115,6 +115,8 @@ export const mintedTokenMarginMillis = 60_000
 export const mintFetchMillis = 10_000
 /** When a renewal ahead of time has failed, the next one begins so long after it began. */
 export const mintRetryMillis = 1_000
+/** A minted token that the upstream refuses is fetched anew when it is older than this. */
+export const mintedRefusedMillis = 60_000
 export const mintAnswerBytesMax = 65_536
 
 // Headers.

@@ -5,6 +5,7 @@
 import { readTextAtMost } from '../core/bounded-text.ts'
 import {
   mintAnswerBytesMax,
+  mintedRefusedMillis,
   mintedTokenMarginMillis,
   mintFetchMillis,
   mintRetryMillis,
@@ -55,6 +56,16 @@ export class MintedTokens {
     })
     waitUntil(renewal)
     return minted
+  }
+
+  /**
+   * Forgets a token that the upstream refused, one of the texts that went out: it may have been revoked before its
+   * end. A fresh one is kept, since what refuses it would refuse the next one too, and each call would fetch a token.
+   */
+  refused(key: MintKey, texts: readonly string[], now: number): void {
+    const entry = this.#entries.get(key)
+    if (!entry?.minted || entry.begunAt + mintedRefusedMillis > now) return
+    if (texts.includes(entry.minted.token.reveal())) entry.minted = null
   }
 
   /**

@@ -65,6 +65,8 @@ export async function dispatch(
     }
     const sending = { admission, body, committed, now }
     const answered = await send({ url, credentialTexts }, outbound.headers, sending, call, deps)
+    if (answered.answer.status === 401 && credential.open.kind === 'mint')
+      deps.minted.refused(credential.open, credentialTexts, deps.now())
     return { ...answered, url, credentialTexts }
   }
   throw new Refusal('account_unavailable', {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   mintAnswerBytesMax,
+  mintedRefusedMillis,
   mintedTokenMarginMillis,
   mintFetchMillis,
   mintRetryMillis,
@@ -188,6 +189,37 @@ describe('a token URL that fails', () => {
     const frame = JSON.stringify({ token: '', lives: 1_000 }).length
     const made = tokenUrl(grant('x'.repeat(mintAnswerBytesMax - frame), 1_000))
     expect(await textAt(made, mintKey(), 0)).toHaveLength(mintAnswerBytesMax - frame)
+  })
+})
+
+describe('a token that the upstream refuses', () => {
+  const later = mintedRefusedMillis
+
+  test('is fetched anew by whoever comes next', async () => {
+    const made = tokenUrl(grant('made-up-1'), grant('made-up-2'))
+    const key = mintKey()
+    await textAt(made, key, 0)
+    made.tokens.refused(key, ['made-up-1'], later)
+    expect(await textAt(made, key, later)).toBe('made-up-2')
+  })
+
+  test('stays while it is so fresh that another would be refused too', async () => {
+    const made = tokenUrl(grant('made-up-1'), grant('made-up-2'))
+    const key = mintKey()
+    await textAt(made, key, 0)
+    made.tokens.refused(key, ['made-up-1'], later - 1)
+    expect(await textAt(made, key, later)).toBe('made-up-1')
+    expect(made.calls).toHaveLength(1)
+  })
+
+  test('takes no token with it that came after', async () => {
+    const made = tokenUrl(grant('made-up-1'), grant('made-up-2'), grant('made-up-3'))
+    const key = mintKey()
+    await textAt(made, key, 0)
+    made.tokens.refused(key, ['made-up-1'], later)
+    await textAt(made, key, later)
+    made.tokens.refused(key, ['made-up-1'], 3 * later)
+    expect(await textAt(made, key, 3 * later)).toBe('made-up-2')
   })
 })
 

@@ -1,19 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Configuration } from '../../src/core/configuration.ts'
-import type { BoundScheme } from '../../src/signing/scheme.ts'
+import { mintedRefusedMillis } from '../../src/core/limits.ts'
+import { Secret } from '../../src/core/redact.ts'
+import { MintedTokens } from '../../src/credentials/minted.ts'
+import { setTimer } from '../../src/http/timer.ts'
+import type { BoundScheme, OpenKey } from '../../src/signing/scheme.ts'
 import { SecretFault } from '../../src/signing/scheme.ts'
 import { type Play, pipeline, pipelineConfig, problemOf } from './pipeline.ts'
 
 /** The configuration with another way of signing for `open`. */
-const signedBy = (
-  sign: Extract<Awaited<ReturnType<BoundScheme['open']>>, { kind: 'sign' }>['sign'],
-): Configuration => {
+const signedBy = (sign: Extract<OpenKey, { kind: 'sign' }>['sign']): Configuration =>
+  openedAs({ kind: 'sign', sign, stages: () => [], sends: [] })
+
+const openedAs = (key: OpenKey): Configuration => {
   const config = pipelineConfig()
   const open = config.upstreams.get('open')
   if (open === undefined) throw new Error('open is not configured')
   const scheme: BoundScheme = {
     ...open.scheme,
-    open: async () => ({ kind: 'sign', sign, stages: () => [], sends: [] }),
+    open: async () => key,
   }
   const upstream = { ...open, scheme }
   const teams = [...config.teams.keys()].flatMap((name) => {
@@ -37,6 +42,33 @@ test('A07: what an upstream answers is neither taken from a cache nor kept in on
   const { call, sent } = pipeline()
   await call('/open/things')
   expect(sent.map(({ cache }) => cache)).toEqual(['no-store'])
+})
+
+test('a fetched token that the upstream answers with 401 is fetched anew for the next call', async () => {
+  let now = 1_000_000
+  let fetched = 0
+  const minted = new MintedTokens({
+    setTimer,
+    fetch: async () => {
+      fetched += 1
+      return Response.json({})
+    },
+  })
+  const config = openedAs({
+    kind: 'mint',
+    mintRequest: () => ({ url: 'https://login.test/token', headers: [], body: '' }),
+    parseMint: () => ({ token: new Secret(`made-up-${fetched}`), expiresAt: now + 3_600_000 }),
+    thenSign: (_request, { token }) => ({ set: [['x-token', token.reveal()]] }),
+  })
+  const revoked: Play = ({ headers }) =>
+    new Response(null, { status: headers.get('x-token') === 'made-up-1' ? 401 : 200 })
+  const { call } = pipeline(revoked, { config, minted, now: () => now })
+  expect((await call('/open/things')).status).toBe(401)
+  expect((await call('/open/things')).status).toBe(401)
+  now += mintedRefusedMillis
+  expect((await call('/open/things')).status).toBe(401)
+  expect((await call('/open/things')).status).toBe(200)
+  expect(fetched).toBe(2)
 })
 
 describe('a unit', () => {
