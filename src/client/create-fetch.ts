@@ -21,8 +21,11 @@ interface CommonOptions {
 export type CreateFetchOptions = CommonOptions &
   (
     | {
-        /** A personal token (`cst_...`), which is exchanged, or a JWT that Countersign accepts. */
-        readonly token: string
+        /**
+         * A personal token (`cst_...`), which is exchanged, or a JWT that Countersign accepts. A variable of the
+         * environment that is not set (undefined) is refused at once, with a TypeError.
+         */
+        readonly token: string | undefined
         readonly tokenProvider?: never
       }
     | {
@@ -38,7 +41,8 @@ const renewable = /^token_(revoked|expired|invalid)$/
 /**
  * A `fetch` that carries a valid access token to Countersign, and to nowhere else: calls of other origins go out
  * as they are, and a redirect to one loses the token. When Countersign refuses the token, the call is made once
- * more with a new one, if its body can be sent again. Rejects with CountersignError when no token can be had.
+ * more with a new one, if its body can be sent again. Rejects with CountersignError when no token can be had,
+ * or with what a `tokenProvider` threw.
  */
 export function createFetch(options: CreateFetchOptions): Fetch {
   const origin = countersignOrigin(options.url)

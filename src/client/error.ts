@@ -1,7 +1,7 @@
 /** No access token could be had. Calls that were made fail or succeed as `fetch` does; only this is ours. */
 export class CountersignError extends Error {
   override readonly name = 'CountersignError'
-  /** An error code of RFC 6749 section 5.2, or `unreachable`, `answer_invalid`, `team_mismatch`. */
+  /** An error code of RFC 6749 section 5.2, or `unreachable`, `answer_invalid`, `token_malformed`, `team_mismatch`. */
   readonly code: string
   /** HTTP status of the token endpoint; 0 when there was no answer. */
   readonly status: number

@@ -83,7 +83,10 @@ function needsExchange({ exchange }: TokenSourceOptions, token: unknown): boolea
 
 async function obtain(options: TokenSourceOptions): Promise<AccessToken> {
   const { origin, token, scope, team, fetch } = options
-  const text = typeof token === 'string' ? token : await token()
+  const given: unknown = typeof token === 'string' ? token : await token()
+  // Platforms quote a header value that they cannot send, and with it the token, in the error that they throw.
+  const text = typeof given === 'string' ? given.trim() : ''
+  if (!/^[!-~]+$/.test(text)) throw new CountersignError('token_malformed', 'What was given is not a token')
   if (!needsExchange(options, text)) {
     const { exp } = readClaims(text)
     return { text, expiresAt: typeof exp === 'number' ? exp * 1000 : 0 }

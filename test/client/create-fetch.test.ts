@@ -101,6 +101,50 @@ describe('getting a token', () => {
     expect(`${error.stack}${JSON.stringify(error)}`).not.toContain(token)
   })
 
+  it.each([
+    ['nothing', undefined],
+    ['an empty text', ''],
+    ['something else than a text', { value: 'a' }],
+    ['two lines', 'cst_secret\nline'],
+  ])('sends nothing when the tokenProvider gives %s, and says so without it', async (_, given) => {
+    const tokenProvider = () => given as string
+    for (const exchange of [false, true]) {
+      const call = createFetch({ url: fake.origin, tokenProvider, exchange })('/plugipay/a')
+      const error = await call.catch((thrown) => thrown)
+      expect(error).toMatchObject({ name: 'CountersignError', code: 'token_malformed', status: 0 })
+      expect(String(error.stack)).not.toContain('secret')
+    }
+    expect(fake.received).toEqual([])
+  })
+
+  it('takes a token as it is read from a file, with its line break', async () => {
+    const fetch = createFetch({ url: fake.origin, token: `${personalToken}\n` })
+    expect((await fetch('/plugipay/a')).status).toBe(200)
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new RangeError('not logged in')
+      },
+    ],
+    ['rejects', () => Promise.reject(new RangeError('not logged in'))],
+  ])('passes on what a tokenProvider %s, and asks it again for the next call', async (_, refuse) => {
+    const jwt = makeJwt({ exp: Math.floor(Date.now() / 1000) + 300 })
+    fake.valid.add(jwt)
+    let asked = 0
+    const tokenProvider = () => {
+      asked += 1
+      return asked === 1 ? refuse() : jwt
+    }
+    const fetch = createFetch({ url: fake.origin, tokenProvider })
+    const both = [fetch('/plugipay/a'), fetch('/plugipay/b')]
+    for (const call of both) await expect(call).rejects.toThrow(RangeError)
+    expect((await fetch('/plugipay/c')).status).toBe(200)
+    expect([asked, fake.received.length]).toEqual([2, 1])
+  })
+
   it('tells an unreachable Countersign from one that refuses', async () => {
     await fake.close()
     await expect(make()('/plugipay/a')).rejects.toMatchObject({ code: 'unreachable', status: 0 })
