@@ -1,6 +1,6 @@
 /** The options of `aws-sigv4`. */
 import { doublyEncodedUri, singlyEncodedUri } from './aws-canonical.ts'
-import { headerNameFault, readOptions } from './options.ts'
+import { headerNameFault, OptionReader } from './options.ts'
 import type { ReportFault } from './scheme.ts'
 
 export interface AwsSigv4Definition {
@@ -42,7 +42,7 @@ export const ownedHeaders = [
 ] as const
 
 export function parseAwsOptions(input: Readonly<Record<string, unknown>>, fault: ReportFault): AwsOptions {
-  const options = readOptions(input, fault)
+  const options = new OptionReader(input, fault)
   const scopePart = (name: string): string => {
     const value = options.text(name)
     if (value !== '' && !/^[a-z0-9-]{1,64}$/i.test(value)) fault(name, 'must have letters, digits and - only')

@@ -4,7 +4,7 @@
  */
 import { base64, utf8 } from '../core/bytes.ts'
 import { Secret } from '../core/redact.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import type { SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
 
@@ -21,7 +21,7 @@ interface BasicSecret {
 export const basic: SignScheme<null, BasicSecret, BasicSecret> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    readOptions(input, fault).done()
+    new OptionReader(input, fault).done()
     return null
   },
   parseSecret: (text) => {

@@ -2,7 +2,7 @@
  * `bearer` (RFC 6750 section 2.1): the secret itself, in Authorization. Covers nothing of the request.
  */
 import { Secret } from '../core/redact.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { SecretFault, type SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
 
@@ -16,7 +16,7 @@ const tokenForm = /^[\x21-\x7e]+$/
 export const bearer: SignScheme<null, Secret, Secret> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    readOptions(input, fault).done()
+    new OptionReader(input, fault).done()
     return null
   },
   parseSecret: (text) => {

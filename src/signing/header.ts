@@ -3,7 +3,7 @@
  * for (`Token `). Covers nothing of the request.
  */
 import { Secret } from '../core/redact.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { SecretFault, type SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
 
@@ -22,7 +22,7 @@ interface HeaderOptions {
 export const header: SignScheme<HeaderOptions, Secret, Secret> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const name = options.headerName('name')
     const prefix = options.prefix('')
     options.done()

@@ -9,7 +9,7 @@
 import { type Bytes, base64, fromBase64, utf8 } from '../core/bytes.ts'
 import { bodySha256, emptySha256, hmacSigner } from './digest.ts'
 import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { type KeySecret, parseKeySecret } from './private-key.ts'
 import type { Pair } from './query-string.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
@@ -64,7 +64,7 @@ const algorithmNames = [
 export const httpSignatures: SignScheme<SignatureOptions, KeySecret, SignatureKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const algorithm = options.choice('algorithm', algorithmNames)
     const components = options.texts('components').flatMap((text, index): readonly Component[] => {
       const component = parseComponent(text)

@@ -12,7 +12,7 @@ import { newSheet, type Sheet } from './hmac/sheet.ts'
 import { parseString } from './hmac/string.ts'
 import type { Signer } from './jwk.ts'
 import { compactJws, type JwsAlgorithm, jwsAlgorithms, parseJwsSecret, signingInput } from './jws.ts'
-import { type OptionReader, readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import type { KeySecret } from './private-key.ts'
 import { type BodyNeed, type ReportFault, type SignScheme, widestNeed } from './scheme.ts'
 
@@ -65,7 +65,7 @@ interface JwtKey {
 export const jwt: SignScheme<JwtOptions, KeySecret, JwtKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const algorithm = options.choice('algorithm', jwsAlgorithms)
     const claims = parseClaims(options, 'claims', ['iat', 'exp', 'nbf'], fault)
     const joseHeader = parseClaims(options, 'joseHeader', ['alg', 'kid', 'typ', 'crit', 'b64'], fault)

@@ -4,7 +4,7 @@
  */
 import { base64, utf8 } from '../core/bytes.ts'
 import { Secret } from '../core/redact.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { percentEncode } from './query-string.ts'
 import type { MintScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
@@ -34,7 +34,7 @@ interface ClientSecret {
 export const oauthClientCredentials: MintScheme<ClientOptions, ClientSecret> = {
   ...bearerMint,
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const endpoint = readTokenEndpoint(options, fault)
     const clientAuth = options.choice('clientAuth', ['basic', 'post'], 'basic')
     options.done()

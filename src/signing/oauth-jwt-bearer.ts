@@ -6,7 +6,7 @@
  */
 import { parseJsonObject } from '../core/json.ts'
 import { compactJws, type JwsAlgorithm, jwsAlgorithms, privateByJose } from './jws.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { type ImportSigner, parsePrivateKey, textMember } from './private-key.ts'
 import type { Pair } from './query-string.ts'
 import { type MintScheme, SecretFault } from './scheme.ts'
@@ -68,7 +68,7 @@ const grantParameters = {
 export const oauthJwtBearer: MintScheme<AssertionOptions, AssertionSecret> = {
   ...bearerMint,
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const endpoint = readTokenEndpoint(options, fault)
     const parsed: AssertionOptions = {
       ...endpoint,

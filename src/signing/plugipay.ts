@@ -13,7 +13,7 @@ import { hex, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
 import { bodySha256Hex, emptySha256Hex, hmac, type ImportedKey, importHmacKey } from './digest.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
 
@@ -40,7 +40,7 @@ interface PlugipayKey {
 export const plugipay: SignScheme<PlugipayOptions, PlugipaySecret, PlugipayKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const headers = options.choice('headers', ['authorization', 'x-plugipay'], 'authorization')
     options.done()
     return { headers }

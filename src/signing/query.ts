@@ -3,7 +3,7 @@
  * logged by many hops, so an API that also takes a header is better served with `header`.
  */
 import { Secret } from '../core/redact.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { bothForms, type OwnedNames, ownedNames, percentEncode, refuseQueryNames } from './query-string.ts'
 import type { SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
@@ -21,7 +21,7 @@ interface QueryOptions {
 export const query: SignScheme<QueryOptions, Secret, Secret> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const name = options.text('name')
     if (!/^[\x20-\x7e]*$/.test(name)) fault('name', 'must be ASCII')
     options.done()

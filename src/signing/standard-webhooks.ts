@@ -10,7 +10,7 @@
 import { type Bytes, base64, concatBytes, fromBase64, utf8 } from '../core/bytes.ts'
 import { Refusal } from '../core/problems.ts'
 import { bodyBytes, hmac, type ImportedKey, importHmacKey } from './digest.ts'
-import { readOptions } from './options.ts'
+import { OptionReader } from './options.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
 
@@ -23,7 +23,7 @@ const prefix = 'whsec_'
 export const standardWebhooks: SignScheme<null, Bytes, ImportedKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    readOptions(input, fault).done()
+    new OptionReader(input, fault).done()
     return null
   },
   parseSecret: (text) => {

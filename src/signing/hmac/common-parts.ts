@@ -1,7 +1,7 @@
 /** The parts that a signed string, a header and a query parameter may all have, and how parts are read. */
 import { isJsonObject } from '../../core/json.ts'
 import { own } from '../../core/table.ts'
-import { type OptionReader, readOptions } from '../options.ts'
+import { OptionReader } from '../options.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
 import { algorithmNames, encodingNames, encodings } from './algorithms.ts'
 import { bodyDigest, type Sheet, timestamp } from './sheet.ts'
@@ -46,7 +46,7 @@ export function readPart<Part>(
     fault('part', `must be one of ${Object.keys(readers).join(', ')}`)
     return null
   }
-  const options = readOptions(fields, fault)
+  const options = new OptionReader(fields, fault)
   options.raw('part')
   const part = read(options, fault)
   options.done()

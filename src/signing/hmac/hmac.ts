@@ -5,7 +5,7 @@
  */
 import type { Bytes } from '../../core/bytes.ts'
 import { Secret } from '../../core/redact.ts'
-import { readOptions } from '../options.ts'
+import { OptionReader } from '../options.ts'
 import {
   appendQuery,
   type OwnedNames,
@@ -74,7 +74,7 @@ interface RecipeKey {
 export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
   kind: 'sign',
   parseOptions: (input, fault) => {
-    const options = readOptions(input, fault)
+    const options = new OptionReader(input, fault)
     const version = options.raw('version')
     if (version !== undefined && version !== 1) fault('version', 'must be 1')
     const algorithm = options.choice('algorithm', algorithmNames)
