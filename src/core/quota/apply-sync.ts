@@ -85,11 +85,12 @@ function applyReport({ state, request, journal, now }: Sync, report: LeaseReport
   const from = lease.unsettled ? 'unsettled' : 'outstanding'
   journal.ledger.add(set, hourOf(lease.grantedAt), { returned, [from]: -used - returned })
   journal.leases.add(id)
-  if (returned === 0 || now - lease.grantedAt > creditMillis) return
+  if (returned === 0 || now - lease.grantedAt >= creditMillis) return
   for (const name of limitNames(set)) {
     const meter = state.meters.get(name)
-    if (meter !== undefined && credit(meter, returned, { now, serial: lease.serial }))
-      journal.meters.add(name)
+    if (meter === undefined) continue
+    credit(meter, returned, { now, serial: lease.serial })
+    journal.meters.add(name)
   }
 }
 

@@ -103,19 +103,15 @@ export function debit(meter: Meter, units: number, { now, serial }: { now: numbe
 /**
  * Credits units of a recent grant as if they had never been granted: the grant is lowered and everything since
  * is computed again. Subtracting them from today's debt instead would forget the refill that the bucket has
- * had meanwhile, and let more than the bound pass. Older grants are not credited; false says so.
+ * had meanwhile, and let more than the bound pass. Grants that are not recent any more are not credited. The meter has
+ * changed in any case, and has to be stored.
  */
-export function credit(
-  meter: Meter,
-  units: number,
-  { now, serial }: { now: number; serial: number },
-): boolean {
+export function credit(meter: Meter, units: number, { now, serial }: { now: number; serial: number }): void {
   settleMeter(meter, now)
   const grant = meter.recent.get(serial)
-  if (grant === undefined) return false
+  if (grant === undefined) return
   grant.units = Math.max(0, grant.units - units)
   replay(meter)
-  return true
 }
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Limit } from '../../../src/core/configuration.ts'
+import { creditMillis } from '../../../src/core/limits.ts'
 import {
   createAccount,
   forgetSilent,
@@ -8,7 +9,7 @@ import {
   tick,
 } from '../../../src/core/quota/account.ts'
 import { applySync } from '../../../src/core/quota/apply-sync.ts'
-import { storeMeter } from '../../../src/core/quota/meter.ts'
+import { type StoredMeter, storeMeter } from '../../../src/core/quota/meter.ts'
 import type { SyncRequest, Want } from '../../../src/core/quota/sync.ts'
 
 const limit = (name: string, requests: number, more: Partial<Limit> = {}): Limit => ({
@@ -79,6 +80,33 @@ describe('limit sets', () => {
   })
 })
 
+describe('a request', () => {
+  const limits = [limit('all', 100)]
+  const want = [{ set: 'all', need: 5, want: 5 }]
+
+  test('that comes again gets its reply again, and takes nothing; an older one gets nothing', () => {
+    const state = createAccount()
+    applySync(state, request('a', 1, want), { now: 1, limits })
+    const { reply } = applySync(state, request('a', 2, want), { now: 2, limits })
+    expect(applySync(state, request('a', 2, want), { now: 3, limits }).reply).toEqual(reply)
+    const older = applySync(state, request('a', 1, want), { now: 4, limits })
+    expect(older.reply).toMatchObject({ sequence: 1, leases: [], refusals: [], limits: [] })
+    expect(older.journal.ledger.entries()).toEqual([])
+    const rest = [{ set: 'all', need: 100, want: 100 }]
+    expect(applySync(state, request('b', 1, rest), { now: 5, limits }).reply.leases).toEqual([
+      { set: 'all', units: 90 },
+    ])
+  })
+
+  test('of a suspended team is granted nothing, and hears why', () => {
+    const state = createAccount()
+    state.rules = { ...state.rules, version: 2, suspended: true }
+    const { reply, journal } = applySync(state, request('a', 1, want), { now: 1, limits })
+    expect(reply).toMatchObject({ leases: [], refusals: [], rules: { suspended: true } })
+    expect(journal.ledger.entries()).toEqual([])
+  })
+})
+
 describe('capacity', () => {
   const limits = [limit('all', 1_000)]
   const ask = (state: ReturnType<typeof createAccount>, isolate: string, now: number) =>
@@ -146,6 +174,33 @@ describe('memory', () => {
       now: 5_001,
       limits,
     })
+    expect(reply.leases).toEqual([{ set: 'all', units: 40 }])
+  })
+
+  test('R03: a return at the very end of its two seconds costs the stored limit nothing of its debt', () => {
+    const state = createAccount()
+    const stored = new Map<string, StoredMeter>()
+    const sync = (
+      now: number,
+      sequence: number,
+      wants: readonly Want[],
+      leases: SyncRequest['leases'] = [],
+    ) => {
+      const { reply, journal } = applySync(state, request('a', sequence, wants, { leases }), { now, limits })
+      for (const name of journal.meters) {
+        const meter = state.meters.get(name)
+        if (meter !== undefined) stored.set(name, storeMeter(meter))
+      }
+      return reply
+    }
+    const report = (used: number, returned: number) => [{ sequence: 1, set: 'all', hour: 0, used, returned }]
+    sync(1, 1, [{ set: 'all', need: 60, want: 60 }])
+    sync(1 + creditMillis, 2, [], report(59, 1))
+    sync(2 + creditMillis, 3, [])
+    expect(state.leases.size).toBe(0)
+    const restored = restoreAccount({ rules: state.rules, meters: [...stored], isolates: [], leases: [] })
+    const wants = [{ set: 'all', need: 100, want: 100 }]
+    const { reply } = applySync(restored, request('b', 1, wants), { now: 3 + creditMillis, limits })
     expect(reply.leases).toEqual([{ set: 'all', units: 40 }])
   })
 

@@ -35,7 +35,7 @@ describe('credit by replay', () => {
     debit(meter, 150, { now: 0, serial: 1 })
     debit(never, 30, { now: 0, serial: 1 })
     for (const each of [meter, never]) debit(each, 40, { now: 700, serial: 2 })
-    expect(credit(meter, 120, { now: 900, serial: 1 })).toBe(true)
+    credit(meter, 120, { now: 900, serial: 1 })
     expect(debtAt(meter, 900)).toBe(debtAt(never, 900))
   })
 
@@ -49,10 +49,13 @@ describe('credit by replay', () => {
   })
 
   test('is not given two seconds after the grant', () => {
-    const meter = createMeter(perSecond, 0)
-    debit(meter, 200, { now: 0, serial: 1 })
-    expect(credit(meter, 10, { now: 1_999, serial: 1 })).toBe(true)
-    expect(credit(meter, 10, { now: 2_000, serial: 1 })).toBe(false)
+    const meter = createMeter(perHour, 0)
+    debit(meter, 100, { now: 0, serial: 1 })
+    const debts = [debtAt(meter, 1_999), debtAt(meter, 2_000)] as const
+    credit(meter, 10, { now: 1_999, serial: 1 })
+    expect(debtAt(meter, 1_999)).toBeCloseTo(debts[0] - 10)
+    credit(meter, 10, { now: 2_000, serial: 1 })
+    expect(debtAt(meter, 2_000)).toBeCloseTo(debts[1] - 10)
   })
 })
 
