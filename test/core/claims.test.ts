@@ -163,6 +163,11 @@ describe('audience', () => {
     expect(judge({ aud: api }, { issuer: own, use: 'administration' })).toBe('caller')
     expect(judge({ aud: [url, api] }, { issuer: own })).toBe('audience')
     expect(judge({ aud: [url, api] }, { issuer: own, use: 'administration' })).toBe('audience')
+    const elsewhere = issuer({ audience: 'https://calls.example' })
+    expect(judge({ aud: ['https://calls.example', url] }, { issuer: elsewhere })).toBe('caller')
+    expect(judge({ aud: ['https://calls.example', api] }, { issuer: elsewhere })).toBe('audience')
+    const apart = { issuer: issuer({ keys: { kind: 'own' }, audience: 'https://calls.example' }) }
+    expect(judge({ aud: [url, api] }, { ...apart, use: 'administration' })).toBe('audience')
   })
 
   it('A01: lets only our own service’s tokens administer', () => {

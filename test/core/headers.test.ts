@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   byNames,
   connectionNamed,
+  contentLength,
   corsRequestHeaders,
   dropsAnswerHeader,
   forwardsRequestHeader,
@@ -11,7 +12,7 @@ import {
   repeatsText,
   sameNames,
 } from '../../src/core/headers.ts'
-import { nameListCharsMax, nameListsMax } from '../../src/core/limits.ts'
+import { encodedTimesMax, nameListCharsMax, nameListsMax } from '../../src/core/limits.ts'
 
 const none = { allow: new Set<string>(), owned: new Set<string>() }
 
@@ -238,6 +239,30 @@ describe('lists of names', () => {
     expect(sameNames(['kept'])).not.toBe(kept)
     expect(sameNames(['kept'])).toEqual(['kept'])
   })
+})
+
+test('K05: a text is found as often encoded as a login sends it, and once more is another text', () => {
+  const secret = 'a+b c/d%'
+  let value = secret
+  for (let times = 0; times <= encodedTimesMax; times += 1) {
+    expect(repeatsText(`x=${value}&y`, [secret]), value).toBe(true)
+    value = encodeURIComponent(value)
+  }
+  expect(repeatsText(`x=${value}&y`, [secret])).toBe(false)
+})
+
+test.each([
+  ['0', 0],
+  ['17', 17],
+  ['9'.repeat(15), 999_999_999_999_999],
+  ['9'.repeat(16), null],
+  ['', null],
+  ['+1', null],
+  ['1, 1', null],
+  ['1.5', null],
+  [null, null],
+])('a Content-Length of %j is %j', (value, length) => {
+  expect(contentLength(value)).toBe(length)
 })
 
 test('K05: what one value repeats, in whatever encoding, all values together repeat as well', () => {
