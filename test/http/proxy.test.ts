@@ -183,7 +183,7 @@ describe('an account', () => {
     expect(deps.buffers.taken).toBe(0)
   })
 
-  test('gets its unit back when the key is not usable, the body is wrong, or the signer fails', async () => {
+  test('gets its unit back when the key is not usable, or the body is wrong', async () => {
     const gone = pipeline()
     const noKey = await gone.call('/open/things', { headers: { 'countersign-key': 'gone' } })
     expect(await problemOf(noKey)).toBe('credential_unavailable')
@@ -248,6 +248,18 @@ describe('section 8: a key that the upstream refuses', () => {
     const init = { method: 'POST', body: 'x', headers: { 'content-length': '1' } }
     expect((await call('/open/things', init)).status).toBe(401)
     expect(sent).toHaveLength(1)
+  })
+
+  test('gives the second unit back when the second call cannot be made', async () => {
+    const { call, sent, accounts } = pipeline(refusesFirst)
+    let commits = 0
+    accounts.onCommit = () => {
+      commits += 1
+      if (commits > 1) accounts.stale = Number.POSITIVE_INFINITY
+    }
+    expect(await problemOf(await call('/open/things'))).toBe('account_unavailable')
+    expect(sent).toHaveLength(1)
+    expect(accounts.diary.filter((event) => event === 'release')).toHaveLength(1)
   })
 
   test('leaves the first answer where there is no unit for a second', async () => {
