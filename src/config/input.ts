@@ -61,6 +61,11 @@ export class Input {
     return this.fault(this.value === undefined ? `is missing: ${what}` : `must be ${kind}: ${what}`)
   }
 
+  /** Whether a fault of that place was noted: what only follows from it is not told again. */
+  isFaulty(path: string): boolean {
+    return this.#faults.some((fault) => fault.path === path)
+  }
+
   /** All faults of the configuration so far, in the order in which they were found. */
   get faults(): readonly ConfigFault[] {
     return this.#faults
@@ -103,7 +108,13 @@ export function readObject(at: Input, what: string): Data | null {
 type Readers = Readonly<Record<string, Reader<unknown>>>
 type Values<Known extends Readers> = { readonly [Name in keyof Known]: ReturnType<Known[Name]> }
 
-/** An object with known fields, read in their order; unknown ones are faults, with the likely name where one is close. */
+/** Begins alike and is about as long: `key` for `keys`, `timeoutMS` for `timeoutMs`. */
+function isClose(name: string, field: string): boolean {
+  const beginning = field.slice(0, 3).toLowerCase()
+  return name.toLowerCase().startsWith(beginning) && Math.abs(name.length - field.length) <= 2
+}
+
+/** An object with known fields, read in their order; unknown ones are faults, and are read as the field that was meant. */
 export function fields<Known extends Readers>(known: Known): Reader<Values<Known> | null> {
   const readers = Object.entries(known)
   const names = Object.keys(known)
@@ -111,13 +122,15 @@ export function fields<Known extends Readers>(known: Known): Reader<Values<Known
   return (at) => {
     const object = readObject(at, `its fields are ${listed}`)
     if (object === null) return null
+    const written = new Map<string, string>()
     for (const name of Object.keys(object)) {
       if (Object.hasOwn(known, name)) continue
-      const meant = names.find((field) => field.toLowerCase() === name.toLowerCase())
+      const meant = names.find((field) => !Object.hasOwn(object, field) && isClose(name, field))
       at.child(name).fault(`unknown field; ${meant === undefined ? `known are ${listed}` : `write ${meant}`}`)
+      if (meant !== undefined) written.set(meant, name)
     }
     const values: Record<string, unknown> = {}
-    for (const [name, read] of readers) values[name] = read(at.child(name))
+    for (const [name, read] of readers) values[name] = read(at.child(written.get(name) ?? name))
     return values as Values<Known>
   }
 }
@@ -154,20 +167,22 @@ export function list<Value>(what: string, read: Reader<Value | null>): Reader<re
 /** An array or object that may not be empty. */
 export function some<Value>(read: Reader<Value>): Reader<Value> {
   return (at) => {
-    if (typeof at.value === 'object' && at.value !== null && Object.keys(at.value).length === 0)
+    const before = at.faults.length
+    const value = read(at)
+    if (at.faults.length === before && Object.keys(at.value ?? {}).length === 0)
       at.fault('must name at least one')
-    return read(at)
+    return value
   }
 }
 
 /** An array with at least one element, none twice. */
 export function distinct<Value>(what: string, read: Reader<Value | null>): Reader<readonly Value[]> {
   return (at) => {
-    const seen = new Set<Value | null>()
+    const seen = new Set<Value>()
     const readNew = (element: Input): Value | null => {
       const before = element.faults.length
       const value = read(element)
-      if (element.faults.length === before && seen.size === seen.add(value).size)
+      if (value !== null && element.faults.length === before && seen.size === seen.add(value).size)
         element.fault('stands here twice')
       return value
     }
@@ -216,6 +231,7 @@ export function choice<const Word extends string>(words: readonly [Word, ...Word
 
 /** False where it is absent. */
 export function flag(at: Input): boolean {
-  if (at.value !== undefined && typeof at.value !== 'boolean') at.fault('must be true or false')
-  return at.value === true
+  const { value = false } = at
+  if (typeof value !== 'boolean') at.fault('must be true or false')
+  return value !== false
 }

@@ -178,8 +178,9 @@ function readWhere(at: Input): Issuer['where'] {
 
 function readTeam(at: Input, among: Input, { teams, several }: IssuerContext): TeamRule | null {
   const readNames = distinct('the teams that this issuer may speak for', readTeamName(teams))
+  const before = at.faults.length
   const speaksFor = among.value === undefined ? null : new Set(readNames(among))
-  const readName = readTeamName(teams, speaksFor)
+  const readName = readTeamName(teams, at.faults.length === before ? speaksFor : null)
   const has = (name: string): boolean => at.child(name).value !== undefined
   const rule = fields({
     claim: has('value') ? asItStands : text('the claim that names the team'),
@@ -193,7 +194,7 @@ function readTeam(at: Input, among: Input, { teams, several }: IssuerContext): T
     return value === null ? null : { kind: 'value', value }
   }
   if (teamOf !== null) return { kind: 'map', claim, map: teamOf }
-  if (several && speaksFor === null) {
+  if (several && speaksFor === null && claim !== '') {
     return at.fault(
       'needs `teams: [...]`, the teams that this issuer may speak for, because there are several issuers; or a `map`',
     )
@@ -209,6 +210,7 @@ export function readTeamName(
   return (at) => {
     const name = text('the name of a team')(at)
     if (name === '') return null
+    if (!teams.has(name) && at.isFaulty('teams')) return null
     if (!teams.has(name))
       return at.fault(`there is no team ${JSON.stringify(name.slice(0, 64))}; add it to teams`)
     if (among?.has(name) === false) return at.fault(`${name} is not among the teams of this issuer`)

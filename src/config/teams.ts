@@ -66,6 +66,7 @@ function readTeam(upstreams: Upstreams): Reader<Omit<Team, 'name'> | null> {
 }
 
 function unknownUpstream(at: Input, name: string, upstreams: Upstreams): null {
+  if (at.isFaulty('upstreams') || at.isFaulty(`upstreams.${name}`)) return null
   const quoted = JSON.stringify(name.slice(0, 64))
   return at.fault(`there is no upstream ${quoted}; known are ${listed(upstreams.keys())}`)
 }
@@ -88,13 +89,16 @@ function readScope(at: Input): string | null {
 
 function readGrant(at: Input, upstream: Upstream): Grant | null {
   const grant = readGrantFields(at)
-  if (grant === null) return null
+  // An upstream has keys, or a fault that says so.
+  if (grant === null || upstream.keys.size === 0) return null
   const readKey = (one: Input): Key | null =>
     (typeof one.value === 'string' && upstream.keys.get(one.value)) ||
     one.fault(`${upstream.name} has no such key; known are ${listed(upstream.keys.keys())}`)
+  const before = at.faults.length
   const granted = distinct('names of keys of this upstream', readKey)(grant.keys)
   const keys = new Map(granted.map((key) => [key.name, key]))
-  const defaultKey = readDefaultKey(grant.defaultKey, granted)
+  // Where one of the keys has a fault, that may be the one which is meant.
+  const defaultKey = at.faults.length > before ? null : readDefaultKey(grant.defaultKey, granted)
   return { upstream, keys, defaultKey, scopes: compileScopes(grant.scopes) }
 }
 

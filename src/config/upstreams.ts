@@ -94,19 +94,18 @@ function readSign(at: Input): BoundScheme | null {
 }
 
 function readKeys(at: Input, prefixesAt: Input, upstream: string): ReadonlyMap<string, Key> {
-  const prefixes = optional(
-    null,
-    map('for a key, what its secret must not begin with', (one, name) => {
-      if (at.child(name).value === undefined) one.fault('there is no such key')
-      return distinct("such as ['sk_live_']", text('a prefix'))(one)
-    }),
-  )(prefixesAt)
   const readKey = (one: Input, name: string): Key => {
     checkLabel(one, name)
     const [active = '', ...standby] = readVersions(one)
-    return { upstream, name, versions: [active, ...standby], refusedPrefixes: prefixes?.get(name) ?? [] }
+    return { upstream, name, versions: [active, ...standby], refusedPrefixes: [] }
   }
-  return some(map("a name for each key, with its secret binding: { live: 'ACME_LIVE' }", readKey))(at)
+  const keys = some(map("a name for each key, with its secret binding: { live: 'ACME_LIVE' }", readKey))(at)
+  const readPrefixes = map('for a key, what its secret must not begin with', (one, name): Key | null => {
+    const key = keys.get(name)
+    if (key === undefined) return keys.size === 0 ? null : one.fault('there is no such key')
+    return { ...key, refusedPrefixes: distinct("such as ['sk_live_']", text('a prefix'))(one) }
+  })
+  return new Map([...keys, ...optional([], readPrefixes)(prefixesAt)])
 }
 
 function readVersions(at: Input): readonly string[] {

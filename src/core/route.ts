@@ -107,8 +107,8 @@ function addRoute(routes: Routes, text: string, fault: (message: string) => void
   for (const method of methods.split('|')) {
     if (method !== '*' && !(forwardedMethods as readonly string[]).includes(method)) {
       fault(`${method} is not forwarded; methods are ${forwardedMethods.join(', ')} and *`)
-    } else {
-      rewrite(routes, text, { key: `${method} ${key}`, fault })
+    } else if (!rewrite(routes, text, { key: `${method} ${key}`, fault })) {
+      return
     }
   }
 }
@@ -117,11 +117,12 @@ function rewrite(
   routes: Routes,
   text: string,
   { key, fault }: { readonly key: string; readonly fault: (message: string) => void },
-): void {
-  if (key === text) return
+): boolean {
+  if (key === text) return true
   const other = find(routes, key)
   if (other !== null) fault(`is as specific as "${other.text}"; which one decides would be chance`)
   else routes.rewritten.set(key, { text, scope: routes.written[text] ?? '' })
+  return other === null
 }
 
 function isWildcard(segment: string): boolean {

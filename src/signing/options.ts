@@ -35,7 +35,7 @@ export class OptionReader {
   }
 
   optionalText<Fallback>(name: string, fallback: Fallback): string | Fallback {
-    return this.raw(name) === undefined ? fallback : this.text(name)
+    return this.raw(name) === undefined ? fallback : this.text(name) || fallback
   }
 
   /** What stands before a value in a header, its space included. */

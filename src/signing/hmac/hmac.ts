@@ -84,10 +84,16 @@ export const hmac: SignScheme<Recipe, RecipeSecret, RecipeKey> = {
     if (keySuffix !== '' && keyEncoding !== 'utf8') fault('keySuffix', "needs keyEncoding 'utf8'")
     const string = parseString(options.raw('string'), 'string', fault)
     const signatureEncoding = options.choice('signatureEncoding', encodingNames, 'hex')
-    const headers = parsePlacements(options.raw('headers'), 'headers', fault)
-    const query = parsePlacements(options.raw('query'), 'query', fault)
+    let placed = true
+    const faultPlaced: ReportFault = (path, message) => {
+      placed = false
+      fault(path, message)
+    }
+    const headers = parsePlacements(options.raw('headers'), 'headers', faultPlaced)
+    const query = parsePlacements(options.raw('query'), 'query', faultPlaced)
     options.done()
-    checkPlacements({ string, secretForm, placements: [...headers, ...query] }, fault)
+    // What could not be read may be what seems to lack.
+    if (placed) checkPlacements({ string, secretForm, placements: [...headers, ...query] }, fault)
     return {
       algorithm,
       secretForm,

@@ -246,7 +246,6 @@ describe('the recipe', () => {
       'headers.x-a[0].part',
       'headers.x-b',
       'places',
-      'string',
     ])
   })
 
