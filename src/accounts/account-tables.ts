@@ -219,7 +219,7 @@ export class AccountTables {
   #requests<Row>(table: keyof CountTables, column: string, { from, to }: Span): Row[] {
     return this.#rows(
       `SELECT ${column}, sum(requests) AS requests FROM ${table} WHERE hour >= ? AND hour < ?
-       GROUP BY 1 ORDER BY 1`,
+       GROUP BY 1 HAVING sum(requests) <> 0 ORDER BY 1`,
       from,
       to,
     )

@@ -63,6 +63,32 @@ afterEach(() => {
 })
 
 describe('sync', () => {
+  test('a limit in observe mode counts the calls that it would have refused, and no unit that came back', async () => {
+    const account = open('observed')
+    const set = 'all,trial'
+    const report = (used: number, returned: number) => ({
+      leases: [{ sequence: 1, set, hour: hour(), used, returned }],
+    })
+    await account.sync(request(1, { wants: [{ set, need: 8, want: 8 }] }))
+    expect(await account.usage(allTime)).toMatchObject({ observed: [{ limit: 'trial', requests: 3 }] })
+    await account.sync(request(2, report(6, 2)))
+    expect(await account.usage(allTime)).toMatchObject({ observed: [{ limit: 'trial', requests: 1 }] })
+    await evictDurableObject(account)
+    // One call waits, and one unit is ahead of need; none is left of the five.
+    await account.sync(request(3, { wants: [{ set, need: 1, want: 2 }] }))
+    await account.sync(request(4, { leases: [{ sequence: 3, set, hour: hour(), used: 0, returned: 1 }] }))
+    expect(await account.usage(allTime)).toMatchObject({ observed: [{ limit: 'trial', requests: 2 }] })
+  })
+
+  test('a limit in observe mode that would have refused nobody is not in the list', async () => {
+    const account = open('observed-2')
+    const set = 'all,trial'
+    await account.sync(request(1, { wants: [{ set, need: 5, want: 7 }] }))
+    const leases = [{ sequence: 1, set, hour: hour(), used: 5, returned: 2 }]
+    await account.sync(request(2, { leases }))
+    expect(await account.usage(allTime)).toMatchObject({ used: 5, returned: 2, observed: [] })
+  })
+
   test('R01: grants a limit of 100 once, whoever asks', async () => {
     const account = open()
     const replies = await Promise.all(

@@ -54,7 +54,7 @@ export interface Journal {
   readonly ledger: LedgerChanges
   readonly usage: UsageDelta[]
   readonly refused: { readonly hour: number; readonly code: string; readonly requests: number }[]
-  /** What limits in observe mode would have refused. */
+  /** What limits in observe mode would have refused; negative for what came back unspent. */
   readonly observed: { readonly hour: number; readonly limit: string; readonly requests: number }[]
   readonly leases: Set<string>
   readonly meters: Set<string>

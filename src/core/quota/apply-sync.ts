@@ -1,5 +1,5 @@
 /** One sync, applied once: books what was reported, credits what came back, grants what is wanted. */
-import { accountIsolatesMax, creditMillis, isolateActiveMillis, subjectsPerHourMax } from '../limits.ts'
+import { accountIsolatesMax, isolateActiveMillis, subjectsPerHourMax } from '../limits.ts'
 import {
   type AccountState,
   createJournal,
@@ -81,15 +81,19 @@ function applyReport({ state, request, journal, now }: Sync, report: LeaseReport
   const used = Math.min(report.used, openUnits(lease))
   lease.used += used
   const returned = Math.min(report.returned, openUnits(lease))
+  const held = lease.units - lease.returned
   lease.returned += returned
+  const hour = hourOf(lease.grantedAt)
   const from = lease.unsettled ? 'unsettled' : 'outstanding'
-  journal.ledger.add(set, hourOf(lease.grantedAt), { returned, [from]: -used - returned })
+  journal.ledger.add(set, hour, { returned, [from]: -used - returned })
   journal.leases.add(id)
-  if (returned === 0 || now - lease.grantedAt >= creditMillis) return
+  if (returned === 0) return
   for (const name of limitNames(set)) {
     const meter = state.meters.get(name)
     if (meter === undefined) continue
-    credit(meter, returned, { now, serial: lease.serial })
+    const requests = -credit(meter, returned, { now, serial: lease.serial, held })
+    if (requests < 0) journal.observed.push({ hour, limit: name, requests })
+    // Stored also when they came too late: restored without it, the limit would credit them after all.
     journal.meters.add(name)
   }
 }

@@ -103,15 +103,23 @@ export function debit(meter: Meter, units: number, { now, serial }: { now: numbe
 /**
  * Credits units of a recent grant as if they had never been granted: the grant is lowered and everything since
  * is computed again. Subtracting them from today's debt instead would forget the refill that the bucket has
- * had meanwhile, and let more than the bound pass. Grants that are not recent any more are not credited. The meter has
- * changed in any case, and has to be stored.
+ * had meanwhile, and let more than the bound pass. Older grants are not credited.
+ *
+ * `held`: what was left of the grant. A limit in observe mode debits less than was granted; what it did not have
+ * comes back first, and is returned: so many calls it would not have refused after all.
  */
-export function credit(meter: Meter, units: number, { now, serial }: { now: number; serial: number }): void {
+export function credit(
+  meter: Meter,
+  units: number,
+  { now, serial, held }: { now: number; serial: number; held: number },
+): number {
   settleMeter(meter, now)
   const grant = meter.recent.get(serial)
-  if (grant === undefined) return
-  grant.units = Math.max(0, grant.units - units)
+  if (grant === undefined) return 0
+  const undebited = Math.min(units, held - grant.units)
+  grant.units -= units - undebited
   replay(meter)
+  return undebited
 }
 
 /**

@@ -69,6 +69,30 @@ describe('limit sets', () => {
     expect(journal.observed).toEqual([{ hour: 0, limit: 'trial', requests: 3 }])
   })
 
+  test('observe counts calls, not units: what comes back unspent would have been refused to nobody', () => {
+    const state = createAccount()
+    const observed = [limit('all', 100), limit('trial', 5, { mode: 'observe' })]
+    const back = (sequence: number, used: number, returned: number, now: number) =>
+      applySync(
+        state,
+        request('a', sequence, [], { leases: [{ sequence: 1, set: 'all,trial', hour: 0, used, returned }] }),
+        { now, limits: observed },
+      ).journal.observed
+    applySync(state, request('a', 1, [{ set: 'all,trial', need: 9, want: 9 }]), { now: 1, limits: observed })
+    // Four were beyond the limit. They come back first, and only what was debited is credited.
+    expect(back(2, 0, 3, 500)).toEqual([{ hour: 0, limit: 'trial', requests: -3 }])
+    expect(back(3, 1, 3, 900)).toEqual([{ hour: 0, limit: 'trial', requests: -1 }])
+    expect(back(4, 0, 1, 1_000)).toEqual([])
+    const { reply } = applySync(state, request('b', 1, [{ set: 'all,trial', need: 1, want: 1 }]), {
+      now: 1_001,
+      limits: observed,
+    })
+    expect(reply.limits.map(({ name, debt }) => [name, Math.ceil(debt)])).toEqual([
+      ['all', 3],
+      ['trial', 3],
+    ])
+  })
+
   test('a team without limits is never refused, and its units are in the books all the same', () => {
     const state = createAccount()
     const { reply, journal } = applySync(state, request('a', 1, [{ set: '', need: 5_000, want: 9_000 }]), {
@@ -156,6 +180,13 @@ describe('capacity', () => {
 
 describe('memory', () => {
   const limits = [limit('all', 100)]
+  const stored = (state: ReturnType<typeof createAccount>) =>
+    restoreAccount({
+      rules: state.rules,
+      meters: [...state.meters].map(([name, meter]) => [name, storeMeter(meter)] as const),
+      isolates: [...state.isolates],
+      leases: [...state.leases.values()],
+    })
 
   test('R03: a lease that is forgotten stays in the debt of its limit, through storage too', () => {
     const state = createAccount()
@@ -164,13 +195,7 @@ describe('memory', () => {
     const { journal } = applySync(state, request('a', 2, [], used), { now: 5_000, limits })
     expect(state.leases.size).toBe(0)
     expect(journal.meters).toContain('all')
-    const restored = restoreAccount({
-      rules: state.rules,
-      meters: [...state.meters].map(([name, meter]) => [name, storeMeter(meter)] as const),
-      isolates: [...state.isolates],
-      leases: [...state.leases.values()],
-    })
-    const { reply } = applySync(restored, request('b', 1, [{ set: 'all', need: 100, want: 100 }]), {
+    const { reply } = applySync(stored(state), request('b', 1, [{ set: 'all', need: 100, want: 100 }]), {
       now: 5_001,
       limits,
     })
@@ -202,6 +227,19 @@ describe('memory', () => {
     const wants = [{ set: 'all', need: 100, want: 100 }]
     const { reply } = applySync(restored, request('b', 1, wants), { now: 3 + creditMillis, limits })
     expect(reply.leases).toEqual([{ set: 'all', units: 40 }])
+  })
+
+  test('R03: units that came back too late are not credited, by storage neither', () => {
+    const state = createAccount()
+    applySync(state, request('a', 1, [{ set: 'all', need: 60, want: 60 }]), { now: 1, limits })
+    const late = { leases: [{ sequence: 1, set: 'all', hour: 0, used: 0, returned: 50 }] }
+    const { journal } = applySync(state, request('a', 2, [], late), { now: 2_001, limits })
+    expect(journal.meters).toContain('all')
+    for (const account of [state, stored(state)])
+      expect(
+        applySync(account, request('b', 1, [{ set: 'all', need: 100, want: 100 }]), { now: 2_002, limits })
+          .reply.leases,
+      ).toEqual([{ set: 'all', units: 40 }])
   })
 
   test('forgets isolates that are long silent, with their unsettled leases; storage has them', () => {

@@ -35,7 +35,7 @@ describe('credit by replay', () => {
     debit(meter, 150, { now: 0, serial: 1 })
     debit(never, 30, { now: 0, serial: 1 })
     for (const each of [meter, never]) debit(each, 40, { now: 700, serial: 2 })
-    credit(meter, 120, { now: 900, serial: 1 })
+    credit(meter, 120, { now: 900, serial: 1, held: 150 })
     expect(debtAt(meter, 900)).toBe(debtAt(never, 900))
   })
 
@@ -44,7 +44,7 @@ describe('credit by replay', () => {
     debit(meter, 100, { now: 0, serial: 1 })
     debit(meter, 150, { now: 1_000, serial: 2 })
     expect(debtAt(meter, 1_000)).toBe(150)
-    credit(meter, 100, { now: 1_000, serial: 1 })
+    credit(meter, 100, { now: 1_000, serial: 1, held: 100 })
     expect(debtAt(meter, 1_000)).toBe(150)
   })
 
@@ -52,9 +52,9 @@ describe('credit by replay', () => {
     const meter = createMeter(perHour, 0)
     debit(meter, 100, { now: 0, serial: 1 })
     const debts = [debtAt(meter, 1_999), debtAt(meter, 2_000)] as const
-    credit(meter, 10, { now: 1_999, serial: 1 })
+    credit(meter, 10, { now: 1_999, serial: 1, held: 100 })
     expect(debtAt(meter, 1_999)).toBeCloseTo(debts[0] - 10)
-    credit(meter, 10, { now: 2_000, serial: 1 })
+    credit(meter, 10, { now: 2_000, serial: 1, held: 90 })
     expect(debtAt(meter, 2_000)).toBeCloseTo(debts[1] - 10)
   })
 })

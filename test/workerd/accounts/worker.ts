@@ -13,12 +13,17 @@ const limit = (name: string, requests: number, perMillis: number): Limit => ({
   mode: 'enforce',
 })
 
+const limits = [limit('all', 100, 86_400_000)]
+const trial: Limit = { ...limit('trial', 5, 86_400_000), mode: 'observe' }
+
 export const clock = { offset: 0 }
 export const logged: string[] = []
 
 export class TeamAccount extends teamAccount({
   configOf: (team) =>
-    team.startsWith('unknown') ? null : { limits: [limit('all', 100, 86_400_000)], rollupMinutes: 15 },
+    team.startsWith('unknown')
+      ? null
+      : { limits: team.startsWith('observed') ? [...limits, trial] : limits, rollupMinutes: 15 },
   now: () => Date.now() + clock.offset,
   log: (line) => logged.push(line),
 }) {}
