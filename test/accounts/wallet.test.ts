@@ -1,7 +1,11 @@
 import { parseList } from 'structured-headers'
 import { describe, expect, test } from 'vitest'
 import type { Admission } from '../../src/accounts/accounts.ts'
+import { syncPatienceMillis } from '../../src/core/limits.ts'
 import { Refusal } from '../../src/core/problems.ts'
+import { createAccount } from '../../src/core/quota/account.ts'
+import { applySync } from '../../src/core/quota/apply-sync.ts'
+import type { SyncReply, SyncRequest } from '../../src/core/quota/sync.ts'
 import { FakeAccount, isolateOver, limitOf, permitOf, VirtualTime } from './fakes.ts'
 
 const perDay = (requests: number) => limitOf('all', requests, 86_400_000)
@@ -234,6 +238,35 @@ describe('when the account fails', () => {
     await time.advance(10_000)
     expect(account.totals).toEqual({ granted: 1, used: 1, returned: 0, outstanding: 0, unsettled: 0 })
     expect(account.outcomes).toEqual(new Map([['2xx', 1]]))
+  })
+
+  test('R04: an answer that comes after the one to its repetition ends no sync but its own', async () => {
+    const time = new VirtualTime()
+    const limits = [perDay(100)]
+    const state = createAccount()
+    const sends: { readonly request: SyncRequest; readonly answer: () => void; readonly lose: () => void }[] =
+      []
+    const sync = (request: SyncRequest): Promise<SyncReply> =>
+      new Promise((resolve, reject) => {
+        const answer = () => resolve(applySync(state, request, { now: time.now, limits }).reply)
+        sends.push({ request, answer, lose: () => reject(new Error('network connection lost')) })
+      })
+    const { wallet, context } = isolateOver(time, () => ({ sync }))
+    const admitting = outcomeOf(() => wallet.admit(permitOf({ limits }), context))
+    await time.advance(syncPatienceMillis)
+    expect(sends.map(({ request }) => request.sequence)).toEqual([1, 1])
+    sends[1]?.answer()
+    await time.advance(1)
+    // The lease counts from the first send and is over: the call waits for the next one.
+    expect(sends.map(({ request }) => request.sequence)).toEqual([1, 1, 2])
+    sends[0]?.answer()
+    await time.advance(1)
+    sends[2]?.lose()
+    await time.advance(1)
+    expect(sends.map(({ request }) => request.sequence)).toEqual([1, 1, 2, 2])
+    sends[3]?.answer()
+    await time.advance(1)
+    expect(admittedOf(await admitting).commit(time.now)).not.toBeNull()
   })
 
   test('R06: out of reach is 503 account_unavailable, asked for again at most every 250 ms, and it heals', async () => {
