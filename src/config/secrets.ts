@@ -8,18 +8,9 @@ import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
 import { adminKeyCharsMin, secretStoreReadMillis } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
+import type { SigningKey } from '../core/signing-key.ts'
 import { type SetTimer, within } from '../core/within.ts'
 import { type ConfigFault, Input } from './input.ts'
-
-export interface SigningKey {
-  /** Its own, or its RFC 7638 thumbprint. */
-  readonly kid: string
-  readonly algorithm: 'EdDSA' | 'ES256'
-  /** The private JWK as JSON, for `openSigner` of tokens/signing-keys.ts. */
-  readonly privateJwk: Secret
-  /** With kid, alg and use, as /.well-known/jwks.json publishes it. */
-  readonly publicJwk: PublicJwk
-}
 
 export interface OwnSecrets {
   readonly adminKey: Secret | null

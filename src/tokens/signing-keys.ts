@@ -4,17 +4,7 @@
  * signed has expired.
  */
 import type { CryptoKey } from 'jose'
-import type { PublicJwk } from '../core/configuration.ts'
-import type { Secret } from '../core/redact.ts'
-
-export interface SigningKey {
-  readonly kid: string
-  readonly algorithm: 'EdDSA' | 'ES256'
-  /** The private JWK as JSON. */
-  readonly privateJwk: Secret
-  /** As /.well-known/jwks.json publishes it. */
-  readonly publicJwk: PublicJwk
-}
+import type { SigningKey } from '../core/signing-key.ts'
 
 export interface Signer {
   readonly kid: string
@@ -24,7 +14,7 @@ export interface Signer {
 
 const parameters = { EdDSA: { name: 'Ed25519' }, ES256: { name: 'ECDSA', namedCurve: 'P-256' } }
 
-/** Imports the key that signs. `keys` were judged by `config`; one that cannot be imported is a fault of ours. */
+/** Imports a key to sign with. `config` has judged it; one that cannot be imported is a fault of ours. */
 export async function openSigner({ kid, algorithm, privateJwk }: SigningKey): Promise<Signer> {
   const jwk = JSON.parse(privateJwk.reveal())
   const key = await crypto.subtle.importKey('jwk', jwk, parameters[algorithm], false, ['sign'])

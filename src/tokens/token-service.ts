@@ -7,9 +7,10 @@ import { endedGrantsMax } from '../core/limits.ts'
 import type { Caller } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
 import type { Secret } from '../core/redact.ts'
+import type { SigningKey } from '../core/signing-key.ts'
 import type { DirectoryRpc } from './directory-rpc.ts'
 import type { Ended } from './records.ts'
-import type { Signer, SigningKey } from './signing-keys.ts'
+import type { Signer } from './signing-keys.ts'
 
 export interface TokenService {
   readonly config: Pick<Configuration, 'url' | 'teams' | 'clients'>

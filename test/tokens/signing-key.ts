@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { Secret } from '../../src/core/redact.ts'
-import type { SigningKey } from '../../src/tokens/signing-keys.ts'
+import type { SigningKey } from '../../src/core/signing-key.ts'
 
 /** A fresh private JWK, as COUNTERSIGN_SIGNING_KEY holds it. */
 export const makePrivateJwk = async (algorithm: SigningKey['algorithm']): Promise<JWK> =>
