@@ -14,9 +14,10 @@ const bytes = (count: number): Uint8Array<ArrayBuffer> => new Uint8Array(count).
 /** A permit as far as bodies look at it: the upstream's bounds and what its scheme needs. */
 const permitOf = (
   need: BodyNeed | ((contentType: string | null) => BodyNeed),
-  { method = 'POST', team = 'checkout' } = {},
+  { method = 'POST', team = 'checkout', set = [] as Upstream['headers']['set'] } = {},
 ): Permit => {
-  const upstream = pipelineConfig().upstreams.get('signed') as Upstream
+  const signed = pipelineConfig().upstreams.get('signed') as Upstream
+  const upstream = { ...signed, headers: { ...signed.headers, set } }
   const bodyNeed = typeof need === 'function' ? need : () => need
   return {
     upstream: { ...upstream, scheme: { ...upstream.scheme, bodyNeed } },
@@ -351,16 +352,28 @@ describe('a method without a body', () => {
   )
 })
 
-test('what a scheme needs may depend on the content type, as Plugipay and multipart do', async () => {
+describe('what a scheme needs may depend on the content type, as Plugipay and multipart do', () => {
   const need = (contentType: string | null): BodyNeed =>
     contentType?.startsWith('multipart/form-data') === true ? 'none' : 'sha256'
-  const multipart = whole(bytes(4_000), {
-    'content-type': 'multipart/form-data; boundary=x',
-    ...declared(4_000),
+  const multipart = (headers: Readonly<Record<string, string>> = {}): Request =>
+    whole(bytes(4_000), {
+      'content-type': 'multipart/form-data; boundary=x',
+      ...declared(4_000),
+      ...headers,
+    })
+
+  test('and is by the type that is sent', async () => {
+    expect((await read(multipart(), permitOf(need)).body).streamed).toBe(true)
+    const json = whole(bytes(4_000), { 'content-type': 'application/json', ...declared(4_000) })
+    expect((await refusalOf(() => read(json, permitOf(need)).body)).code).toBe('body_too_large')
   })
-  expect((await read(multipart, permitOf(need)).body).streamed).toBe(true)
-  const json = whole(bytes(4_000), { 'content-type': 'application/json', ...declared(4_000) })
-  expect((await refusalOf(() => read(json, permitOf(need)).body)).code).toBe('body_too_large')
+
+  test('and not by one that does not reach the upstream', async () => {
+    const hopByHop = multipart({ connection: 'close, Content-Type' })
+    expect((await refusalOf(() => read(hopByHop, permitOf(need)).body)).code).toBe('body_too_large')
+    const replaced = permitOf(need, { set: [['content-type', 'application/json']] })
+    expect((await refusalOf(() => read(multipart(), replaced).body)).code).toBe('body_too_large')
+  })
 })
 
 describe('when the buffers are full', () => {

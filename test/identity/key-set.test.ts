@@ -1,3 +1,4 @@
+import { CompactSign, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { makeKeySet } from '../../src/identity/key-set.ts'
 import { makeSigner } from './fixtures.ts'
@@ -53,5 +54,21 @@ describe('a key set', () => {
     expect(await set.verifies(key, token)).toBe(true)
     expect(await set.verifies(key, { ...token, algorithm: 'EdDSA' })).toBe(false)
     expect(await set.verifies(key, { ...token, text: await second.sign({}) })).toBe(false)
+  })
+
+  it('J06: an RSA key of one algorithm verifies none of the others that RSA could do', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'k1' }
+    const text = await new CompactSign(new Uint8Array(1))
+      .setProtectedHeader({ alg: 'RS256' })
+      .sign(privateKey)
+    const token = { text, algorithm: 'RS256', kid: 'k1', typ: null, payload: '' }
+    const verifies = async (alg: string): Promise<boolean> => {
+      const set = makeKeySet([{ ...jwk, alg }])
+      const key = set.choose('k1', alg)
+      if (key === null) throw new Error('the key is there')
+      return set.verifies(key, token)
+    }
+    expect([await verifies('RS256'), await verifies('PS256')]).toEqual([true, false])
   })
 })
