@@ -4,6 +4,7 @@
  */
 import { html } from 'hono/html'
 import { hex } from '../../core/bytes.ts'
+import type { Configuration } from '../../core/configuration.ts'
 import { authorizationCodeSeconds, consentAttemptsMax, refreshSeconds } from '../../core/limits.ts'
 import { Secret } from '../../core/redact.ts'
 import { cliClientId } from '../../core/reserved.ts'
@@ -15,6 +16,7 @@ import {
   readAsker,
   readAuthorization,
 } from '../../tokens/authorization.ts'
+import type { ListedDevice } from '../../tokens/device.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { digestOf, opaqueSecretBytes, opaqueText } from '../../tokens/opaque.ts'
 import { readParameters } from '../../tokens/parameters.ts'
@@ -37,9 +39,7 @@ export async function authorize(request: Request, { service }: People): Promise<
     const wanted = readAuthorization(parameters, asker, config.url)
     const session = await findSession(request, service)
     if (session === null) return seeOther(signInPath(pathOf(request)))
-    const { scopes: asked, audience } = wanted
-    const calls = scopesOf(session.person, config.teams, { asked })
-    if (asked !== null && audience === 'calls' && calls.length === 0)
+    if (endsInNothing({ ...asker, ...wanted }, session.person, config.teams))
       throw new OAuthRefusal('invalid_scope', 'Who signed in may call nothing of what was asked for.')
     if (request.method !== 'POST') return showConsent(asker, wanted.scopes, { session, request, service })
     const decided = await readForm(request, config.url, session)
@@ -53,6 +53,19 @@ export async function authorize(request: Request, { service }: People): Promise<
     const answer = { error: error.code, error_description: error.description }
     return seeOther(answerUri(asker, answer, config.url))
   }
+}
+
+/**
+ * Whether a login would get no token, whoever agrees to it: one for calls, of which this person may make none. The
+ * terminal administers besides, but where it asked for calls by name.
+ */
+export function endsInNothing(
+  { clientId, scopes, audience }: Pick<ListedDevice, 'clientId' | 'scopes' | 'audience'>,
+  person: Person,
+  teams: Configuration['teams'],
+): boolean {
+  const administers = clientId === cliClientId && (scopes === null || audience === 'administration')
+  return !administers && scopesOf(person, teams, { asked: scopes }).length === 0
 }
 
 interface Consent {
@@ -160,10 +173,14 @@ export function what(
   }</dd>${clientId === cliClientId && html`<dt>and administer</dt><dd>what you may as ${person.role}</dd>`}${where}</dl>`
 }
 
-export function decide(action: string, hidden: Readonly<Record<string, string>>): Markup {
+export function decide(
+  action: string,
+  hidden: Readonly<Record<string, string>>,
+  { may = true } = {},
+): Markup {
   return form(
     action,
     hidden,
-    html`<div class="row"><button name="decision" value="approve">Allow</button><button class="second" name="decision" value="deny">Do not allow</button></div>`,
+    html`<div class="row">${may && html`<button name="decision" value="approve">Allow</button>`}<button class="second" name="decision" value="deny">Do not allow</button></div>`,
   )
 }

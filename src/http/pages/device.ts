@@ -5,13 +5,14 @@
 import { html } from 'hono/html'
 import { userCodeAttemptsMax } from '../../core/limits.ts'
 import { type ListedDevice, readUserCode } from '../../tokens/device.ts'
+import type { Person } from '../../tokens/records.ts'
 import { answered } from '../../tokens/token-service.ts'
 import { userCodeDigest } from '../oauth/device-authorization.ts'
 import type { LoginPayload } from '../oauth/people-grants.ts'
 import type { Session } from '../sign-in/session.ts'
-import { clientName, decide, grantOpened, newGrant, what } from './consent.ts'
+import { clientName, decide, endsInNothing, grantOpened, newGrant, what } from './consent.ts'
 import { readForm } from './form.ts'
-import { field, page } from './page.ts'
+import { field, type Markup, page } from './page.ts'
 import { countAttempt, type People, queryOf } from './people.ts'
 
 export async function showDevice(request: Request, session: Session, people: People): Promise<Response> {
@@ -57,10 +58,21 @@ async function look(typed: string, session: Session, { service }: People): Promi
 
 function confirm({ userCode, device }: Waiting, session: Session, { service }: People): Promise<Response> {
   const { clientId, scopes, from, createdAt } = device
+  const { person, csrf } = session
+  const nothing = endsInNothing(device, person, service.config.teams)
   const minutes = Math.floor((service.now() - createdAt) / 60_000)
   const where = html`<dt>Asked</dt><dd>${minutes === 0 ? 'just now' : `${minutes} min ago`}, from ${from === null ? 'an unknown address' : html`the address <code>${from}</code>`}</dd>`
-  const body = html`<p class="code">${userCode}</p><p class="note">Allow it only if you began this login yourself, and this code stands on your own device. Nobody who helps you needs you to.</p>${what(clientId, scopes, { person: session.person, service, where })}${decide('/device', { csrf: session.csrf, user_code: userCode })}`
-  return page(`Allow ${clientName(clientId)}?`, body, { session })
+  const body = html`<p class="code">${userCode}</p><p class="note">Allow it only if you began this login yourself, and this code stands on your own device. Nobody who helps you needs you to.</p>${nothing && cannot(scopes, person)}${what(clientId, scopes, { person, service, where })}${decide('/device', { csrf, user_code: userCode }, { may: !nothing })}`
+  return page(`Allow ${clientName(clientId)}?`, body, {
+    session,
+    error: nothing ? 'scope_insufficient' : undefined,
+  })
+}
+
+function cannot(scopes: readonly string[] | null, { team }: Person): Markup {
+  const asked = scopes === null ? '' : ` of ${scopes.join(' ')}`
+  const why = team === null ? 'you belong to no team' : `your team ${team} was granted nothing${asked}`
+  return html`<p class="bad" role="alert">You cannot allow it: ${why}. Somebody else may, or begin again on the device.</p>`
 }
 
 export async function decideDevice(request: Request, session: Session, people: People): Promise<Response> {
@@ -71,6 +83,8 @@ export async function decideDevice(request: Request, session: Session, people: P
   if (found === null) return notWaiting(session)
   const { clientId, scopes, audience } = found.device
   const approved = form.get('decision') === 'approve'
+  if (approved && endsInNothing(found.device, session.person, config.teams))
+    return confirm(found, session, people)
   const grant = newGrant(session.person, service)
   const payload: LoginPayload = { grantId: grant.id, clientId, scopes, audience }
   const opened = grantOpened(grant, { clientId, request, way: 'device' })

@@ -194,6 +194,14 @@ describe('the authorization endpoint', () => {
     expect(administration.status).toBe(200)
   })
 
+  it('sends an admin without a team back to a page in a browser, which could do nothing for them', async () => {
+    const root = await signedInBrowser(edge, 'root')
+    const answer = await root.open(authorizeUrl({ client_id: 'shop', redirect_uri: shopRedirect }))
+    const { searchParams } = new URL(answer.headers.get('location') ?? '', edge.url)
+    expect([answer.status, searchParams.get('error')]).toEqual([303, 'invalid_scope'])
+    expect((await root.open(authorizeUrl())).status).toBe(200)
+  })
+
   it('gives a no of the person back to the client', async () => {
     const back = await agree(authorizeUrl(), 'deny')
     expect(back.searchParams.get('error')).toBe('access_denied')

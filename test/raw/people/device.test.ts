@@ -8,6 +8,7 @@ import {
   callOrders,
   cli,
   csrfOf,
+  type Device,
   decide,
   failure,
   form,
@@ -177,6 +178,51 @@ describe('a login by device', () => {
     expect(await failure(await ask({ client_id: 'countersign-cli', scope: 'bad scope"' }))).toBe(
       '400 invalid_scope',
     )
+  })
+
+  describe('that would end in nothing', () => {
+    beforeAll(() => {
+      edge.people['dan'] = { team: 'search' }
+    })
+
+    const shown = async (person: string, { verification_uri_complete: page }: Device) => {
+      const answer = await (await signedInBrowser(edge, person)).open(page)
+      return { error: answer.headers.get('countersign-error'), text: await answer.text() }
+    }
+
+    it('says to who may call none of its scopes which those are and why, and still waits for who may', async () => {
+      const device = await beginDevice(edge, { scope: 'orders:order:write' })
+      const { error, text } = await shown('dan', device)
+      expect(text).toContain('team search was granted nothing of orders:order:write')
+      expect(text).not.toContain('value="approve"')
+      expect(error).toBe('scope_insufficient')
+      const approved = await decide(await signedInBrowser(edge, 'dan'), device)
+      expect([approved.status, approved.headers.get('countersign-error')]).toEqual([
+        403,
+        'scope_insufficient',
+      ])
+      expect(await failure(await poll(edge, device))).toBe('400 authorization_pending')
+      await decide(await signedInBrowser(edge, 'lin'), device)
+      expect((await issued(await poll(edge, device))).scope).toBe('orders:order:write')
+    })
+
+    it('is denied by who may not allow it', async () => {
+      const device = await beginDevice(edge, { scope: 'nowhere:x' })
+      expect((await decide(await signedInBrowser(edge, 'dan'), device, 'deny')).status).toBe(200)
+      expect(await failure(await poll(edge, device))).toBe('400 access_denied')
+    })
+
+    it('is one of a page in a browser for an admin without a team, and not one of a terminal', async () => {
+      const page = await beginDevice(edge, { client_id: 'shop' })
+      expect((await shown('root', page)).text).toContain('you belong to no team')
+      for (const fields of [{}, { scope: 'orders:*', resource: `${edge.url}/api` }]) {
+        const terminal = await beginDevice(edge, fields)
+        expect(await shown('root', terminal)).toMatchObject({
+          error: null,
+          text: expect.stringContaining('value="approve"'),
+        })
+      }
+    })
   })
 
   it('carries no more than was approved', async () => {
