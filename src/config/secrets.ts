@@ -2,14 +2,17 @@
  * Countersign's own secrets. Their faults are configuration faults; a fault of an upstream's secret is not,
  * and is found where credentials are opened. Nothing here repeats a secret in a message.
  */
-import { CompactSign, compactVerify, type JWK } from 'jose'
+import { compactVerify, type JWK } from 'jose'
 import { base64url, sha256OfText } from '../core/bytes.ts'
 import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
+import { compactJws } from '../core/jws.ts'
 import { adminKeyCharsMin, secretStoreReadMillis } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import type { SigningKey } from '../core/signing-key.ts'
 import { type SetTimer, within } from '../core/within.ts'
+import { importSigner, parsePrivateJwk } from '../signing/jwk.ts'
+import { privateByJose } from '../signing/jws.ts'
 import { type ConfigFault, Input } from './input.ts'
 
 export interface OwnSecrets {
@@ -123,12 +126,15 @@ async function thumbprint(jwk: PublicJwk): Promise<string> {
   return base64url(await sha256OfText(JSON.stringify(jwk, ['crv', 'kty', 'x', 'y'])))
 }
 
-async function belongTogether(privateJwk: object, publicJwk: object, algorithm: string): Promise<boolean> {
+async function belongTogether(
+  privateJwk: object,
+  publicJwk: object,
+  alg: SigningKey['algorithm'],
+): Promise<boolean> {
   try {
-    const signed = await new CompactSign(new Uint8Array(1))
-      .setProtectedHeader({ alg: algorithm })
-      .sign(privateJwk as JWK)
-    await compactVerify(signed, publicJwk as JWK)
+    const algorithm = privateByJose[alg]
+    const sign = await importSigner(parsePrivateJwk(privateJwk, algorithm), algorithm)
+    await compactVerify(await compactJws({ alg }, {}, sign), publicJwk as JWK)
     return true
   } catch {
     return false

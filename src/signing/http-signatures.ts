@@ -7,8 +7,9 @@
  * tag, in this order; of these only created and keyid are always there.
  */
 import { type Bytes, base64, fromBase64, utf8 } from '../core/bytes.ts'
+import type { Sign } from '../core/jws.ts'
 import { bodySha256, emptySha256, hmacSigner } from './digest.ts'
-import { type PrivateAlgorithmName, privateAlgorithms, type Signer } from './jwk.ts'
+import { type PrivateAlgorithmName, privateAlgorithms } from './jwk.ts'
 import { OptionReader } from './options.ts'
 import { type KeySecret, parseKeySecret } from './private-key.ts'
 import type { Pair } from './query-string.ts'
@@ -51,7 +52,7 @@ export interface SignatureOptions {
 }
 
 interface SignatureKey {
-  readonly sign: Signer
+  readonly sign: Sign
   /** What no request changes of the signature parameters, serialised. */
   readonly fixed: { readonly components: string; readonly keyid: string; readonly algAndTag: string }
 }

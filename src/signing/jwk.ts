@@ -1,6 +1,7 @@
 /** Private keys as JWK (RFC 7517), imported for one algorithm. No message here has a part of a key. */
 import type { Bytes } from '../core/bytes.ts'
 import { isJsonObject } from '../core/json.ts'
+import type { Sign } from '../core/jws.ts'
 import { SecretFault } from './scheme.ts'
 
 interface KeyForm {
@@ -57,13 +58,8 @@ export function parsePrivateJwk(input: unknown, algorithm: PrivateAlgorithmName)
   return kept
 }
 
-export type Signer = (data: Bytes) => Promise<ArrayBuffer>
-
 /** Imports a JWK, or the bytes of PKCS #8 that Google and GitHub hand out as PEM; what it returns signs. */
-export async function importSigner(
-  key: PrivateJwk | Bytes,
-  algorithm: PrivateAlgorithmName,
-): Promise<Signer> {
+export async function importSigner(key: PrivateJwk | Bytes, algorithm: PrivateAlgorithmName): Promise<Sign> {
   const { parameters }: PrivateAlgorithm = privateAlgorithms[algorithm]
   try {
     const imported = await (key instanceof Uint8Array

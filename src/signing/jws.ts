@@ -1,7 +1,7 @@
-/** JSON Web Signatures in compact form (RFC 7515 section 3.1), by the algorithms that APIs ask their callers for. */
-import { base64url, utf8 } from '../core/bytes.ts'
+/** The algorithms of JSON Web Signatures that APIs ask their callers for, and the secrets that they need. */
+import { utf8 } from '../core/bytes.ts'
 import { hmacSigner } from './digest.ts'
-import type { PrivateAlgorithmName, Signer } from './jwk.ts'
+import type { PrivateAlgorithmName } from './jwk.ts'
 import { type KeySecret, parseKeySecret } from './private-key.ts'
 import { SecretFault } from './scheme.ts'
 import { parsePair } from './secret.ts'
@@ -30,14 +30,4 @@ function parseShared(text: string): KeySecret {
   const [keyid, secret] = parsePair(text, ['id', 'secret'])
   if (!/^[\x21-\x7e]+$/.test(keyid)) throw new SecretFault('the id must be visible ASCII')
   return { keyid, importSigner: () => hmacSigner(utf8(secret)) }
-}
-
-/** What is signed: both parts in base64url, joined by a dot. */
-export function signingInput(header: object, claims: object): string {
-  return [header, claims].map((part) => base64url(utf8(JSON.stringify(part)))).join('.')
-}
-
-export async function compactJws(header: object, claims: object, sign: Signer): Promise<string> {
-  const input = signingInput(header, claims)
-  return `${input}.${base64url(new Uint8Array(await sign(utf8(input))))}`
 }

@@ -7,11 +7,11 @@
  * ours; everything else comes from the options.
  */
 import { isJsonObject } from '../core/json.ts'
+import { compactJws, type Sign, signingInput } from '../core/jws.ts'
 import type { StringPart } from './hmac/definition.ts'
 import { newSheet, type Sheet } from './hmac/sheet.ts'
 import { parseString } from './hmac/string.ts'
-import type { Signer } from './jwk.ts'
-import { compactJws, type JwsAlgorithm, jwsAlgorithms, parseJwsSecret, signingInput } from './jws.ts'
+import { type JwsAlgorithm, jwsAlgorithms, parseJwsSecret } from './jws.ts'
 import { OptionReader } from './options.ts'
 import type { KeySecret } from './private-key.ts'
 import { type BodyNeed, type ReportFault, type SignScheme, widestNeed } from './scheme.ts'
@@ -59,7 +59,7 @@ interface JwtOptions {
 
 interface JwtKey {
   readonly keyid: string
-  readonly sign: Signer
+  readonly sign: Sign
 }
 
 export const jwt: SignScheme<JwtOptions, KeySecret, JwtKey> = {

@@ -5,7 +5,8 @@
  * "jwk" }`. A `token_uri` in it is not used: where tokens are fetched is configuration, not secret.
  */
 import { parseJsonObject } from '../core/json.ts'
-import { compactJws, type JwsAlgorithm, jwsAlgorithms, privateByJose } from './jws.ts'
+import { compactJws } from '../core/jws.ts'
+import { type JwsAlgorithm, jwsAlgorithms, privateByJose } from './jws.ts'
 import { OptionReader } from './options.ts'
 import { type ImportSigner, parsePrivateKey, textMember } from './private-key.ts'
 import type { Pair } from './query-string.ts'

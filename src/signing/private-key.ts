@@ -4,12 +4,13 @@
  */
 import { type Bytes, bytesOfHex, fromBase64, hex } from '../core/bytes.ts'
 import { type JsonObject, parseJsonObject } from '../core/json.ts'
+import type { Sign } from '../core/jws.ts'
 import { own } from '../core/table.ts'
-import { importSigner, type PrivateAlgorithmName, parsePrivateJwk, type Signer } from './jwk.ts'
+import { importSigner, type PrivateAlgorithmName, parsePrivateJwk } from './jwk.ts'
 import { SecretFault } from './scheme.ts'
 
 /** Imports the key; a closure, because importing is all that can be done with it. */
-export type ImportSigner = () => Promise<Signer>
+export type ImportSigner = () => Promise<Sign>
 
 /** The member of that name as text; undefined when it is anything else. */
 export function textMember(fields: JsonObject, name: string): string | undefined {

@@ -3,9 +3,8 @@
  * `url` is for calling, `url + '/api'` for administration; `gid` names what a token descends from (a personal
  * token, a refresh family, a session, an exchanged JWT), so that ending that ends the token.
  */
-import { CompactSign } from 'jose'
-import { utf8 } from '../core/bytes.ts'
 import type { Role } from '../core/configuration.ts'
+import { compactJws } from '../core/jws.ts'
 import { accessTokenSeconds, tokenBytesMax } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import type { Signer } from './signing-keys.ts'
@@ -48,7 +47,7 @@ interface MintContext {
  * accepts, which only a very long list of scopes can cause.
  */
 export async function mintAccessToken(
-  { kid, algorithm, key }: Signer,
+  { kid, algorithm, sign }: Signer,
   claims: AccessTokenClaims,
   { url, now, notAfter }: MintContext,
 ): Promise<AccessToken | null> {
@@ -66,8 +65,6 @@ export async function mintAccessToken(
     ...(claims.team === null ? {} : { team: claims.team }),
     ...(claims.audience === 'administration' ? { role: claims.role } : {}),
   }
-  const text = await new CompactSign(utf8(JSON.stringify(payload)))
-    .setProtectedHeader({ alg: algorithm, kid, typ: 'at+jwt' })
-    .sign(key)
+  const text = await compactJws({ alg: algorithm, kid, typ: 'at+jwt' }, payload, sign)
   return text.length > tokenBytesMax ? null : { text: new Secret(text), expiresIn: expiresAt - now }
 }

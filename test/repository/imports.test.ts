@@ -46,7 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   identity: ['core', 'signing', 'jose'],
   credentials: ['core', 'signing'],
   accounts: ['core', 'cloudflare:workers'],
-  tokens: ['core', 'jose', 'cloudflare:workers'],
+  tokens: ['core', 'cloudflare:workers'],
   http: [
     ...['core', 'signing', 'upstreams', 'config', 'identity', 'credentials', 'accounts', 'tokens'],
     ...['hono', 'jose', 'structured-headers'],
