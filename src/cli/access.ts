@@ -109,6 +109,8 @@ async function renew(
   if (stored.kind === 'session') {
     // Whoever sends a refresh token and does not keep the one that comes back has ended the login.
     return uninterrupted(async () => {
+      // A disk that is full or read-only says so now, as long as nothing is lost.
+      writeCredentials(readCredentials())
       const issued = await refreshSession(url, stored.secret, wish(url, audience, options))
       await save(issued.refreshToken ?? stored.secret, issued.accessToken)
       return issued.accessToken

@@ -1,9 +1,10 @@
 /** The admin API, with the caller's own rights. */
 import { getAccessToken, isRenewable } from './access.ts'
 import type { Context } from './context.ts'
-import { usageFailure } from './failure.ts'
+import { Failure, usageFailure } from './failure.ts'
+import { answerBytesMax } from './limits.ts'
 import { networkFailure } from './network.ts'
-import { type AnswerHead, problemFailure, readObject } from './problem.ts'
+import { type AnswerHead, problemFailure, readFields } from './problem.ts'
 import { send, textBody } from './transport.ts'
 import { version } from './version.ts'
 
@@ -30,8 +31,8 @@ export async function requestApi(context: Context, path: string, request: ApiReq
     asked = await ask(context, { url, target, token: text }, request)
   }
   const { response, text } = asked
-  if (response.status < 200 || response.status > 299) throw problemFailure(response, text)
-  return text
+  if (response.status >= 200 && response.status <= 299) return text
+  throw response.status < 400 ? strangeAnswer(url) : problemFailure(response, text)
 }
 
 export async function api(
@@ -39,7 +40,22 @@ export async function api(
   path: string,
   request: ApiRequest = {},
 ): Promise<Readonly<Record<string, unknown>>> {
-  return readObject(await requestApi(context, path, request))
+  return readAnswer(request.given?.url ?? context.url, await requestApi(context, path, request))
+}
+
+/** The fields of a 2xx. Throws Failure for words that are none of ours, such as the login page of a network. */
+export function readAnswer(url: string, text: string): Readonly<Record<string, unknown>> {
+  // Of what was removed nothing is said.
+  const fields = text === '' ? {} : readFields(text)
+  if (fields === null) throw strangeAnswer(url)
+  return fields
+}
+
+export function strangeAnswer(url: string): Failure {
+  return new Failure('failure', `${url} does not answer as a Countersign.`, {
+    hint: 'Is the address right, and does nothing stand in between, such as the login page of a network?',
+    code: 'answer_invalid',
+  })
 }
 
 /** The team that the credential belongs to. Throws Failure `usage` for who belongs to none. */
@@ -82,7 +98,7 @@ async function ask(
       body: outgoing,
       timeoutMillis: requestMillis,
     })
-    const text = await response.text()
+    const text = String(await response.bytes(answerBytesMax))
     traceAnswer(context, `${method} ${target.split('?')[0]}`, { response, startedAt })
     return { response, text }
   } catch (error) {
@@ -119,7 +135,8 @@ export async function listAll(
   let cursor: string | undefined
   for (let page = 0; page < pagesMax; page += 1) {
     const { items: more, next } = await api(context, path, { query: { ...query, cursor } })
-    for (const item of Array.isArray(more) ? more : []) items.push({ ...item })
+    if (!Array.isArray(more)) throw strangeAnswer(context.url)
+    for (const item of more) items.push({ ...item })
     if (typeof next !== 'string' || items.length >= limit) break
     cursor = next
   }

@@ -25,10 +25,15 @@ export const kindNames: Readonly<Record<CredentialKind, string>> = {
 export function readToken(text: string, where: string): Secret {
   const token = text.trim()
   if (token === '') throw usageFailure(`${where} holds no token.`)
-  if (!/^[\x21-\x7e]+$/.test(token)) {
+  if (!isToken(token)) {
     throw usageFailure(`${where} is not one token.`, 'It holds blanks, line breaks or other odd characters.')
   }
   return new Secret(token)
+}
+
+/** Whether it can travel in a header. */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 }
 
 /** A word that tells tokens apart and gives nothing away: the id that lists show, or the kind. */

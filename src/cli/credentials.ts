@@ -5,8 +5,9 @@
 import { join } from 'node:path'
 import type { AccessToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
-import { readPrivateFile, removeFile, writePrivateFile } from './private-files.ts'
-import { brokenFile, readVersioned, stateDirectory } from './profiles.ts'
+import { isToken } from './credential.ts'
+import { removeFile, writePrivateFile } from './private-files.ts'
+import { brokenFile, readStateFile, readVersioned, stateDirectory } from './profiles.ts'
 
 export type Audience = 'calls' | 'administration'
 
@@ -23,12 +24,12 @@ export type Credentials = ReadonlyMap<string, StoredCredential>
 
 const fileName = 'credentials.json'
 
-export function credentialsPath(): string {
+function credentialsPath(): string {
   return join(stateDirectory(), fileName)
 }
 
 export function readCredentials(): Credentials {
-  const text = readPrivateFile(stateDirectory(), fileName)
+  const text = readStateFile(fileName)
   if (text === null) return new Map()
   const { credentials } = readVersioned(text, credentialsPath())
   return new Map(
@@ -38,15 +39,14 @@ export function readCredentials(): Credentials {
 
 function readCredential(name: string, entry: Readonly<Record<string, unknown>>): StoredCredential {
   const { url, kind, secret } = entry
-  if (typeof url !== 'string' || typeof secret !== 'string' || (kind !== 'token' && kind !== 'session')) {
+  if (typeof url !== 'string' || !isToken(secret) || (kind !== 'token' && kind !== 'session')) {
     throw brokenFile(credentialsPath(), name)
   }
   const tokens = Object(entry['accessTokens'])
   const accessTokens = new Map<Audience, AccessToken>()
   for (const audience of ['calls', 'administration'] as const) {
     const { text, expiresAt } = Object(tokens[audience])
-    if (typeof text === 'string' && typeof expiresAt === 'number')
-      accessTokens.set(audience, { text, expiresAt })
+    if (isToken(text) && typeof expiresAt === 'number') accessTokens.set(audience, { text, expiresAt })
   }
   return { url, kind, secret: new Secret(secret), accessTokens }
 }

@@ -11,6 +11,7 @@ import { type LockTimes, lockTimes } from './limits.ts'
 import {
   ensurePrivateDirectory,
   errorCode,
+  fileFailure,
   randomHex,
   removeLeftovers,
   removeQuietly,
@@ -58,14 +59,11 @@ async function acquire(path: string, mine: string, { waitMillis, staleMillis }: 
   while (!tryCreate(path, mine)) {
     breakStale(path, staleMillis)
     if (Date.now() > deadline) {
-      const holder = Number.parseInt(readQuietly(path) ?? '', 10)
-      throw new Failure(
-        'tryAgain',
-        `Another countersign (process ${holder}) has been holding ${path} for a while.`,
-        {
-          hint: `Is it stopped? fg lets it go on. If there is no such countersign, remove ${path}.`,
-        },
-      )
+      const [holder] = /^\d+/.exec(readQuietly(path) ?? '') ?? []
+      const named = holder === undefined ? '' : ` (process ${holder})`
+      throw new Failure('tryAgain', `Another countersign${named} has been holding ${path} for a while.`, {
+        hint: `Is it stopped? fg lets it go on. If there is no such countersign, remove ${path}.`,
+      })
     }
     await sleep(pauseMillis * (0.5 + Math.random()))
   }
@@ -91,9 +89,7 @@ function tryCreate(path: string, text: string): boolean {
   } catch (error) {
     // ENOENT: the holder took the draft for one that a killed process left behind.
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false
-    throw new Failure('failure', `${path} cannot be created: ${errorCode(error)}.`, {
-      hint: 'Is there room on the disk, and may you write there?',
-    })
+    throw fileFailure(error, path, 'created')
   } finally {
     removeQuietly(draft)
   }

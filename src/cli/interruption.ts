@@ -13,11 +13,13 @@ export function listenForInterruption(): void {
 }
 
 function interrupt(): void {
-  if (unfinished === 0 || asked) end()
+  if (unfinished === 0 || asked) endInterrupted()
   asked = true
 }
 
-function end(): never {
+export function endInterrupted(): never {
+  // What was asked or shown stands on a line that is not at its end; the shell's prompt begins a new one.
+  if (process.stderr.isTTY) process.stderr.write('\n')
   process.exit(exitCodes.interrupted.code)
 }
 
@@ -28,6 +30,6 @@ export async function uninterrupted<Result>(action: () => Promise<Result>): Prom
     return await action()
   } finally {
     unfinished -= 1
-    if (asked) end()
+    if (asked) endInterrupted()
   }
 }

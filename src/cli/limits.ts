@@ -1,4 +1,10 @@
-/** How long the CLI waits for what: together, because some of them bound each other. */
+/** How long the CLI waits for what, together, because some of them bound each other; and how much it reads. */
+
+/** A file of ours with thousands of profiles is smaller. */
+export const fileBytesMax = 16_777_216
+
+/** An answer of Countersign itself; what `call` gets from an upstream has no limit. */
+export const answerBytesMax = 16_777_216
 
 /** One request to the token service, its answer included. */
 export const tokenRequestMillis = 15_000

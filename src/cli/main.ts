@@ -6,6 +6,7 @@ import { CommanderError } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { listenForInterruption } from './interruption.ts'
+import { fileFault } from './private-files.ts'
 import { createProgram } from './program.ts'
 import { printable, printableJson, withoutTokens } from './redaction.ts'
 
@@ -16,7 +17,8 @@ export async function main(args: readonly string[]): Promise<void> {
   listenForInterruption()
   // `| head` closed the pipe: it has what it wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? exitCodes.ok.code : exitCodes.failure.code)
+    if (error.code === 'EPIPE') process.exit(exitCodes.ok.code)
+    end(new Failure('failure', `The output cannot be written: ${fileFault(error)}.`))
   })
   const json = args.includes('--json')
   const end = (error: unknown): never => process.exit(report(error, json))

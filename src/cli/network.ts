@@ -20,6 +20,7 @@ const reasons: readonly (readonly [
     'the connection broke',
     'Try again.',
   ],
+  [/^EMSGSIZE$/, 'failure', 'its answer is too large', 'Is it a Countersign?'],
   [/TIMEOUT|^ETIMEDOUT$/i, 'tryAgain', 'it did not answer in time', 'Try again.'],
   [/^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL)$/, 'tryAgain', 'there is no way to it', 'Is there a network?'],
   [

@@ -5,7 +5,7 @@
 import { type AccessToken, isPersonalToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
 import { Failure } from './failure.ts'
-import { tokenRequestMillis } from './limits.ts'
+import { answerBytesMax, tokenRequestMillis } from './limits.ts'
 import { networkFailure } from './network.ts'
 import { readObject, waitHint } from './problem.ts'
 import { send, textBody } from './transport.ts'
@@ -38,7 +38,7 @@ export async function postForm(
       body: textBody(form.toString()),
       timeoutMillis: tokenRequestMillis,
     })
-    const fields = readObject(await answer.text())
+    const fields = readObject(String(await answer.bytes(answerBytesMax)))
     return { status: answer.status, retryAfter: answer.headers.get('retry-after'), fields }
   } catch (error) {
     throw networkFailure(url, error)

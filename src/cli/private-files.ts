@@ -4,8 +4,10 @@
  * too, since a token in it may be known or not be ours.
  */
 import {
+  accessSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -20,8 +22,9 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Failure } from './failure.ts'
+import { fileBytesMax } from './limits.ts'
 
 /** Windows keeps rights in lists that these bits do not show; there the profile directory is private already. */
 const hasModes = process.platform !== 'win32'
@@ -41,9 +44,23 @@ export function ensurePrivateDirectory(directory: string): void {
   assertPrivateDirectory(directory)
 }
 
+/** Throws Failure when neither it nor what it would be made in can be written. Makes nothing. */
+export function assertWritable(directory: string): void {
+  try {
+    accessSync(existsSync(directory) ? directory : dirname(directory), constants.W_OK)
+  } catch (error) {
+    throw fileFailure(error, directory, 'written')
+  }
+}
+
 /** False when there is none. */
 export function assertPrivateDirectory(directory: string): boolean {
-  const stats = lstatSync(directory, { throwIfNoEntry: false })
+  let stats: Stats | undefined
+  try {
+    stats = lstatSync(directory, { throwIfNoEntry: false })
+  } catch (error) {
+    throw fileFailure(error, directory, 'read')
+  }
   if (stats === undefined) return false
   if (stats.isSymbolicLink() || !stats.isDirectory()) {
     throw new Failure('failure', `${directory} is not a directory of its own.`, {
@@ -85,6 +102,11 @@ export function readPrivateFile(directory: string, name: string): string | null 
     const stats = fstatSync(file)
     if (!stats.isFile()) throw linkFailure(path)
     assertOwnAndClosed(stats, path, 'chmod 600')
+    if (stats.size > fileBytesMax) {
+      throw new Failure('failure', `${path} cannot be understood (it is too large).`, {
+        hint: 'Move it away, and log in again.',
+      })
+    }
     return readFileSync(file, 'utf8')
   } finally {
     closeSync(file)
@@ -182,10 +204,15 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'something above it is not a directory',
 }
 
-function fileFailure(error: unknown, path: string, done: string): Failure {
+export function fileFailure(error: unknown, path: string, done: string): Failure {
   if (error instanceof Failure) return error
-  const code = errorCode(error)
-  return new Failure('failure', `${path} cannot be ${done}: ${words[code] ?? code}.`, {
+  return new Failure('failure', `${path} cannot be ${done}: ${fileFault(error)}.`, {
     hint: 'Nothing was changed.',
   })
+}
+
+/** What the system has against it, in words. */
+export function fileFault(error: unknown): string {
+  const code = errorCode(error)
+  return words[code] ?? code
 }

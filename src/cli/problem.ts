@@ -46,10 +46,17 @@ export function waitHint(seconds: string | null): string | null {
   return seconds === null || !/^\d+$/.test(seconds) ? null : `Try again in ${seconds} s.`
 }
 
+/** Empty for what is no JSON object. */
 export function readObject(text: string): Readonly<Record<string, unknown>> {
+  return readFields(text) ?? {}
+}
+
+/** Null for what is no JSON object. */
+export function readFields(text: string): Readonly<Record<string, unknown>> | null {
   try {
-    return { ...JSON.parse(text) }
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null
   } catch {
-    return {}
+    return null
   }
 }

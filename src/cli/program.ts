@@ -5,6 +5,7 @@ import { declareCall } from './commands/call.ts'
 import { declareCompletion } from './commands/completion.ts'
 import { declareConfig } from './commands/config.ts'
 import { declareExplain } from './commands/explain.ts'
+import { declareHelp } from './commands/help.ts'
 import { declareKeys } from './commands/keys.ts'
 import { declareLogin } from './commands/login.ts'
 import { declareLogout } from './commands/logout.ts'
@@ -42,7 +43,7 @@ export function createProgram({ quiet = false }: { readonly quiet?: boolean } = 
     .option('--verbose', 'say what is sent where; never shows a token')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'explain a command')
-    .helpCommand('help [command]', 'explain a command')
+    .helpCommand(false)
     .showHelpAfterError('(countersign --help lists the commands)')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
@@ -52,6 +53,7 @@ export function createProgram({ quiet = false }: { readonly quiet?: boolean } = 
     })
     .exitOverride()
   for (const declare of declarations) declare(program)
+  for (const group of [program, ...program.commands]) if (group.commands.length > 0) declareHelp(group)
   program.addHelpText(
     'after',
     `

@@ -1,7 +1,7 @@
 /** Questions to a person, on stderr, so that stdout stays data. */
 import type { Context } from './context.ts'
-import { exitCodes } from './exit-codes.ts'
 import { Failure } from './failure.ts'
+import { endInterrupted } from './interruption.ts'
 
 /**
  * Asks before something that cannot be taken back. `--yes` answers it; where nobody sits, the command line itself
@@ -23,7 +23,7 @@ async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   return new Promise((resolve) => {
     lines.once('close', () => resolve(''))
-    lines.once('SIGINT', () => process.exit(exitCodes.interrupted.code))
+    lines.once('SIGINT', () => endInterrupted())
     lines.question(question, (answer) => {
       resolve(answer)
       lines.close()
@@ -50,7 +50,7 @@ function readHidden(): Promise<string> {
     let text = ''
     const take = (chunk: Buffer): void => {
       for (const character of chunk.toString('utf8')) {
-        if (character === '\u0003') process.exit(exitCodes.interrupted.code)
+        if (character === '\u0003') endInterrupted()
         if (character === '\r' || character === '\n' || character === '\u0004') {
           process.stdin.removeListener('data', take)
           resolve(text)

@@ -60,7 +60,9 @@ export function createReference(program: Command): string {
 }
 
 function descendants(command: Command): readonly Command[] {
-  return command.commands.flatMap((inner) => [inner, ...descendants(inner)])
+  return command.commands
+    .filter((inner) => inner.name() !== 'help')
+    .flatMap((inner) => [inner, ...descendants(inner)])
 }
 
 function nameOf(command: Command): string {

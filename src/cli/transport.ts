@@ -11,7 +11,8 @@ export interface Answer {
   readonly headers: AnswerHeaders
   /** Decoded where it was compressed. */
   readonly body: AsyncIterable<Buffer>
-  readonly text: () => Promise<string>
+  /** Rejects with the code `EMSGSIZE` when there are more than `bytesMax`. */
+  readonly bytes: (bytesMax: number) => Promise<Buffer>
   /** Lets go of a body that nobody reads. */
   readonly discard: () => void
 }
@@ -88,10 +89,15 @@ async function toAnswer(message: IncomingMessage): Promise<Answer> {
       entries: () => Object.keys(headers).map((name) => [name, headerText(headers, name) ?? '']),
     },
     body,
-    text: async () => {
+    bytes: async (bytesMax) => {
       const chunks: Buffer[] = []
-      for await (const chunk of body) chunks.push(chunk)
-      return Buffer.concat(chunks).toString('utf8')
+      let left = bytesMax
+      for await (const chunk of body) {
+        left -= chunk.length
+        if (left < 0) throw Object.assign(new Error('more than was asked for'), { code: 'EMSGSIZE' })
+        chunks.push(chunk)
+      }
+      return Buffer.concat(chunks)
     },
     discard: () => {
       message.destroy()

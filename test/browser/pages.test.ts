@@ -159,3 +159,48 @@ describe.each(pages)('the page: %s', (name, visitor, open) => {
     }
   })
 })
+
+describe('more tokens than one page holds', () => {
+  const makeTokens = async (count: number): Promise<void> => {
+    for (let made = 0; made < count; made += 1) {
+      const answer = await fetch(`${edge.url}/api/tokens`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name: `token ${made}`, team: 'search', scopes: [], expiresIn: '30d' }),
+      })
+      expect(answer.status).toBe(201)
+    }
+  }
+
+  it('are all there, a page behind a link that the keyboard reaches and that needs no script', async () => {
+    await makeTokens(201)
+    const context = await contextOf('admin', { javaScriptEnabled: false })
+    try {
+      const page = await context.newPage()
+      const names = () => page.locator('.list strong').allTextContents()
+      const older = page.getByRole('link', { name: 'Older tokens' })
+      await page.goto(`${edge.url}/dashboard/tokens?team=search`)
+      expect(await names()).toEqual(Array.from({ length: 200 }, (_, at) => `token ${200 - at}`))
+      await older.focus()
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/cursor=/)
+      expect(await page.getByRole('heading', { level: 2 }).last().textContent()).toBe('Tokens of search')
+      expect(await names()).toEqual(['token 0'])
+      expect(await older.count()).toBe(0)
+    } finally {
+      await context.close()
+    }
+  })
+
+  it('are no reason to show anything for a cursor that no page handed out', async () => {
+    const context = await contextOf('admin')
+    try {
+      const page = await context.newPage()
+      const answer = await page.goto(`${edge.url}/dashboard/tokens?team=search&cursor=200`)
+      expect(answer?.status()).toBe(400)
+      expect(await page.getByRole('alert').textContent()).toBe('Send cursor as next was in the page before.')
+    } finally {
+      await context.close()
+    }
+  })
+})

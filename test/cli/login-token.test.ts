@@ -165,7 +165,7 @@ describe('the files', () => {
   it.each([
     ['credentials.json', '{"version":1'],
     ['credentials.json', '[]'],
-    ['credentials.json', '{"version":2}'],
+    ['credentials.json', '{"version":0}'],
     ['credentials.json', '{"version":1,"credentials":{"default":{"url":1}}}'],
     ['config.json', 'not json'],
     ['config.json', '{"version":1,"profiles":{"default":{}}}'],

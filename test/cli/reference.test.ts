@@ -32,8 +32,18 @@ describe('help and mistakes', () => {
     expect((await home.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
+  it('help of a command is the same in either way', async () => {
+    const { stdout } = await home.run(['tokens', 'create', '--help'])
+    expect(stdout).toMatch(/^Usage: countersign tokens create/)
+    expect(await home.run(['help', 'tokens', 'create'])).toEqual({ code: 0, stdout, stderr: '' })
+    expect(await home.run(['tokens', 'help', 'create'])).toEqual({ code: 0, stdout, stderr: '' })
+  })
+
   it.each([
     [[], 'Usage: countersign'],
+    [['help', 'nosuch'], "unknown command 'nosuch'"],
+    [['help', 'tokens', 'nosuch'], "unknown command 'nosuch'"],
+    [['tokens', 'help', 'nosuch'], "unknown command 'nosuch'"],
     [['cal'], "unknown command 'cal'"],
     [['config'], 'Usage: countersign config'],
     [['tokens', 'nope'], "unknown command 'nope'"],

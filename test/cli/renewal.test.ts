@@ -2,8 +2,9 @@
  * A refresh token is good once: who sends it and then loses the answer, or sends it again, has ended the login. So
  * commands that are stopped, interrupted or many at once are watched here as real processes.
  */
+import { spawn } from 'node:child_process'
 import { utimesSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type Fake, makeJwt, personalToken, startFake } from '../client/fake-countersign.ts'
 import { type Ended, type Home, makeHome } from './run-cli.ts'
@@ -132,6 +133,33 @@ it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     expect(service.ended).toBe(false)
   },
 )
+
+it('L03: a disk without room is found out before the refresh token is spent', async () => {
+  const accessTokens = { administration: { text: 'x'.repeat(3_000), expiresAt: 0 } }
+  const credential = { url: fake.origin, kind: 'session', secret: service.good, accessTokens }
+  home.write('credentials.json', { version: 1, credentials: { default: credential } })
+  // A lock is smaller than a block of 1,024 bytes, and what is there is larger.
+  const limited = `trap '' XFSZ; ulimit -f 1; exec "$@"`
+  const command = [
+    '-c',
+    limited,
+    'bash',
+    process.execPath,
+    resolve('bin/countersign.js'),
+    'call',
+    'plugipay/a',
+  ]
+  const env = { HOME: home.path, PATH: process.env['PATH'] }
+  const child = spawn('bash', command, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let stderr = ''
+  child.stderr.on('data', (text) => {
+    stderr += text
+  })
+  expect(await new Promise((end) => child.once('close', end))).toBe(1)
+  expect(stderr).toMatch('credentials.json cannot be written: the file system takes no more.')
+  expect(service.refreshes).toBe(0)
+  expect(await home.run(['call', 'plugipay/a'])).toMatchObject({ code: 0 })
+})
 
 it('who presses Ctrl-C twice does not wait', async () => {
   const { pid, ended } = await catchInRefresh()

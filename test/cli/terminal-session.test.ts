@@ -104,6 +104,43 @@ describe.skipIf(!hasScript())('at a terminal (needs script of util-linux)', () =
     expect(screen).toMatch(/orders +50 +1 +1 +2 +█{12}\r/)
   })
 
+  it('an answer gives the terminal no orders, and the prompt a line of its own', async () => {
+    loggedIn(home, fake.origin, personalToken)
+    const text = (chunks: readonly string[], cut = false) => ({
+      headers: { 'content-type': 'text/plain' },
+      chunks,
+      cut,
+    })
+    fake.handle(({ target }) => {
+      if (target === '/x/orders') return text(['a\u001b', ']0;title\u0007 \u00fc'])
+      return target === '/x/broken' ? text(['half'], true) : null
+    })
+    expect((await inTerminal(['call', 'x/orders'])).screen).toBe('a\ufffd]0;title\ufffd \u00fc\r\n')
+    expect((await inTerminal(['call', 'x/broken'])).screen).toMatch(/half\r\ncountersign: /)
+  })
+
+  it.each([
+    ['the question of a command', ['tokens', 'revoke', 'abc'], '[y/N]'],
+    ['a device login', ['login', '--device', '--profile', 'b'], 'Waiting'],
+    ['a browser login', ['login', '--browser', '--profile', 'b'], 'Waiting'],
+  ] as const)(
+    'Ctrl-C at %s ends with 130 on a line of its own, and changes nothing',
+    async (_, args, sign) => {
+      loggedIn(home, fake.origin, personalToken)
+      fake.handle(({ target }) => {
+        if (target !== '/oauth/device_authorization') return null
+        const codes = { device_code: 'd', user_code: 'WDJB-MJHT', verification_uri: `${fake.origin}/device` }
+        return { body: { ...codes, expires_in: 600, interval: 60 } }
+      })
+      const before = home.read('credentials.json')
+      const { screen, code } = await inTerminal(args, [[sign, '\u0003']], { BROWSER: 'true' })
+      expect(code).toBe(130)
+      expect(screen).toMatch(/\n$/)
+      expect(home.read('credentials.json')).toBe(before)
+      expect(fake.received.some(({ method }) => method === 'DELETE')).toBe(false)
+    },
+  )
+
   it('colour is there, and gone with NO_COLOR', async () => {
     loggedIn(home, fake.origin, personalToken)
     const coloured = await inTerminal(['profiles', 'list'])

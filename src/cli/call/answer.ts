@@ -1,8 +1,10 @@
 /** What `call` prints of an answer. Bodies go to stdout as they come; only a person's JSON is laid out. */
+import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { Context } from '../context.ts'
 import { exitOfStatus } from '../exit-codes.ts'
 import { Failure } from '../failure.ts'
+import { answerBytesMax } from '../limits.ts'
 import { ownErrorCode, problemFailure } from '../problem.ts'
 import { printable } from '../redaction.ts'
 import type { Answer } from '../transport.ts'
@@ -22,26 +24,30 @@ export async function printAnswer(
 ): Promise<string> {
   const { terminal } = context
   if (ownErrorCode(response.headers) !== null) {
-    const text = await response.text()
-    if (terminal.json) terminal.printJson(envelope(response, text, 'countersign'))
-    else if (options.include) process.stdout.write(head(response) + text)
-    throw problemFailure(response, text)
+    const bytes = await response.bytes(answerBytesMax)
+    if (terminal.json) terminal.printJson(envelope(response, bytes, 'countersign'))
+    else if (options.include) process.stdout.write(`${head(response)}${bytes}`)
+    throw problemFailure(response, String(bytes))
   }
   if (options.include && !terminal.json) process.stdout.write(head(response))
-  const text = options.keep || layOut(context, response) ? await response.text() : null
-  if (terminal.json) terminal.printJson(envelope(response, text ?? '', options.upstream))
-  else if (text === null) await stream(response)
-  else if (layOut(context, response)) terminal.print(prettyJson(text))
+  const kept =
+    options.keep || layOut(context, response) ? await response.bytes(Number.POSITIVE_INFINITY) : null
+  if (kept === null) await stream(response)
+  else if (terminal.json) terminal.printJson(envelope(response, kept, options.upstream))
+  else if (layOut(context, response)) terminal.print(prettyJson(String(kept)))
   // One page after the other, each on lines of its own; not a byte is changed otherwise.
-  else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  else if (kept.length > 0)
+    process.stdout.write(kept.at(-1) === newline ? kept : Buffer.concat([kept, Buffer.of(newline)]))
 
   if (response.status >= 400) throw upstreamFailure(response, options.upstream)
   const location = response.headers.get('location')
   if (response.status >= 300 && location !== null) {
     terminal.remark(`${options.upstream} answered ${response.status}: ${location} (not followed)`)
   }
-  return text ?? ''
+  return String(kept ?? '')
 }
+
+const newline = 10
 
 /** An upstream's own refusal: its body is data and was printed; this says whose it is. */
 function upstreamFailure(response: Answer, upstream: string): Failure {
@@ -73,14 +79,20 @@ function prettyJson(text: string): string {
   }
 }
 
+/** A pipe gets the bytes and no more; a person's terminal takes no orders from them. */
 async function stream({ body }: Answer): Promise<void> {
-  let last = 10
-  for await (const chunk of body) {
-    last = chunk.at(-1) ?? last
-    if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
+  const shown = process.stdout.isTTY ? new TextDecoder() : null
+  let last = newline
+  try {
+    for await (const chunk of body) {
+      last = chunk.at(-1) ?? last
+      const out = shown === null ? chunk : printable(shown.decode(chunk, { stream: true }))
+      if (!process.stdout.write(out)) await once(process.stdout, 'drain')
+    }
+  } finally {
+    // The shell's prompt, or what broke, belongs on a line of its own.
+    if (last !== newline && shown !== null) process.stdout.write('\n')
   }
-  // The shell's prompt belongs on a line of its own; a pipe gets the bytes and no more.
-  if (last !== 10 && process.stdout.isTTY) process.stdout.write('\n')
 }
 
 function head(response: Answer): string {
@@ -89,15 +101,17 @@ function head(response: Answer): string {
   return process.stdout.isTTY ? printable(text) : text
 }
 
-function envelope(response: Answer, text: string, answeredBy: string): object {
+/** `bodyBase64` in place of `body` where the bytes are no text. */
+function envelope(response: Answer, bytes: Buffer, answeredBy: string): object {
   const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
+  const text = String(bytes)
   const body: unknown = isJson && text !== '' ? parseOr(text) : text
   return {
     status: response.status,
     answeredBy,
     requestId: response.headers.get('countersign-request-id'),
     headers: Object.fromEntries(response.headers.entries()),
-    body,
+    ...(isUtf8(bytes) ? { body } : { bodyBase64: bytes.toString('base64') }),
   }
 }
 

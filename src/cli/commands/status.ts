@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { runs } from '../command.ts'
 import type { Context } from '../context.ts'
-import { credentialsPath, readCredentials } from '../credentials.ts'
+import { readCredentials } from '../credentials.ts'
 import { relativeTime } from '../instants.ts'
 import { describeFile } from '../private-files.ts'
-import { profilesPath } from '../profiles.ts'
+import { stateFiles } from '../profiles.ts'
 import { type Cell, pairs } from '../text-table.ts'
 import { describeCredential } from './whoami.ts'
 
@@ -22,7 +22,7 @@ function runStatus({ settings, terminal }: Context): void {
     audience,
     expiresAt: new Date(expiresAt).toISOString(),
   }))
-  const files = [profilesPath(), credentialsPath()].map((path) => ({ path, state: describeFile(path) }))
+  const files = stateFiles().map((path) => ({ path, state: describeFile(path) }))
   const found = {
     url: url.value,
     urlSource: url.source,

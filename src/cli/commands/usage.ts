@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { type ApiRequest, ownTeam, requestApi } from '../api.ts'
+import { type ApiRequest, ownTeam, readAnswer, requestApi, strangeAnswer } from '../api.ts'
 import { examples, runs } from '../command.ts'
 import type { Context } from '../context.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { readInstant } from '../instants.ts'
-import { readObject } from '../problem.ts'
 import { type Cell, type Column, textTable } from '../text-table.ts'
 
 interface UsageOptions {
@@ -53,10 +52,12 @@ async function runUsage(context: Context, options: UsageOptions): Promise<void> 
   }
   if (options.csv === true) {
     if (terminal.json) throw usageFailure('Choose --csv or --json.')
-    process.stdout.write(await requestUsage(context, { query, accept: 'text/csv' }))
+    const rows = await requestUsage(context, { query, accept: 'text/csv' })
+    if (!rows.startsWith(by[0] ?? '')) throw strangeAnswer(context.url)
+    process.stdout.write(rows)
     return
   }
-  const report = readObject(await requestUsage(context, { query }))
+  const report = readAnswer(context.url, await requestUsage(context, { query }))
   const rows: readonly Row[] = [report['rows']].flat().map((row) => ({ ...Object(row) }))
   if (rows.length > 0 || terminal.json) terminal.show(report, () => usageTable(context, rows, by))
   if (!terminal.json) for (const line of summary(report)) terminal.note(line)

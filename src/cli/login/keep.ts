@@ -3,13 +3,14 @@
 import type { AccessToken } from '../../client/exchange.ts'
 import type { Secret } from '../../core/redact.ts'
 import { audienceUrl } from '../access.ts'
-import { api } from '../api.ts'
+import { api, strangeAnswer } from '../api.ts'
 import type { Context } from '../context.ts'
 import { kindOfToken } from '../credential.ts'
 import { type Audience, readCredentials, type StoredCredential, writeCredentials } from '../credentials.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { withLock } from '../file-lock.ts'
 import { exchange, type Issued, revokeToken } from '../oauth.ts'
+import { assertWritable } from '../private-files.ts'
 import { defaultProfile, readProfiles, stateDirectory, writeProfiles } from '../profiles.ts'
 import { askedProfile, askedUrl, defaultUrl } from '../settings.ts'
 
@@ -18,8 +19,12 @@ export interface Place {
   readonly url: string
 }
 
-/** Where a login goes. A profile stands for one Countersign: another one's login is not put over it. */
+/**
+ * Where a login goes. A profile stands for one Countersign: another one's login is not put over it. Throws Failure
+ * where nothing can be kept, before anybody signs in.
+ */
 export function readPlace({ flags, environment }: Context): Place {
+  assertWritable(stateDirectory())
   const { current, urls } = readProfiles()
   const profile = askedProfile(flags, environment)?.value ?? current ?? defaultProfile
   const there = urls.get(profile)
@@ -75,6 +80,7 @@ export async function keepSession(context: Context, place: Place, issued: Issued
 
 async function whoami(context: Context, url: string, token: string): Promise<Identity> {
   const { subject, team, role } = await api(context, '/api/whoami', { given: { url, token } })
+  if (typeof subject !== 'string') throw strangeAnswer(url)
   return { subject, team, role }
 }
 

@@ -6,6 +6,7 @@
 import { html } from 'hono/html'
 import { pageItemsMax } from '../../core/limits.ts'
 import { Refusal } from '../../core/problems.ts'
+import { readCursor } from '../../tokens/page.ts'
 import { scopesOf } from '../../tokens/people.ts'
 import type { TokenService } from '../../tokens/token-service.ts'
 import type { Administrator } from '../admin/authorize.ts'
@@ -27,23 +28,26 @@ function teamOf(asked: string | null, { person }: Session, { config }: TokenServ
 }
 
 export function showTokens(request: Request, session: Session, { service }: People): Promise<Response> {
-  const team = teamOf(queryOf(request).get('team'), session, service)
-  return tokensPage({ team, session, service })
+  const query = queryOf(request)
+  const team = teamOf(query.get('team'), session, service)
+  return tokensPage({ team, session, service, cursor: query.get('cursor') })
 }
 
 interface Shown {
   readonly team: string
   readonly session: Session
   readonly service: TokenService
+  /** Of the page before; without it, the newest are shown. */
+  readonly cursor?: string | null
   /** What has just happened. */
   readonly notice?: Markup
   readonly how?: Pick<PageOptions, 'status' | 'error'>
 }
 
-async function tokensPage({ team, session, service, notice, how }: Shown): Promise<Response> {
+async function tokensPage({ team, session, service, cursor, notice, how }: Shown): Promise<Response> {
   const { person, csrf } = session
-  const query = { team, limit: pageItemsMax }
-  const { items } = await listTokens(query, administratorOf(session, service), service)
+  const query = { team, limit: pageItemsMax, ...(cursor && { cursor: readCursor(cursor) }) }
+  const { items, next } = await listTokens(query, administratorOf(session, service), service)
   const may = (token: TokenListing): boolean =>
     token.status === 'active' && (token.owner === person.subject || person.role !== 'member')
   const body = html`${notice}<p>A token lets a program act for <strong>${team}</strong> without you. Keep each in one place only, and revoke what you do not need.</p>${
@@ -52,7 +56,7 @@ async function tokensPage({ team, session, service, notice, how }: Shown): Promi
     items.length === 0
       ? html`<p class="soft">There are none yet.</p>`
       : html`<ul class="list">${items.map((token) => item(token, may(token) && revoking(token, { csrf, team })))}</ul>`
-  }`
+  }${next && html`<p><a class="button second" href="${homePath}?team=${team}&amp;cursor=${next}">Older tokens</a></p>`}`
   return page('Tokens', body, { session, wide: true, ...how })
 }
 
