@@ -7,7 +7,8 @@ import { accountName } from './accounts/account-rpc.ts'
 import { type AccountConfig, teamAccount } from './accounts/team-account.ts'
 import { createWallet } from './accounts/wallet.ts'
 import { parseConfig } from './config/parse.ts'
-import { bindingText, type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
+import { type OwnSecrets, readOwnSecrets } from './config/secrets.ts'
+import { bindingText } from './core/binding.ts'
 import type { Configuration } from './core/configuration.ts'
 import { Refusal } from './core/problems.ts'
 import type { Secret } from './core/redact.ts'
@@ -62,17 +63,15 @@ function configOfAccount(team: string): AccountConfig | null {
 
 export class TeamAccount extends teamAccount({ configOf: configOfAccount, now, log }) {}
 
-const platformBindings = ['ACCOUNTS', 'DIRECTORY', 'USAGE'] as const
-const toldMissing = new Set<string>()
+const told = new Set<string>()
 
-/** Whether the deployment has all that wrangler.toml gives it; what it lacks, the log names once. */
-function isComplete(env: Partial<Cloudflare.Env>): boolean {
-  const missing = platformBindings.filter((name) => env[name] === undefined)
+/** What the deployment lacks of the bindings that wrangler.toml gives it; the log names each once. */
+function missingBindings(env: Partial<Cloudflare.Env>): readonly string[] {
+  const missing = (['ACCOUNTS', 'DIRECTORY', 'USAGE'] as const).filter((name) => env[name] === undefined)
   for (const binding of missing) {
-    if (!toldMissing.has(binding)) log(JSON.stringify({ event: 'binding_missing', binding }))
-    toldMissing.add(binding)
+    if (told.size < told.add(binding).size) log(JSON.stringify({ event: 'binding_missing', binding }))
   }
-  return missing.length === 0
+  return missing
 }
 
 function bound<Binding>(binding: Binding | undefined, name: string): Binding {
@@ -81,7 +80,7 @@ function bound<Binding>(binding: Binding | undefined, name: string): Binding {
 }
 
 async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
-  const complete = isComplete(env)
+  const complete = missingBindings(env).length === 0
   const bindings: Readonly<Record<string, unknown>> = { ...env }
   const secrets = await readOwnSecrets(bindings, setTimer)
   const parsed = parseConfig(config, { signingKeys: secrets.signingKeys.length > 0 })

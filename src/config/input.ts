@@ -110,8 +110,7 @@ type Values<Known extends Readers> = { readonly [Name in keyof Known]: ReturnTyp
 
 /** Begins alike and is about as long: `key` for `keys`, `timeoutMS` for `timeoutMs`. */
 function isClose(name: string, field: string): boolean {
-  const beginning = field.slice(0, 3).toLowerCase()
-  return name.toLowerCase().startsWith(beginning) && Math.abs(name.length - field.length) <= 2
+  return name.toLowerCase().startsWith(field.slice(0, 3)) && Math.abs(name.length - field.length) < 3
 }
 
 /** An object with known fields, read in their order; unknown ones are faults, and are read as the field that was meant. */

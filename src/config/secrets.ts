@@ -3,14 +3,15 @@
  * and is found where credentials are opened. Nothing here repeats a secret in a message.
  */
 import { compactVerify, type JWK } from 'jose'
+import { bindingText } from '../core/binding.ts'
 import { base64url, sha256OfText } from '../core/bytes.ts'
 import type { PublicJwk } from '../core/configuration.ts'
 import { judgeJwk } from '../core/jwk.ts'
 import { compactJws } from '../core/jws.ts'
-import { adminKeyCharsMin, secretStoreReadMillis } from '../core/limits.ts'
+import { adminKeyCharsMin } from '../core/limits.ts'
 import { Secret } from '../core/redact.ts'
 import type { SigningKey } from '../core/signing-key.ts'
-import { type SetTimer, within } from '../core/within.ts'
+import type { SetTimer } from '../core/within.ts'
 import { importSigner, parsePrivateJwk } from '../signing/jwk.ts'
 import { privateByJose } from '../signing/jws.ts'
 import { type ConfigFault, Input } from './input.ts'
@@ -28,36 +29,23 @@ export async function readOwnSecrets(
   setTimer: SetTimer,
 ): Promise<OwnSecrets> {
   const root = Input.root(env)
-  const { faults } = root
-  const [adminKey, signingKeys] = await Promise.all([
-    readAdminKey(root.child('COUNTERSIGN_ADMIN_KEY'), setTimer),
-    readSigningKeys(root.child('COUNTERSIGN_SIGNING_KEY'), setTimer),
-  ])
-  return { adminKey, signingKeys, faults }
-}
-
-/**
- * A secret's text, of a Worker secret or a Secrets Store binding. `null`: the binding is there and cannot be read as
- * text, or not in time, which must not pass for absent.
- */
-export async function bindingText(binding: unknown, setTimer: SetTimer): Promise<string | null | undefined> {
-  if (binding === undefined) return undefined
-  if (typeof binding === 'string') return binding
-  try {
-    const reading = (binding as { readonly get: () => Promise<unknown> }).get()
-    const text = await within(secretStoreReadMillis, reading, setTimer)
-    return typeof text === 'string' ? text : null
-  } catch {
-    return null
-  }
+  const admin = root.child('COUNTERSIGN_ADMIN_KEY')
+  const signing = root.child('COUNTERSIGN_SIGNING_KEY')
+  const [adminText, signingText] = await Promise.all(
+    [admin, signing].map(({ value }) => bindingText(value, setTimer)),
+  )
+  const adminKey = readAdminKey(admin, adminText)
+  const signingKeys = await readSigningKeys(signing, signingText)
+  return { adminKey, signingKeys, faults: root.faults }
 }
 
 const unreadable =
   'cannot be read, or not in time; a binding must be a secret text, or a Secrets Store secret that exists'
 
-async function readAdminKey(at: Input, setTimer: SetTimer): Promise<Secret | null> {
-  const text = await bindingText(at.value, setTimer)
-  const message = text === null ? unreadable : adminKeyFault(text ?? '')
+type BindingText = Awaited<ReturnType<typeof bindingText>>
+
+function readAdminKey(at: Input, text: BindingText = ''): Secret | null {
+  const message = text === null ? unreadable : adminKeyFault(text)
   return message === null ? new Secret(text ?? '') : at.fault(message)
 }
 
@@ -71,9 +59,8 @@ function adminKeyFault(text: string): string | null {
   return null
 }
 
-async function readSigningKeys(at: Input, setTimer: SetTimer): Promise<readonly SigningKey[]> {
+async function readSigningKeys(at: Input, text: BindingText): Promise<readonly SigningKey[]> {
   const keys: SigningKey[] = []
-  const text = await bindingText(at.value, setTimer)
   if (text === undefined || text === '') return keys
   const list = text === null ? null : parseList(text)
   if (list === null)

@@ -243,6 +243,17 @@ export class Refusal extends Error {
   }
 }
 
+/** What anything that was thrown is told as: a refusal, or a fault that nobody foresaw. */
+export function asRefusal(error: unknown): Refusal {
+  return error instanceof Refusal
+    ? error
+    : new Refusal('internal_error', {
+        detail: 'An unexpected fault on our side.',
+        // The name alone: a message could quote what it was given.
+        reason: error instanceof Error ? error.name : typeof error,
+      })
+}
+
 /** What most readers of requests throw. `detail` names the fix. */
 export function requestInvalid(detail: string): Refusal {
   return new Refusal('request_invalid', { detail })

@@ -3,11 +3,12 @@
  * itself. Nothing here ever leaves without a credential: no usable version is 503, never an unsigned request.
  */
 import type { Admitted } from '../core/admission.ts'
+import { bindingText } from '../core/binding.ts'
 import type { Key, Upstream } from '../core/configuration.ts'
-import { secretStoreMillis, secretStoreReadMillis, secretStoreRetryMillis } from '../core/limits.ts'
+import { secretStoreMillis, secretStoreRetryMillis } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import { own } from '../core/table.ts'
-import { type SetTimer, within } from '../core/within.ts'
+import type { SetTimer } from '../core/within.ts'
 import { type OpenKey, SecretFault } from '../signing/scheme.ts'
 import { beginsWithRefused, isLive, isTestName } from '../signing/secret.ts'
 
@@ -17,9 +18,6 @@ export interface Credential {
   readonly version: string
   readonly open: OpenKey
 }
-
-/** A Worker secret is a string; a Secrets Store binding has `get()`. */
-type Binding = string | { readonly get: () => Promise<string> }
 
 interface Ring {
   readonly usable: readonly Credential[]
@@ -85,13 +83,11 @@ export class KeyStore {
     let stored = false
     for (const version of key.versions) {
       try {
-        const binding = this.#binding(version)
-        stored ||= typeof binding !== 'string'
-        const text =
-          typeof binding === 'string'
-            ? binding
-            : await within(secretStoreReadMillis, binding.get(), this.#setTimer)
-        if (text === null) throw new SecretFault('the secrets store did not answer in time')
+        const binding = own(this.#bindings, version)
+        stored ||= typeof binding === 'object'
+        const text = await bindingText(binding, this.#setTimer)
+        if (text === undefined) throw new SecretFault('the binding is missing')
+        if (text === null) throw new SecretFault('the secret cannot be read, or not in time')
         refuseForm(text, key)
         usable.push({ version, open: await upstream.scheme.open(text) })
       } catch (error) {
@@ -102,13 +98,6 @@ export class KeyStore {
     const ring = { usable, faults, until: stored ? this.#now() + keptMillis : Number.POSITIVE_INFINITY }
     this.#rings.set(key, ring)
     return ring
-  }
-
-  #binding(name: string): Binding {
-    const binding = own(this.#bindings, name)
-    if (typeof binding === 'string') return binding
-    if (typeof binding === 'object' && binding !== null && 'get' in binding) return binding as Binding
-    throw new SecretFault('the binding is missing')
   }
 }
 
@@ -122,8 +111,8 @@ function active(ring: Ring, key: Key): Credential {
 }
 
 /** What is wrong whatever the scheme. Says nothing of the text itself. */
-function refuseForm(text: unknown, key: Key): void {
-  if (typeof text !== 'string' || text === '') throw new SecretFault('the secret is empty')
+function refuseForm(text: string, key: Key): void {
+  if (text === '') throw new SecretFault('the secret is empty')
   if (text.trim() !== text) throw new SecretFault('the secret has white space at its beginning or end')
   if (beginsWithRefused(text, key.refusedPrefixes) || (isTestName(key.name) && isLive(text))) {
     throw new SecretFault(`the secret belongs to another mode than the key "${key.name}"`)

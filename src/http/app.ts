@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono/tiny'
 import { firstSegment, splitUrl } from '../core/path.ts'
-import { Refusal } from '../core/problems.ts'
+import { asRefusal, Refusal } from '../core/problems.ts'
 import { isReservedSegment } from '../core/reserved.ts'
 import { forwardedMethods } from '../core/route.ts'
 import type { Call, OwnEnv, OwnRoutes } from './call.ts'
@@ -131,16 +131,6 @@ function ownRoutes(site: Site, own: readonly OwnRoutes[]): OwnRoutes {
     throw error
   })
   return app
-}
-
-function asRefusal(error: unknown): Refusal {
-  return error instanceof Refusal
-    ? error
-    : new Refusal('internal_error', {
-        detail: 'An unexpected fault on our side.',
-        // The name alone: a message could quote what it was given.
-        reason: error instanceof Error ? error.name : typeof error,
-      })
 }
 
 /** While the configuration is faulty our own origin is unknown, and the one that was called stands in. */

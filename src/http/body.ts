@@ -10,6 +10,7 @@ import type { Permit } from '../core/permit.ts'
 import { Refusal } from '../core/problems.ts'
 import type { BodyNeed, SignableBody } from '../signing/scheme.ts'
 import { BufferShare, type Buffers } from './buffers.ts'
+import { setTimer } from './timer.ts'
 
 export interface OutboundBody {
   /** What goes to `fetch`. */
@@ -208,7 +209,11 @@ async function readWhole(
   { upstream, share, need }: { upstream: Upstream; share: BufferShare; need: BodyNeed },
 ): Promise<Uint8Array<ArrayBuffer>> {
   const most = upstream.maxBufferedBytes
-  const deadline = new Deadline(reader)
+  let isLate = false
+  const cancelTimer = setTimer(() => {
+    isLate = true
+    reader.cancel().catch(nothing)
+  }, bufferReadMillis)
   try {
     let size = declared ?? Math.min(firstBufferBytes, most + 1)
     share.growTo(size)
@@ -222,7 +227,7 @@ async function readWhole(
       }
       if (filled === declared) return buffer
       if (done || value === undefined) {
-        if (declared !== null || deadline.passed) throw brokenOff('body shorter than declared')
+        if (declared !== null || isLate) throw brokenOff('body shorter than declared')
         return filled === size ? buffer : buffer.slice(0, filled)
       }
       if (filled > most) throw tooLargeToBuffer(upstream, need)
@@ -234,31 +239,10 @@ async function readWhole(
       buffer = larger
     }
   } catch (error) {
-    if (deadline.passed) throw late()
+    if (isLate) throw late()
     throw error instanceof Refusal ? error : brokenOff('body read failed')
   } finally {
-    deadline.stop()
-  }
-}
-
-/** Ends the reading of a body that takes too long. */
-class Deadline {
-  readonly #timer: ReturnType<typeof setTimeout>
-  #passed = false
-
-  constructor(reader: ReadableStreamBYOBReader) {
-    this.#timer = setTimeout(() => {
-      this.#passed = true
-      reader.cancel().catch(nothing)
-    }, bufferReadMillis)
-  }
-
-  get passed(): boolean {
-    return this.#passed
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer)
+    cancelTimer()
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Context } from 'hono'
 import type { Configuration } from '../../core/configuration.ts'
-import { problems, Refusal } from '../../core/problems.ts'
+import { asRefusal, problems } from '../../core/problems.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { type Parameters, readParameters } from '../../tokens/parameters.ts'
 import type { Signer } from '../../tokens/signing-keys.ts'
@@ -88,19 +88,11 @@ function notPublic(headers: Readonly<Record<string, string>> = {}): OAuthRefusal
 /** Refusals of other parts of Countersign, in the words of OAuth. */
 function asOAuthRefusal(error: unknown): OAuthRefusal {
   if (error instanceof OAuthRefusal) return error
-  if (error instanceof Refusal) {
-    const { code, detail, headers } = error
-    const { status } = problems[code]
-    const options = { reason: error.reason ?? code, headers }
-    if (status === 400 || status === 413)
-      return new OAuthRefusal('invalid_request', detail, { ...options, status })
-    if (status === 503) return new OAuthRefusal('temporarily_unavailable', detail, options)
-    return brokeOnOurSide(options.reason)
-  }
-  return brokeOnOurSide(error instanceof Error ? error.name : typeof error)
-}
-
-function brokeOnOurSide(reason: string): OAuthRefusal {
+  const { code, detail, headers, reason = code } = asRefusal(error)
+  const { status } = problems[code]
+  if (status === 400 || status === 413)
+    return new OAuthRefusal('invalid_request', detail, { reason, headers, status })
+  if (status === 503) return new OAuthRefusal('temporarily_unavailable', detail, { reason, headers })
   return new OAuthRefusal('server_error', 'An unexpected fault on our side.', { reason })
 }
 

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { SignIn } from '../../core/configuration.ts'
 import { attemptMillis } from '../../core/limits.ts'
-import { problems, Refusal } from '../../core/problems.ts'
+import { asRefusal, problems } from '../../core/problems.ts'
 import { OAuthRefusal } from '../../tokens/oauth-error.ts'
 import { answered, type TokenService } from '../../tokens/token-service.ts'
 import type { OwnEnv } from '../call.ts'
@@ -93,11 +93,6 @@ function failureOf(error: unknown): PageFailure {
       reason: error.code,
     }
   }
-  if (error instanceof Refusal) {
-    const { code, detail, reason = code, headers } = error
-    return { error: code, title: problems[code].title, text: detail, reason, headers }
-  }
-  const code = 'internal_error'
-  const reason = error instanceof Error ? error.name : typeof error
-  return { error: code, title: problems[code].title, text: 'Try again in a minute.', reason }
+  const { code, detail, reason = code, headers } = asRefusal(error)
+  return { error: code, title: problems[code].title, text: detail, reason, headers }
 }
