@@ -71,6 +71,13 @@ describe('a changed limit', () => {
     expect(available(meter, 0)).toBe(0)
   })
 
+  test('and changed again, drains what is beyond its burst at the fastest rate under which it was taken', () => {
+    const meter = createMeter({ requests: 1_000, perMillis: 1_000, burst: 1_000 }, 0)
+    debit(meter, 1_000, { now: 0, serial: 1 })
+    for (const requests of [10, 5]) retune(meter, { requests, perMillis: 86_400_000, burst: requests }, 100)
+    expect(debtAt(meter, 1_100)).toBeCloseTo(5, 3)
+  })
+
   test('1,000 a second that became 10 a day is usable the day after, not in a hundred days', () => {
     const meter = createMeter({ requests: 1_000, perMillis: 1_000, burst: 1_000 }, 0)
     debit(meter, 1_000, { now: 0, serial: 1 })
