@@ -2,7 +2,14 @@
  * An OpenID provider for `npm start`: nobody has a password, one chooses who to be. It shares no code with the
  * product; what it checks (client, redirect URI, PKCE, codes that work once) it checks by itself.
  */
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import {
+  createHash,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
 /** What stands in a person's ID token beside `sub`. */
@@ -37,104 +44,25 @@ interface Authorization {
 const codeMillis = 60_000
 const tokenSeconds = 300
 
+/** What the provider knows while it runs. */
+interface State {
+  url: string
+  readonly people: () => SandboxPeople
+  readonly privateKey: KeyObject
+  /** As its JWKS publishes it. */
+  readonly publicJwk: JsonWebKey & { readonly kid: string }
+  /** Codes that nobody has redeemed yet. */
+  readonly codes: Map<string, Authorization>
+}
+
 /** Starts it on 127.0.0.1. Rejects with the error of `listen`. */
 export async function startOpenidProvider({ port, people }: OpenidOptions): Promise<OpenidProvider> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const kid = randomBytes(8).toString('hex')
-  const codes = new Map<string, Authorization>()
-  let url = ''
-
-  const idToken = ({ person, clientId, nonce }: Authorization): string => {
-    const now = Math.floor(Date.now() / 1000)
-    const claims = {
-      iss: url,
-      sub: person,
-      aud: clientId,
-      iat: now,
-      exp: now + tokenSeconds,
-      nonce,
-      ...people()[person],
-    }
-    const text = [{ alg: 'ES256', typ: 'JWT', kid }, claims].map(encode).join('.')
-    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-    return `${text}.${signature.toString('base64url')}`
-  }
-
-  const authorize = (query: URLSearchParams): Reply => {
-    const redirectUri = query.get('redirect_uri') ?? ''
-    const challenge = query.get('code_challenge') ?? ''
-    const clientId = query.get('client_id') ?? ''
-    const host = URL.parse(redirectUri)?.hostname
-    const good =
-      query.get('response_type') === 'code' &&
-      query.get('code_challenge_method') === 'S256' &&
-      challenge !== '' &&
-      clientId !== '' &&
-      (host === '127.0.0.1' || host === 'localhost')
-    if (!good) return { status: 400, html: '<h1>This request is not one that the sandbox answers</h1>' }
-    const person = query.get('person')
-    if (person === null || !Object.hasOwn(people(), person))
-      return { status: 200, html: choice(query, people()) }
-    const code = randomBytes(32).toString('base64url')
-    const nonce = query.get('nonce')
-    codes.set(code, { person, clientId, redirectUri, challenge, nonce, endsAt: Date.now() + codeMillis })
-    const back = new URL(redirectUri)
-    for (const [name, value] of [
-      ['code', code],
-      ['state', query.get('state') ?? ''],
-      ['iss', url],
-    ] as const)
-      back.searchParams.set(name, value)
-    return { status: 302, location: back.href }
-  }
-
-  const redeem = (form: URLSearchParams): Reply => {
-    const code = form.get('code') ?? ''
-    const found = codes.get(code)
-    codes.delete(code)
-    const proven = createHash('sha256')
-      .update(form.get('code_verifier') ?? '')
-      .digest('base64url')
-    const good =
-      found !== undefined &&
-      form.get('grant_type') === 'authorization_code' &&
-      found.endsAt > Date.now() &&
-      found.clientId === form.get('client_id') &&
-      found.redirectUri === form.get('redirect_uri') &&
-      found.challenge === proven
-    if (!good) return { status: 400, json: { error: 'invalid_grant' } }
-    const accessToken = randomBytes(32).toString('base64url')
-    return {
-      status: 200,
-      json: {
-        access_token: accessToken,
-        token_type: 'Bearer',
-        expires_in: tokenSeconds,
-        id_token: idToken(found),
-      },
-    }
-  }
-
-  const answer = async (request: IncomingMessage): Promise<Reply> => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', url)
-    switch (`${request.method} ${pathname}`) {
-      case 'GET /.well-known/openid-configuration':
-        return { status: 200, json: discovery(url) }
-      case 'GET /jwks':
-        return {
-          status: 200,
-          json: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }] },
-        }
-      case 'GET /authorize':
-        return authorize(searchParams)
-      case 'POST /token':
-        return redeem(new URLSearchParams(await textOf(request)))
-    }
-    return { status: 404, html: '<h1>There is nothing here</h1>' }
-  }
-
+  const publicJwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }
+  const state: State = { url: '', people, privateKey, publicJwk, codes: new Map() }
   const server = createServer((request, response) => {
-    answer(request).then(
+    answer(request, state).then(
       (reply) => send(response, reply),
       () => response.destroy(),
     )
@@ -145,15 +73,98 @@ export async function startOpenidProvider({ port, people }: OpenidOptions): Prom
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the provider listens on a TCP port')
-  url = `http://127.0.0.1:${address.port}`
+  state.url = `http://127.0.0.1:${address.port}`
   return {
-    url,
+    url: state.url,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
       }),
   }
+}
+
+async function answer(request: IncomingMessage, state: State): Promise<Reply> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', state.url)
+  switch (`${request.method} ${pathname}`) {
+    case 'GET /.well-known/openid-configuration':
+      return { status: 200, json: discovery(state.url) }
+    case 'GET /jwks':
+      return { status: 200, json: { keys: [state.publicJwk] } }
+    case 'GET /authorize':
+      return authorize(searchParams, state)
+    case 'POST /token':
+      return redeem(new URLSearchParams(await textOf(request)), state)
+  }
+  return { status: 404, html: '<h1>There is nothing here</h1>' }
+}
+
+function authorize(query: URLSearchParams, { url, people, codes }: State): Reply {
+  const redirectUri = query.get('redirect_uri') ?? ''
+  const challenge = query.get('code_challenge') ?? ''
+  const clientId = query.get('client_id') ?? ''
+  const host = URL.parse(redirectUri)?.hostname
+  const good =
+    query.get('response_type') === 'code' &&
+    query.get('code_challenge_method') === 'S256' &&
+    challenge !== '' &&
+    clientId !== '' &&
+    (host === '127.0.0.1' || host === 'localhost')
+  if (!good) return { status: 400, html: '<h1>This request is not one that the sandbox answers</h1>' }
+  const person = query.get('person')
+  if (person === null || !Object.hasOwn(people(), person))
+    return { status: 200, html: choice(query, people()) }
+  const code = randomBytes(32).toString('base64url')
+  const nonce = query.get('nonce')
+  codes.set(code, { person, clientId, redirectUri, challenge, nonce, endsAt: Date.now() + codeMillis })
+  const back = new URL(redirectUri)
+  for (const [name, value] of Object.entries({ code, state: query.get('state') ?? '', iss: url }))
+    back.searchParams.set(name, value)
+  return { status: 302, location: back.href }
+}
+
+function redeem(form: URLSearchParams, state: State): Reply {
+  const { codes } = state
+  const code = form.get('code') ?? ''
+  const found = codes.get(code)
+  codes.delete(code)
+  const proven = createHash('sha256')
+    .update(form.get('code_verifier') ?? '')
+    .digest('base64url')
+  const good =
+    found !== undefined &&
+    form.get('grant_type') === 'authorization_code' &&
+    found.endsAt > Date.now() &&
+    found.clientId === form.get('client_id') &&
+    found.redirectUri === form.get('redirect_uri') &&
+    found.challenge === proven
+  if (!good) return { status: 400, json: { error: 'invalid_grant' } }
+  return {
+    status: 200,
+    json: {
+      access_token: randomBytes(32).toString('base64url'),
+      token_type: 'Bearer',
+      expires_in: tokenSeconds,
+      id_token: idToken(found, state),
+    },
+  }
+}
+
+function idToken({ person, clientId, nonce }: Authorization, state: State): string {
+  const { url, people, privateKey, publicJwk } = state
+  const now = Math.floor(Date.now() / 1000)
+  const claims = {
+    iss: url,
+    sub: person,
+    aud: clientId,
+    iat: now,
+    exp: now + tokenSeconds,
+    nonce,
+    ...people()[person],
+  }
+  const text = [{ alg: 'ES256', typ: 'JWT', kid: publicJwk.kid }, claims].map(encode).join('.')
+  const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return `${text}.${signature.toString('base64url')}`
 }
 
 function discovery(url: string): object {
