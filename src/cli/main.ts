@@ -15,20 +15,26 @@ export async function main(args: readonly string[]): Promise<void> {
   // It would turn off what tells the right server from any other.
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
   listenForInterruption()
+  const json = args.includes('--json')
+  const end = (error: unknown): never => process.exit(report(error, json))
   // `| head` closed the pipe: it has what it wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodes.ok.code)
     end(new Failure('failure', `The output cannot be written: ${fileFault(error)}.`))
   })
-  const json = args.includes('--json')
-  const end = (error: unknown): never => process.exit(report(error, json))
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
+  let done = false
+  // A command that waits for what never comes, which Node would end with 0.
+  process.once('beforeExit', () => {
+    if (!done) end(new Failure('failure', 'It ended before it was done.'))
+  })
   try {
     await createProgram({ quiet: json }).parseAsync(args, { from: 'user' })
   } catch (error) {
     process.exitCode = report(error, json)
   }
+  done = true
 }
 
 function report(error: unknown, json: boolean): number {

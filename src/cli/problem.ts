@@ -31,7 +31,7 @@ export function problemFailure(response: AnswerHead, text: string): Failure {
     code,
     requestId: response.headers.get('countersign-request-id'),
     page: typeof type === 'string' && pageForm.test(type) ? type : null,
-    ...(hint === undefined ? {} : { hint }),
+    ...(hint === undefined || String(said).endsWith(hint) ? {} : { hint }),
   })
 }
 

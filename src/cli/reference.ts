@@ -40,11 +40,14 @@ key (which administers and calls nothing). The JWT of an issuer that is trusted 
   refused with the command that mends it.
 - A credential goes to the exact origin that it was made for, and nowhere else: not to another \`--url\`, not along a
   redirect. Plain http is for this machine only.
+- https goes through the proxy that \`HTTPS_PROXY\` names, but not to what \`NO_PROXY\` names (Node 22.21, 24.5 or newer);
+  \`NODE_EXTRA_CA_CERTS\` names the certificates of a company's own authority.
 - Data goes to stdout, everything else to stderr. \`--json\` gives JSON for every command; with it, an error is an object on
   stderr: \`{"error":{"code","message","hint","page","requestId","exitCode"}}\`. Colour and waiting signs appear only on a
   terminal, and never with \`NO_COLOR\`.
 - An answer of Countersign itself is told as \`<status> <code>: ...\` with its request id; one that the upstream gave is
-  printed as it came, with a line on stderr that says whose it is.
+  printed as it came, with a line on stderr that says whose it is. \`call --json\` gives a body that is no text as
+  \`bodyBase64\`.
 `
 
 /** Markdown, with one section for each command and the words of its help. */

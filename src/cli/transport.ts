@@ -2,7 +2,13 @@
  * One request over node:http. `fetch` would do, but loading it takes longer than everything else that a call does
  * (measured: 40 ms of CPU beside 15 ms). Nothing is followed, nothing is kept open, bodies stream.
  */
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
+import type {
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  RequestOptions,
+  request as startHttp,
+} from 'node:http'
 import type { Readable } from 'node:stream'
 
 export interface Answer {
@@ -44,20 +50,32 @@ const connectMillis = 10_000
 /** Resolves when the answer begins. Rejects with Node's own errors, whose `code` says why. */
 export async function send(outgoing: OutgoingRequest): Promise<Answer> {
   const { url, method, body, timeoutMillis } = outgoing
-  // Not by `import`: it reads every export of node:http, and one of them loads all of `fetch`.
-  const { request: start } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http')
+  const { start, agent } = protocolOf(url)
   const headers = new Map(outgoing.headers)
   if (body !== null && body.bytes !== null) headers.set('content-length', String(body.bytes))
-  const options: RequestOptions = { method, headers: Object.fromEntries(headers), agent: false }
+  const options: RequestOptions = { method, headers: Object.fromEntries(headers), agent }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const request = start(url, options, resolve)
   request.on('error', reject)
   const connecting = limit(request, connectMillis)
-  request.on('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)))
+  request.on('socket', (socket) => {
+    // A proxy's has been connected for a while.
+    if (!socket.connecting) clearTimeout(connecting)
+    socket.once('connect', () => clearTimeout(connecting))
+  })
   if (timeoutMillis !== undefined) limit(request, timeoutMillis)
   if (body === null) request.end()
   else body.sendTo(request)
   return toAnswer(await promise)
+}
+
+/** Plain http is for this machine only, and takes no way round. */
+function protocolOf({ protocol }: URL): Pick<RequestOptions, 'agent'> & { readonly start: typeof startHttp } {
+  // Not by `import`: it reads every export of node:http, and one of them loads all of `fetch`.
+  if (protocol === 'http:') return { start: process.getBuiltinModule('node:http').request, agent: false }
+  const { request, Agent } = process.getBuiltinModule('node:https')
+  // HTTPS_PROXY and NO_PROXY, which Node reads since 22.21 and 24.5.
+  return { start: request, agent: new Agent({ keepAlive: false, proxyEnv: process.env }) }
 }
 
 /** Ends the request after that time, with the code of a connection that timed out. */

@@ -223,13 +223,14 @@ describe('a refusal', () => {
   })
 
   it('is told with the time to wait', async () => {
-    const limited = problem(429, 'rate_limited', 'The limit all is used up.')
+    const limited = problem(429, 'rate_limited', 'The limit all is used up. Try again in 7 s.')
     fake.handle(({ target }) =>
       target.startsWith('/plugipay')
         ? { ...limited, headers: { ...limited.headers, 'retry-after': '7' } }
         : null,
     )
-    expect((await home.run(['call', 'plugipay/a'])).stderr).toMatch('Try again in 7 s.')
+    const { stderr } = await home.run(['call', 'plugipay/a'])
+    expect(stderr.match(/Try again in 7 s\./g)).toHaveLength(1)
   })
 
   it.each([

@@ -61,3 +61,17 @@ it.each([
   expect(ended.stderr).toMatch(said)
   expect(ended.stderr).not.toMatch(/\n\s+at /)
 })
+
+it('says what makes a module of a file that Node takes for CommonJS', async () => {
+  put('{ "type": "commonjs" }', 'package.json')
+  put('export default {}')
+  const { code, stderr } = await home.run(['config', 'check'])
+  expect(code).toBe(1)
+  expect(stderr).toMatch('Put "type": "module" into the package.json')
+})
+
+it('does not take a file for sound that never comes to its end', async () => {
+  put('{ "type": "module" }', 'package.json')
+  put('export default await new Promise(() => {})')
+  expect(await home.run(['config', 'check'])).toMatchObject({ code: 1, stdout: '' })
+})

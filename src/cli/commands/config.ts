@@ -65,5 +65,9 @@ function importFailure(file: string, error: unknown): Failure {
       hint: 'Use Node 22.18 or later for config check.',
     })
   }
-  return new Failure('failure', `${placeOfFault(file, error)} cannot be read: ${said.split('\n')[0]}`)
+  // A TypeScript file whose nearest package.json says nothing, or commonjs, is no module to Node.
+  const hint = /token 'export'|import statement outside/.test(said)
+    ? { hint: 'Put "type": "module" into the package.json beside it, or name the file .mts.' }
+    : {}
+  return new Failure('failure', `${placeOfFault(file, error)} cannot be read: ${said.split('\n')[0]}`, hint)
 }
