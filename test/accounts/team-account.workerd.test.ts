@@ -63,6 +63,20 @@ afterEach(() => {
 })
 
 describe('sync', () => {
+  test('R03: units of an isolate that died stay in the debt of their limit when the account is evicted', async () => {
+    const account = open()
+    const spent = await account.sync(request(1, want(100)))
+    expect(spent.leases).toEqual([{ set: 'all', units: 100 }])
+    clock.offset = 61_000
+    await runDurableObjectAlarm(account)
+    for (const sequence of [1, 2]) {
+      const reply = await account.sync(request(sequence, { isolate: 'isolate-2', ...want(1) }))
+      expect(reply.leases).toEqual([])
+      await evictDurableObject(account)
+    }
+    expect(await account.usage(allTime)).toMatchObject({ granted: 100, unsettled: 100 })
+  })
+
   test('a limit in observe mode counts the calls that it would have refused, and no unit that came back', async () => {
     const account = open('observed')
     const set = 'all,trial'

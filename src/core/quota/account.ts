@@ -136,6 +136,7 @@ export function sweepUnsettled(state: AccountState, now: number): Journal {
     journal.ledger.add(lease.set, hourOf(lease.grantedAt), { outstanding: -open, unsettled: open })
     if (open > 0) lease.unsettled = true
     journal.leases.add(id)
+    settleMeters(state, journal, lease, now)
   }
   dropSettled(state, journal, now)
   return journal
@@ -165,14 +166,21 @@ export function dropSettled(state: AccountState, journal: Journal, now: number):
   for (const [id, lease] of state.leases) {
     if (lease.grantedAt + creditMillis >= now) break
     if (openUnits(lease) > 0) continue
-    // A meter is restored from the leases since it was stored: one that is forgotten must be in its debt first.
-    for (const name of limitNames(lease.set)) {
-      const meter = state.meters.get(name)
-      if (meter === undefined || meter.folded >= lease.serial) continue
-      settleMeter(meter, now)
-      journal.meters.add(name)
-    }
+    settleMeters(state, journal, lease, now)
     state.leases.delete(id)
     journal.leases.add(id)
+  }
+}
+
+/**
+ * A meter is restored from the leases since it was stored: a lease that is forgotten, or that is unsettled and so not
+ * loaded before its isolate is heard again, must be in its debt first.
+ */
+function settleMeters(state: AccountState, journal: Journal, lease: Lease, now: number): void {
+  for (const name of limitNames(lease.set)) {
+    const meter = state.meters.get(name)
+    if (meter === undefined || meter.folded >= lease.serial) continue
+    settleMeter(meter, now)
+    journal.meters.add(name)
   }
 }
