@@ -180,16 +180,17 @@ export function endGrant(sql: SqlStorage, id: string, now: number, audit: AuditD
 
 export function endGrantsOf(
   sql: SqlStorage,
-  { subject, team }: SubjectOfTeam,
+  { subject, team, teamless = false }: SubjectOfTeam,
   now: number,
 ): readonly Ended[] {
   return sql
     .exec<Row<Ended>>(
-      `UPDATE grants SET ended_at = ?3 WHERE subject = ?1 AND (?2 IS NULL OR team = ?2) AND ended_at IS NULL
-       RETURNING id AS grantId, team`,
+      `UPDATE grants SET ended_at = ?3 WHERE subject = ?1 AND (?2 IS NULL OR team = ?2 OR ?4 AND team IS NULL)
+       AND ended_at IS NULL RETURNING id AS grantId, team`,
       subject,
       team,
       now,
+      Number(teamless),
     )
     .toArray()
 }

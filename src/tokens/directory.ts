@@ -113,18 +113,12 @@ export class Directory extends DurableObject implements DirectoryRpc {
     })
   }
 
-  async endSubject(
-    { subject, team }: SubjectOfTeam,
-    now: number,
-    audit: AuditDraft,
-  ): Promise<readonly Ended[]> {
+  async endSubject(whom: SubjectOfTeam, now: number, audit: AuditDraft): Promise<readonly Ended[]> {
+    const { subject, team } = whom
     grants.endClaim(this.#sql, { kind: 'subject', value: claimOfTeam(subject, team), at: now })
     if (team === null) tokens.forgetPerson(this.#sql, subject)
     appendAudit(this.#sql, audit, now)
-    return [
-      ...tokens.revokeTokensOf(this.#sql, { subject, team }, now),
-      ...grants.endGrantsOf(this.#sql, { subject, team }, now),
-    ]
+    return [...tokens.revokeTokensOf(this.#sql, whom, now), ...grants.endGrantsOf(this.#sql, whom, now)]
   }
 
   async endClaim(claim: EndedClaim, audit?: AuditDraft): Promise<void> {

@@ -181,6 +181,8 @@ export interface SubjectOfTeam {
   readonly subject: string
   /** null: in every team. */
   readonly team: string | null
+  /** And the logins that belong to no team: those of an admin without one, which only an admin ends. */
+  readonly teamless?: boolean
 }
 
 /** Value of an ended claim that ends tokens of one team only; a line end stands in no claim. null: of every team. */

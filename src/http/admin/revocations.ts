@@ -198,7 +198,9 @@ async function endInDirectory(
       const ending = { ...audit, action: 'subject.revoked' as const, target: ours }
       await endInAccounts(
         accounts,
-        await answered(directory().endSubject({ subject: ours, team }, now, ending)),
+        await answered(
+          directory().endSubject({ subject: ours, team, teamless: whose === null }, now, ending),
+        ),
       )
     }
   }

@@ -439,6 +439,26 @@ describe('a refresh token', () => {
     })
     expect(await failure(await refresh(edge, login.refresh_token))).toBe('400 invalid_grant')
   })
+
+  it('of an admin without a team ends when another admin revokes them, and not when a team-admin does', async () => {
+    const revoke = (token: string, team: string) =>
+      fetch(`${edge.url}/api/revocations`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ team, subject: 'signin/root', issuer: 'countersign' }),
+      })
+    const resource = `${edge.url}/api`
+    const root = await signedInBrowser(edge, 'root')
+    const login = await logIn(edge, 'root', { resource })
+    const lead = await logIn(edge, 'kim', { resource })
+    expect((await revoke(lead.access_token, 'search')).status).toBe(201)
+    expect((await whoami(edge, login.access_token)).status).toBe(200)
+    expect((await root.open(`${edge.url}/dashboard/tokens`)).status).toBe(200)
+    expect((await revoke(adminKey, 'checkout')).status).toBe(201)
+    expect(await failure(await whoami(edge, login.access_token))).toBe('401 token_revoked')
+    expect(await failure(await refresh(edge, login.refresh_token))).toBe('400 invalid_grant')
+    expect((await root.open(`${edge.url}/dashboard/tokens`)).status).toBe(303)
+  })
 })
 
 it('T07: no code, refresh token or cookie stands in the log', async () => {
