@@ -49,6 +49,8 @@ export function buildOutbound(
   headers.set('traceparent', trace)
   const loop = passage.looped ? incoming.get('cdn-loop') : null
   headers.set('cdn-loop', loop === null ? loopName : `${loop}, ${loopName}`)
+  // Ours alone, although RFC 9110 section 7.6.3 appends: a caller's would be a claim about the way here that nobody can
+  // check. CDN-Loop, which RFC 8586 forbids to drop, goes on, since loops are found by it.
   headers.set('via', '1.1 countersign')
   for (const [name, value] of upstream.headers.set) headers.set(name, value)
   return {
