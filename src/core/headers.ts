@@ -78,13 +78,14 @@ export function isProtectedHeader(name: string): boolean {
   )
 }
 
-function folded(name: string): string {
+/** As a server that takes dots for hyphens reads a name. */
+export function folded(name: string): string {
   return name.includes('.') ? name.replaceAll('.', '-') : name
 }
 
 export interface HeaderRules {
   readonly allow: ReadonlySet<string>
-  /** What the scheme sets. */
+  /** What the scheme sets, dots folded. */
   readonly owned: ReadonlySet<string>
 }
 
@@ -175,9 +176,13 @@ export function dropsAnswerHeader(name: string): boolean {
 /**
  * Whether a field's value repeats one of the texts: as it is, or percent-encoded in whole or in part, once or again, in
  * either case of the digits, with spaces written as `+` or not; so do URLs and forms hold what a URL or a form brought.
+ * Backslashes are passed over: JSON and quoted strings have them before quotes, slashes and each other.
  */
 export function repeatsText(value: string, texts: readonly string[]): boolean {
-  const holdsOne = (form: string): boolean => texts.some((text) => form.includes(text))
+  const holdsOne = (form: string): boolean =>
+    texts.some((text) => form.includes(text)) ||
+    (form.includes('\\') &&
+      texts.some((text) => form.replaceAll('\\', '').includes(text.replaceAll('\\', ''))))
   let form = value
   for (let times = 0; !holdsOne(form); times += 1) {
     if (times === encodedTimesMax || !(form.includes('%') || form.includes('+'))) return false

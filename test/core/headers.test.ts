@@ -251,6 +251,12 @@ test('K05: a text is found as often encoded as a login sends it, and once more i
   expect(repeatsText(`x=${value}&y`, [secret])).toBe(false)
 })
 
+test.each(['a/b"c', 'a\\b/c'])('K05: the text %s is found in JSON and in a quoted string', (secret) => {
+  expect(repeatsText(JSON.stringify({ secret }), [secret])).toBe(true)
+  expect(repeatsText(`{"secret":"${secret.replaceAll(/[/"\\]/g, '\\$&')}"}`, [secret])).toBe(true)
+  expect(repeatsText(JSON.stringify({ secret: 'a/b' }), [secret])).toBe(false)
+})
+
 test.each([
   ['0', 0],
   ['17', 17],
