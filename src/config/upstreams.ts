@@ -1,6 +1,6 @@
 /** Upstreams: where requests go, how they are signed, with which keys, and which routes are open. */
 import type { Key, Upstream } from '../core/configuration.ts'
-import { isProtectedHeader } from '../core/headers.ts'
+import { folded, isProtectedHeader } from '../core/headers.ts'
 import {
   bodyBytesDefault,
   bodyBytesMax,
@@ -139,8 +139,7 @@ function readHeaders(at: Input, scheme: BoundScheme): Upstream['headers'] {
   })
   const readAllowed = (one: Input): string | null => {
     const name = readHeaderName(one, one.value, scheme)
-    // Dots fold into hyphens on many servers.
-    if (name === null || !scheme.selectors.has(name.replaceAll('.', '-'))) return name
+    if (name === null || !scheme.selectors.has(folded(name))) return name
     return one.fault(`${name} chooses for whom the key acts and is not signed; only \`set\` may hold it`)
   }
   const readHeaderFields = fields({
@@ -157,7 +156,7 @@ function readHeaderName(at: Input, name: unknown, scheme: BoundScheme): string |
     return at.fault(
       `${lower} is never passed on or set: it carries credentials, names the caller, or belongs to the connection`,
     )
-  if (scheme.owns.has(lower)) return at.fault(`${lower} is what the ${scheme.name} scheme sets`)
+  if (scheme.owns.has(folded(lower))) return at.fault(`${lower} is what the ${scheme.name} scheme sets`)
   return lower
 }
 

@@ -1,6 +1,6 @@
 /** The options of `aws-sigv4`. */
 import { doublyEncodedUri, singlyEncodedUri } from './aws-canonical.ts'
-import { headerNameFault, OptionReader } from './options.ts'
+import { isUnsignable, OptionReader } from './options.ts'
 import type { ReportFault } from './scheme.ts'
 
 export interface AwsSigv4Definition {
@@ -60,11 +60,8 @@ export function parseAwsOptions(input: Readonly<Record<string, unknown>>, fault:
   const expiresSeconds = options.integer('expiresSeconds', 300, { min: 1, max: 604_800 })
   const named = options.raw('signedHeaders') === undefined ? [] : options.texts('signedHeaders')
   const lower = named.map((name) => name.toLowerCase())
-  for (const name of lower) {
-    const problem = ownedHeaders.some((one) => one === name) ? null : headerNameFault(name)
-    if (problem !== null || name === 'accept-encoding')
-      fault('signedHeaders', `${name} cannot be signed: it may not arrive as it was sent`)
-  }
+  for (const name of lower.filter(isUnsignable))
+    fault('signedHeaders', `${name} cannot be signed: it may not arrive as it was sent`)
   options.done()
   return {
     service,

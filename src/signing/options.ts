@@ -108,6 +108,11 @@ export class OptionReader {
 /** RFC 9110 section 5.1. */
 const headerNameForm = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/
 
+/** Whether a header cannot be signed: it is not the caller's, or does not arrive as it was sent. `name` in lower case. */
+export function isUnsignable(name: string): boolean {
+  return headerNameFault(name) !== null || /^(?:accept-encoding|authorization|cookie)$/.test(name)
+}
+
 /**
  * Why a scheme may not set this header, or null. Credentials go where the operator says, but never into what
  * frames the message or what the edge and we ourselves speak in. `name` in lower case.

@@ -2,6 +2,7 @@
  * What a signing scheme is: a pure function from (request, options, secret, time, nonce) to edits, in one
  * file, with every intermediate string of its specification open to inspection as a stage.
  */
+import { folded } from '../core/headers.ts'
 import type { Secret } from '../core/redact.ts'
 
 /** The request as it will be sent, before the scheme's own edits. */
@@ -132,6 +133,7 @@ export interface Minted {
 /** A row of the table with its options fixed and its types closed over: what the configuration holds. */
 export interface BoundScheme {
   readonly name: string
+  /** Dots folded. */
   readonly owns: ReadonlySet<string>
   readonly selectors: ReadonlySet<string>
   readonly bodyNeed: (contentType: string | null) => BodyNeed
@@ -162,7 +164,7 @@ export function bindScheme<Options, Parsed, Prepared>(
 ): BoundScheme {
   return {
     name,
-    owns: new Set(scheme.owns(options)),
+    owns: new Set(scheme.owns(options).map(folded)),
     selectors: new Set(scheme.selectors),
     bodyNeed: (contentType) => scheme.bodyNeed(options, contentType),
     open: async (text) => {

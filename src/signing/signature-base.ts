@@ -14,7 +14,7 @@ import {
 import { base64, utf8 } from '../core/bytes.ts'
 import { Refusal, requestInvalid } from '../core/problems.ts'
 import { own } from '../core/table.ts'
-import { headerNameFault } from './options.ts'
+import { isUnsignable } from './options.ts'
 import { percentDecode, percentEncode, rawPairs } from './query-string.ts'
 import type { SignRequest } from './scheme.ts'
 import { signedField } from './signed-field.ts'
@@ -112,20 +112,11 @@ function formEncoded(raw: string): string {
   return percentEncode(decoded).replaceAll('%2A', '*').replaceAll('~', '%7E')
 }
 
-/** What we set ourselves, or what does not arrive as it was sent. */
-const uncoverable: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'accept-encoding',
-  'signature',
-  'signature-input',
-])
-
 /** Section 2.1. A text is a fault. */
 function fieldValue(name: string, parameters: Parameters): ValueOf | string {
   if (name === 'content-length') return 'content-length cannot be signed here; cover content-digest'
   if (name !== name.toLowerCase()) return `${name} must be in lower case`
-  if (uncoverable.has(name) || headerNameFault(name) !== null)
+  if (isUnsignable(name) || name === 'signature' || name === 'signature-input')
     return `${name} cannot be signed: it does not arrive as it was sent`
   const key = parameters.get('key')
   const names = [...parameters.keys()].join()

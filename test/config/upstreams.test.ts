@@ -111,6 +111,16 @@ describe('headers', () => {
     expect(pathsWith({ sign, headers: { set: { authorization: 'x' } } })).toHaveLength(1)
   })
 
+  it.each([
+    ['X-Api-Key', 'x.api.key'],
+    ['X.Api.Key', 'x-api-key'],
+    ['X.Api.Key', 'x.api-key'],
+  ])('H04: can neither allow nor set what a server may take for the %s of the scheme: %s', (name, other) => {
+    const sign = { scheme: 'header', name }
+    expect(pathsWith({ sign, headers: { allow: [other] } })).toHaveLength(1)
+    expect(pathsWith({ sign, headers: { set: { [other]: 'x' } } })).toHaveLength(1)
+  })
+
   it.each(['X-Plugipay-On-Behalf-Of', 'x-plugipay-mode', 'x.plugipay.mode'])(
     'H05: for whom the key acts is set by configuration, never by a caller: %s',
     (name) => {

@@ -280,7 +280,7 @@ describe('aws-sigv4', () => {
         service: 'a/b',
         placement: 'body',
         expiresSeconds: 0,
-        signedHeaders: ['Accept-Encoding', 'connection'],
+        signedHeaders: ['Accept-Encoding', 'connection', 'Authorization'],
         token: 'x',
       }),
     ).toEqual([
@@ -290,6 +290,7 @@ describe('aws-sigv4', () => {
       'expiresSeconds: must be a whole number from 1 to 604800',
       'signedHeaders: accept-encoding cannot be signed: it may not arrive as it was sent',
       'signedHeaders: connection cannot be signed: it may not arrive as it was sent',
+      'signedHeaders: authorization cannot be signed: it may not arrive as it was sent',
       'token: unknown option; known are service, region, placement, payload, expiresSeconds, signedHeaders',
     ])
   })

@@ -3,7 +3,7 @@ import type { Bytes } from '../../core/bytes.ts'
 import { type Refusal, requestInvalid } from '../../core/problems.ts'
 import { table } from '../../core/table.ts'
 import { bodyBytes } from '../digest.ts'
-import { headerNameFault, type OptionReader } from '../options.ts'
+import { isUnsignable, type OptionReader } from '../options.ts'
 import { percentDecode, percentEncode, rawPairs } from '../query-string.ts'
 import type { BodyNeed, ReportFault } from '../scheme.ts'
 import { signedField } from '../signed-field.ts'
@@ -135,7 +135,7 @@ export function parseLiteral(text: string, fault: ReportFault): Part {
 
 /** Headers that a proxy behind us rewrites cannot be signed. `name` in lower case. */
 function checkSignableHeader(name: string, fault: ReportFault): void {
-  if (headerNameFault(name) !== null || /^accept-encoding$|^authorization$|^cookie$/.test(name))
+  if (isUnsignable(name))
     fault('name', `${name} cannot be signed: it is not a header that arrives as it was sent`)
 }
 
