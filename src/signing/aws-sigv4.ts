@@ -17,7 +17,7 @@ import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts
 import { bodySha256Hex, hmac, type ImportedKey, importHmacKey, sha256 } from './digest.ts'
 import { bothForms, ownedNames, type Pair, percentEncode, refuseQueryNames } from './query-string.ts'
 import { SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
-import { parseParts, withoutSecrets } from './secret.ts'
+import { parseParts, parseVisible, withoutSecrets } from './secret.ts'
 import { signedField } from './signed-field.ts'
 
 interface AwsSecret {
@@ -63,12 +63,11 @@ export const awsSigv4: SignScheme<AwsOptions, AwsSecret, AwsKey> = {
     const [accessKeyId = '', secret = '', sessionToken] = parseParts(text, names)
     if (!/^[\w-]{3,128}$/.test(accessKeyId))
       throw new SecretFault('the accessKeyId of <accessKeyId>:<secret> has letters, digits, _ and - only')
-    if (sessionToken !== undefined && !/^[\x21-\x7e]+$/.test(sessionToken))
-      throw new SecretFault('the session token has only visible ASCII')
     return {
       accessKeyId,
       secret: new Secret(secret),
-      sessionToken: sessionToken === undefined ? null : new Secret(sessionToken),
+      sessionToken:
+        sessionToken === undefined ? null : new Secret(parseVisible(sessionToken, 'the session token')),
     }
   },
   owns: () => ownedHeaders,

@@ -3,15 +3,12 @@
  */
 import { Secret } from '../core/redact.ts'
 import { OptionReader } from './options.ts'
-import { SecretFault, type SignScheme } from './scheme.ts'
-import { parseWhole } from './secret.ts'
+import type { SignScheme } from './scheme.ts'
+import { parseVisible } from './secret.ts'
 
 export interface BearerDefinition {
   readonly scheme: 'bearer'
 }
-
-/** RFC 6750 b68token, as far as it keeps a value on one line and in one piece. */
-const tokenForm = /^[\x21-\x7e]+$/
 
 export const bearer: SignScheme<null, Secret, Secret> = {
   kind: 'sign',
@@ -19,11 +16,7 @@ export const bearer: SignScheme<null, Secret, Secret> = {
     new OptionReader(input, fault).done()
     return null
   },
-  parseSecret: (text) => {
-    if (!tokenForm.test(parseWhole(text, 'the bearer token')))
-      throw new SecretFault('a bearer token has only visible ASCII')
-    return new Secret(text)
-  },
+  parseSecret: (text) => new Secret(parseVisible(text, 'the bearer token')),
   owns: () => ['authorization'],
   bodyNeed: () => 'none',
   prepare: (secret) => secret,

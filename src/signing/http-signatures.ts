@@ -14,7 +14,7 @@ import { OptionReader } from './options.ts'
 import { type KeySecret, parseKeySecret } from './private-key.ts'
 import type { Pair } from './query-string.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
-import { parsePair } from './secret.ts'
+import { parsePair, parseVisible } from './secret.ts'
 import {
   type Component,
   componentList,
@@ -185,9 +185,8 @@ const printable = /^[\x20-\x7e]+$/
 
 function parseShared(text: string): KeySecret {
   const [keyid, encoded] = parsePair(text, ['keyid', 'base64 secret'])
-  if (!printable.test(keyid)) throw new SecretFault('the keyid must be printable ASCII')
   const secret = fromBase64(encoded)
   if (secret === null || secret.length === 0)
     throw new SecretFault('the secret of <keyid>:<base64 secret> is not base64')
-  return { keyid, importSigner: () => hmacSigner(secret) }
+  return { keyid: parseVisible(keyid, 'the keyid'), importSigner: () => hmacSigner(secret) }
 }

@@ -10,12 +10,12 @@
  * form, and an idempotency key with a line break is refused.
  */
 import { hex, utf8 } from '../core/bytes.ts'
-import { Refusal } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
 import { bodySha256Hex, emptySha256Hex, hmac, type ImportedKey, importHmacKey } from './digest.ts'
 import { OptionReader } from './options.ts'
 import { type Edits, type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
+import { signedField } from './signed-field.ts'
 
 export interface PlugipayDefinition {
   readonly scheme: 'plugipay'
@@ -99,12 +99,9 @@ async function signed(
 function stringToSign(request: SignRequest, seconds: string, hash: string): string {
   const text = `${request.method}\n${request.path}${request.query}\n${seconds}\n${hash}`
   const idempotencyKey = request.header('idempotency-key')
-  if (idempotencyKey === null) return text
-  if (!/^[\x20-\x7e]+$/.test(idempotencyKey))
-    throw new Refusal('header_invalid', {
-      detail: 'Idempotency-Key must be visible ASCII and not empty: it is a line of what is signed.',
-    })
-  return `${text}\n${idempotencyKey}`
+  return idempotencyKey === null
+    ? text
+    : `${text}\n${signedField('Idempotency-Key', idempotencyKey, /^[\x20-\x7e]+$/)}`
 }
 
 function bodyHash(request: SignRequest): string | Promise<string> {

@@ -42,6 +42,12 @@ export function parseWhole(text: string, what: string, { inner }: SecretForm = {
   return text
 }
 
+/** A secret of one part, or a part of one, that travels in a header as it is. */
+export function parseVisible(text: string, what: string, form: SecretForm = {}): string {
+  if (/^[\x20-\x7e]*$/.test(parseWhole(text, what, form))) return text
+  throw new SecretFault(`${what} has only visible ASCII`)
+}
+
 function formFault(text: string, innerSpaces: boolean): string | null {
   if (text === '') return 'is empty'
   if (/[\p{Cc}\u200b\u2060\ufeff]/u.test(text))

@@ -24,7 +24,7 @@ import {
   type SignScheme,
   widestNeed,
 } from '../scheme.ts'
-import { parsePair, parseParts, parseWhole } from '../secret.ts'
+import { parsePair, parseParts, parseVisible, parseWhole } from '../secret.ts'
 import {
   algorithmNames,
   algorithms,
@@ -180,16 +180,10 @@ function splitSecret(text: string, form: Recipe['secretForm']): SplitSecret {
     return { id: '', secret: parseWhole(text, 'the secret', { inner: 'spaces' }), passphrase: '' }
   if (form === 'id:secret') {
     const [id, secret] = parsePair(text, ['id', 'secret'])
-    return { id: headerText(id, 'id'), secret, passphrase: '' }
+    return { id: parseVisible(id, 'the id'), secret, passphrase: '' }
   }
   const [id = '', secret = '', passphrase = ''] = parseParts(text, ['id', 'secret', 'passphrase'])
-  return { id: headerText(id, 'id'), secret, passphrase: headerText(passphrase, 'passphrase') }
-}
-
-/** Ids and passphrases travel in headers. */
-function headerText(text: string, name: string): string {
-  if (!/^[\x21-\x7e]+$/.test(text)) throw new SecretFault(`the ${name} must be visible ASCII`)
-  return text
+  return { id: parseVisible(id, 'the id'), secret, passphrase: parseVisible(passphrase, 'the passphrase') }
 }
 
 interface PlacementCheck {
