@@ -1,5 +1,5 @@
 import { parseDictionary } from 'structured-headers'
-import { Refusal } from './problems.ts'
+import { headerInvalid, type Refusal } from './problems.ts'
 
 /** How nearly everyone writes it: this member alone, without parameters. */
 const alone = /^sha-256=:([A-Za-z0-9+/]{43}=):$/
@@ -31,7 +31,5 @@ function parsed(value: string): ReturnType<typeof parseDictionary> {
 }
 
 function malformed(): Refusal {
-  return new Refusal('header_invalid', {
-    detail: 'Content-Digest must read sha-256=:<base64 of 32 bytes>: (RFC 9530).',
-  })
+  return headerInvalid('Content-Digest must read sha-256=:<base64 of 32 bytes>: (RFC 9530).')
 }

@@ -259,6 +259,10 @@ export function requestInvalid(detail: string): Refusal {
   return new Refusal('request_invalid', { detail })
 }
 
+export function headerInvalid(detail: string): Refusal {
+  return new Refusal('header_invalid', { detail })
+}
+
 /** For a member or parameter that was sent in another form. */
 export function malformed(name: string, form: string): Refusal {
   return requestInvalid(`Send ${name} as ${form}.`)

@@ -8,7 +8,7 @@ import type { Configuration } from '../core/configuration.ts'
 import { parseRequestPath, pathInvalid } from '../core/path.ts'
 import type { Permit, Target } from '../core/permit.ts'
 import { decide } from '../core/policy.ts'
-import { Refusal } from '../core/problems.ts'
+import { headerInvalid, Refusal } from '../core/problems.ts'
 import { forwardedMethods } from '../core/route.ts'
 import { readToken } from './bearer.ts'
 import { type OutboundBody, readBody } from './body.ts'
@@ -87,7 +87,7 @@ const keyNameForm = /^[^\s,]{1,64}$/
 function wishedKey(fields: Fields): string | null {
   const wish = fields.get('countersign-key')
   if (wish === null || keyNameForm.test(wish)) return wish
-  throw new Refusal('header_invalid', { detail: 'Countersign-Key must hold the name of one key.' })
+  throw headerInvalid('Countersign-Key must hold the name of one key.')
 }
 
 /** Nothing is known of the answer's body yet, only that its status is the one of a refused key. */

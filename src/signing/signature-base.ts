@@ -12,7 +12,7 @@ import {
   serializeItem,
 } from 'structured-headers'
 import { base64, utf8 } from '../core/bytes.ts'
-import { Refusal, requestInvalid } from '../core/problems.ts'
+import { headerInvalid, requestInvalid } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { isUnsignable } from './options.ts'
 import { percentDecode, percentEncode, rawPairs } from './query-string.ts'
@@ -143,9 +143,9 @@ function member(field: string, name: string, key: string): string {
     found = undefined
   }
   if (found === undefined)
-    throw new Refusal('header_invalid', {
-      detail: `The header ${name} needs the dictionary member ${key}, without decimals: this upstream signs it.`,
-    })
+    throw headerInvalid(
+      `The header ${name} needs the dictionary member ${key}, without decimals: this upstream signs it.`,
+    )
   return Array.isArray(found[0])
     ? serializeInnerList(found as [Item[], Parameters])
     : serializeItem(found as [BareItem, Parameters])

@@ -8,7 +8,7 @@
  * No two deliveries share a string: an id with a dot is refused, a time has none, the body comes last.
  */
 import { type Bytes, base64, concatBytes, fromBase64, utf8 } from '../core/bytes.ts'
-import { Refusal } from '../core/problems.ts'
+import { headerInvalid } from '../core/problems.ts'
 import { bodyBytes, hmac, type ImportedKey, importHmacKey } from './digest.ts'
 import { OptionReader } from './options.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
@@ -59,8 +59,6 @@ export const standardWebhooks: SignScheme<null, Bytes, ImportedKey> = {
 function headOf(request: SignRequest, { now, nonce }: Moment): { id: string; seconds: string } {
   const idempotencyKey = request.header('idempotency-key')
   if (idempotencyKey !== null && !/^[\x21-\x2d\x2f-\x7e]+$/.test(idempotencyKey))
-    throw new Refusal('header_invalid', {
-      detail: 'Idempotency-Key becomes the webhook-id: visible ASCII without spaces and dots.',
-    })
+    throw headerInvalid('Idempotency-Key becomes the webhook-id: visible ASCII without spaces and dots.')
   return { id: idempotencyKey ?? `msg_${nonce()}`, seconds: String(Math.floor(now / 1000)) }
 }

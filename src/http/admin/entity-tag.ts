@@ -1,6 +1,6 @@
 /** Entity tags (RFC 9110 section 8.8.3) of what the administration shows, and `If-Match`, by which a change names one. */
 import { base64url, sha256OfText } from '../../core/bytes.ts'
-import { Refusal } from '../../core/problems.ts'
+import { headerInvalid } from '../../core/problems.ts'
 import { privateHeaders, privateJson } from '../json.ts'
 
 /** A strong one: what differs in a byte has another. */
@@ -22,5 +22,5 @@ const listForm = /^(?:[\s,]*(?:W\/)?"[^\s"]*"\s*(?:,|$))+[\s,]*$/
 /** Whether the tag stands in the list of an `If-Match` (section 13.1.1), compared strongly. Throws Refusal `header_invalid`. */
 export function namesTag(ifMatch: string, tag: string): boolean {
   if (listForm.test(ifMatch)) return ifMatch.match(/(?:W\/)?"[^"]*"/g)?.includes(tag) === true
-  throw new Refusal('header_invalid', { detail: 'Send If-Match as * or as ETags, each in its quotes.' })
+  throw headerInvalid('Send If-Match as * or as ETags, each in its quotes.')
 }
