@@ -1,5 +1,5 @@
 /** What kinds of credential a person or a job may hold, told apart by their form. */
-import { isPersonalToken } from '../client/exchange.ts'
+import { isPersonalToken, isToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
 import { usageFailure } from './failure.ts'
 
@@ -29,11 +29,6 @@ export function readToken(text: string, where: string): Secret {
     throw usageFailure(`${where} is not one token.`, 'It holds blanks, line breaks or other odd characters.')
   }
   return new Secret(token)
-}
-
-/** Whether it can travel in a header. */
-export function isToken(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 }
 
 /** A word that tells tokens apart and gives nothing away: the id that lists show, or the kind. */

@@ -3,9 +3,8 @@
  * was made for, and the short-lived access tokens that came of it.
  */
 import { join } from 'node:path'
-import type { AccessToken } from '../client/exchange.ts'
+import { type AccessToken, isToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
-import { isToken } from './credential.ts'
 import { removeFile, writePrivateFile } from './private-files.ts'
 import { brokenFile, readStateFile, readVersioned, stateDirectory } from './profiles.ts'
 

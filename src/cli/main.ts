@@ -17,6 +17,8 @@ export async function main(args: readonly string[]): Promise<void> {
   listenForInterruption()
   const json = args.includes('--json')
   const end = (error: unknown): never => process.exit(report(error, json))
+  // Nobody can be told then; the exit code still says how it went.
+  process.stderr.on('error', () => undefined)
   // `| head` closed the pipe: it has what it wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodes.ok.code)

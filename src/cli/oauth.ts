@@ -2,7 +2,7 @@
  * What the CLI sends to the OAuth endpoints. Their paths are part of the interface and stand on
  * the profile's own origin: no metadata document is read, so none can name another host.
  */
-import { type AccessToken, isPersonalToken } from '../client/exchange.ts'
+import { type AccessToken, isPersonalToken, isToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
 import { Failure } from './failure.ts'
 import { answerBytesMax, tokenRequestMillis } from './limits.ts'
@@ -53,10 +53,10 @@ export interface Issued {
 /** null when the answer is not a token. */
 export function readIssued({ status, fields }: OAuthAnswer, sentAt: number): Issued | null {
   const { access_token: text, expires_in: seconds, refresh_token: refresh } = fields
-  if (status !== 200 || typeof text !== 'string' || typeof seconds !== 'number') return null
+  if (status !== 200 || !isToken(text) || typeof seconds !== 'number') return null
   return {
     accessToken: { text, expiresAt: sentAt + seconds * 1000 },
-    refreshToken: typeof refresh === 'string' ? new Secret(refresh) : null,
+    refreshToken: isToken(refresh) ? new Secret(refresh) : null,
   }
 }
 

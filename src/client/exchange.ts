@@ -38,6 +38,14 @@ export function isPersonalToken(token: string): boolean {
   return token.startsWith('cst_')
 }
 
+/**
+ * Whether it can travel in a header. Platforms quote a value that cannot, and with it the token, in the error that
+ * they throw.
+ */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[!-~]+$/.test(value)
+}
+
 async function requestToken(
   origin: string,
   fetch: Fetch,
@@ -60,7 +68,7 @@ async function requestToken(
     throw new CountersignError('unreachable', `${origin} cannot be reached: ${reasonOf(cause)}`, { cause })
   }
   const { access_token: text, expires_in: seconds, error, error_description: description } = body
-  if (response.status === 200 && typeof text === 'string' && typeof seconds === 'number') {
+  if (response.status === 200 && isToken(text) && typeof seconds === 'number') {
     return { text, expiresAt: sentAt + seconds * 1000 }
   }
   const code = typeof error === 'string' ? error : String(body['code'] ?? 'answer_invalid')

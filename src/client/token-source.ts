@@ -3,7 +3,7 @@
  * fetched anew when the service says that it was revoked.
  */
 import { CountersignError } from './error.ts'
-import { type AccessToken, exchangeToken, type Fetch, isPersonalToken } from './exchange.ts'
+import { type AccessToken, exchangeToken, type Fetch, isPersonalToken, isToken } from './exchange.ts'
 import { readClaims } from './jwt.ts'
 
 export interface TokenSource {
@@ -84,9 +84,8 @@ function needsExchange({ exchange }: TokenSourceOptions, token: unknown): boolea
 async function obtain(options: TokenSourceOptions): Promise<AccessToken> {
   const { origin, token, scope, team, fetch } = options
   const given: unknown = typeof token === 'string' ? token : await token()
-  // Platforms quote a header value that they cannot send, and with it the token, in the error that they throw.
   const text = typeof given === 'string' ? given.trim() : ''
-  if (!/^[!-~]+$/.test(text)) throw new CountersignError('token_malformed', 'What was given is not a token')
+  if (!isToken(text)) throw new CountersignError('token_malformed', 'What was given is not a token')
   if (!needsExchange(options, text)) {
     const { exp } = readClaims(text)
     return { text, expiresAt: typeof exp === 'number' ? exp * 1000 : 0 }

@@ -1,5 +1,5 @@
 /** Answers that are not what they should be: a login page of the network, a redirect, bytes that are no text. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -119,5 +119,20 @@ describe.skipIf(!existsSync('/dev/full'))('output that cannot be written (needs 
     const run = () =>
       execFileSync('bash', command, { env: { HOME: home.path }, stdio: 'pipe', encoding: 'utf8' })
     expect(run).toThrow(/The output cannot be written: the disk is full/)
+  })
+
+  it.each([
+    [['nosuch'], 2],
+    [['status', '--verbose'], 0],
+  ])('of %j on stderr, changes no exit code: %i', (words, status) => {
+    const command = [
+      '-c',
+      '"$@" 2> /dev/full',
+      'bash',
+      process.execPath,
+      resolve('bin/countersign.js'),
+      ...words,
+    ]
+    expect(spawnSync('bash', command, { env: { HOME: home.path } }).status).toBe(status)
   })
 })

@@ -117,6 +117,15 @@ describe('getting a token', () => {
     expect(fake.received).toEqual([])
   })
 
+  it.each(['', 'eyJ\nsecret'])('takes %j for no token of a token service', async (access_token) => {
+    fake.handle(({ target }) =>
+      target === '/oauth/token' ? { body: { access_token, expires_in: 600 } } : null,
+    )
+    const error = await make()('/plugipay/a').catch((thrown) => thrown)
+    expect(error).toMatchObject({ name: 'CountersignError', code: 'answer_invalid', status: 200 })
+    expect(String(error.stack)).not.toContain('secret')
+  })
+
   it('takes a token as it is read from a file, with its line break', async () => {
     const fetch = createFetch({ url: fake.origin, token: `${personalToken}\n` })
     expect((await fetch('/plugipay/a')).status).toBe(200)
