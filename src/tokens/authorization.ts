@@ -68,10 +68,7 @@ export function readAuthorization(
   if ((parameters.get('response_mode') ?? 'query') !== 'query')
     throw new OAuthRefusal('invalid_request', 'Send response_mode as query, or not at all.')
   if (parameters.get('prompt') === 'none')
-    throw new OAuthRefusal(
-      'interaction_required',
-      'Send another prompt, or none: a person has to agree each time.',
-    )
+    throw new OAuthRefusal('interaction_required', 'Leave prompt out: a person has to agree each time.')
   const challenge = required(parameters, 'code_challenge')
   if (parameters.get('code_challenge_method') !== 'S256' || !challengeForm.test(challenge))
     throw new OAuthRefusal('invalid_request', 'Send a code_challenge of PKCE, with the method S256.')

@@ -3,14 +3,18 @@
 const form =
   /^(\d{4}-\d{2}-\d{2})(?:T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/
 
+/** With a year of four digits, which an offset can lead out of. */
+const instantChars = '2026-11-22T10:20:30.000Z'.length
+
 /**
  * Milliseconds since 1970 of an RFC 3339 time, or of the beginning of a day (`2026-11-22`, UTC); null when it is
  * neither. A day that its month does not have is refused: `Date` would take it for another day.
  */
 export function readInstant(text: string): number | null {
   const day = form.exec(text)?.[1]
-  const isDay = day !== undefined && JSON.stringify(new Date(day)).startsWith(`"${day}`)
-  return isDay ? Date.parse(text) : null
+  if (day === undefined || !JSON.stringify(new Date(day)).startsWith(`"${day}`)) return null
+  const millis = Date.parse(text)
+  return writeInstant(millis).length === instantChars ? millis : null
 }
 
 export function writeInstant(millis: number): string {

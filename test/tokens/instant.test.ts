@@ -7,6 +7,7 @@ test.each([
   ['2026-11-22T10:20:30Z', Date.UTC(2026, 10, 22, 10, 20, 30)],
   ['2026-11-22T10:20:30.250Z', Date.UTC(2026, 10, 22, 10, 20, 30, 250)],
   ['2026-11-22T10:20:30+02:00', Date.UTC(2026, 10, 22, 8, 20, 30)],
+  ['0000-01-01T00:01:00+00:01', Date.UTC(-1, 12)],
   ['2028-02-29', Date.UTC(2028, 1, 29)],
 ])('reads %s', (text, millis) => {
   expect(readInstant(text)).toBe(millis)
@@ -28,6 +29,9 @@ test.each([
   '22 Nov 2026',
   '1700000000',
   '+002026-11-22T00:00:00Z',
+  // In UTC it lies in a year that RFC 3339 has no digits for: what was read could not be written.
+  '0000-01-01T00:00:00+00:01',
+  '9999-12-31T23:59:59-00:01',
 ])('refuses %j', (text) => {
   expect(readInstant(text)).toBeNull()
 })
