@@ -40,6 +40,7 @@ export interface CountTable {
 
 export type CountTables = ReturnType<typeof countTables>
 
+/** By table. Made where an account is opened, and not at the start of every isolate. */
 export function countTables() {
   return {
     ledger: countTable('ledger', ['set_id'], ['granted', ...accounts]),

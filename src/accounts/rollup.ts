@@ -23,6 +23,7 @@ export interface DayDocument {
   readonly lastUsed: Readonly<Record<string, string>>
 }
 
+/** `usage:<team>:<YYYY-MM-DD>`; `day` in milliseconds since 1970. */
 export function dayKey(team: string, day: number): string {
   return `usage:${team}:${dayName(day)}`
 }

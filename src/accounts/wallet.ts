@@ -29,6 +29,7 @@ interface WalletOptions extends PurseOptions {
   readonly accountsMax?: number
 }
 
+/** The accounts of one isolate: a purse for each team, of `accountsMax` teams at once; idle ones give way. */
 export function createWallet(options: WalletOptions): Accounts {
   const { accountsMax = walletAccountsMax } = options
   const purses = new Map<string, Purse>()

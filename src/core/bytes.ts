@@ -63,12 +63,14 @@ export function fromBase64(text: string): Bytes | null {
   }
 }
 
+/** The same of base64url (RFC 4648 section 5). */
 export function fromBase64url(text: string): Bytes | null {
   return /^[A-Za-z0-9_-]*={0,2}$/.test(text)
     ? fromBase64(text.replaceAll('-', '+').replaceAll('_', '/'))
     : null
 }
 
+/** A copy of all chunks, one behind the other. */
 export function concatBytes(chunks: readonly Uint8Array[]): Bytes {
   const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
   let offset = 0

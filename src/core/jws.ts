@@ -9,6 +9,7 @@ export function signingInput(header: object, claims: object): string {
   return [header, claims].map((part) => base64url(utf8(JSON.stringify(part)))).join('.')
 }
 
+/** `header` names the algorithm, which has to be that of `sign`. */
 export async function compactJws(header: object, claims: object, sign: Sign): Promise<string> {
   const input = signingInput(header, claims)
   return `${input}.${base64url(new Uint8Array(await sign(utf8(input))))}`

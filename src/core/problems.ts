@@ -209,6 +209,7 @@ export const problems = table({
 
 export type ProblemCode = keyof typeof problems
 
+/** Of a code as a caller writes it; undefined: there is no such code. */
 export function problemRow(code: string): ProblemRow | undefined {
   return own(problems, code)
 }

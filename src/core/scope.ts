@@ -13,6 +13,7 @@ export interface Scopes {
 /** RFC 6749 section 3.3 scope-token: visible ASCII without `"` and `\`. */
 export const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
+/** `scopes` as a grant writes them: without an upstream before them. */
 export function compileScopes(scopes: Iterable<string>): Scopes {
   const exact = new Set<string>()
   const prefixes: string[] = []

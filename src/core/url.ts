@@ -7,6 +7,7 @@ const loopbackForm = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\
 /** Spaces, controls, backslashes and non-ASCII: what `new URL` would silently rewrite. Hosts go as punycode. */
 const plainForm = /^[\x21-\x5b\x5d-\x7e]+$/
 
+/** http or https, on a loopback host that is written as one. */
 export function isLoopbackUrl(text: string): boolean {
   return loopbackForm.test(text)
 }

@@ -27,6 +27,7 @@ const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
  */
 const refusedParameters = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c'] as const
 
+/** The parts of a token whose form and header are in order; its signature is not looked at. Never throws. */
 export function parseCompact(text: string): ParsedCompact {
   if (text.length > tokenBytesMax) return { malformed: `longer than ${tokenBytesMax} bytes` }
   if (!compactForm.test(text)) return { malformed: 'not three parts of base64url' }

@@ -33,6 +33,7 @@ export interface Verifier {
   verifySubjectToken(token: string, now: number): Promise<Caller>
 }
 
+/** Verifiers of one isolate. `fetch` is asked for JWKS alone. */
 export function createVerifier({ config, ownKeys, fetch }: VerifierDeps): Verifier {
   const keysOf = issuerKeys(createJwksStore(fetch), ownKeys)
 

@@ -36,6 +36,7 @@ const ownParameters: ReadonlySet<string> = new Set([
   'client_assertion_type',
 ])
 
+/** The options that all schemes with a token URL share; reports every fault of them. */
 export function readTokenEndpoint(options: OptionReader, fault: ReportFault): TokenEndpointOptions {
   const tokenUrl = options.text('tokenUrl')
   const url = tokenUrl === '' ? null : parseTargetUrl(tokenUrl)

@@ -11,6 +11,7 @@ import type { Signer } from './signing-keys.ts'
 
 export type Audience = 'calls' | 'administration'
 
+/** The `aud` claim, which is also the `resource` to ask for (RFC 8707). */
 export function audienceOf(url: string, audience: Audience): string {
   return audience === 'calls' ? url : `${url}/api`
 }

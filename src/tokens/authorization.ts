@@ -91,6 +91,7 @@ export async function provesChallenge(verifier: string, challenge: string): Prom
   return verifierForm.test(verifier) && (await challengeOf(verifier)) === challenge
 }
 
+/** RFC 7636 section 4.2, S256. */
 export async function challengeOf(verifier: string): Promise<string> {
   return base64url(await sha256OfText(verifier))
 }

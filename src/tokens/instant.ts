@@ -17,6 +17,7 @@ export function readInstant(text: string): number | null {
   return writeInstant(millis).length === instantChars ? millis : null
 }
 
+/** To the millisecond; `millis` since 1970. */
 export function writeInstant(millis: number): string {
   return new Date(millis).toISOString()
 }

@@ -46,6 +46,7 @@ export type ParsedPersonalToken =
   /** Something else altogether. */
   | { readonly kind: 'other' }
 
+/** What a text is by its form and checksum; whether a token is good, only `Directory` knows. */
 export function parsePersonalToken(text: string): ParsedPersonalToken {
   if (!text.startsWith(personalTokenPrefix)) return { kind: 'other' }
   const [, body, id, , crc] = form.exec(text) ?? []

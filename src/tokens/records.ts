@@ -25,6 +25,7 @@ export interface TokenRecord {
 
 export type TokenStatus = 'active' | 'expired' | 'revoked'
 
+/** A token that was revoked stays so, also when it would have expired since. */
 export function statusOf(
   { revokedAt, expiresAt }: Pick<TokenRecord, 'revokedAt' | 'expiresAt'>,
   now: number,

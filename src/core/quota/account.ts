@@ -71,6 +71,7 @@ export function createJournal(): Journal {
   }
 }
 
+/** An account that was never asked. */
 export function createAccount(): AccountState {
   const rules = { version: 1, suspended: false, revocations: [] }
   return restoreAccount({ rules, meters: [], leases: [], isolates: [] })
@@ -117,6 +118,7 @@ export function restoreAccount(stored: StoredAccount): AccountState {
   }
 }
 
+/** What a lease is called in state and storage: the sync that brought it, and its set. */
 export function leaseId({ isolate, sequence, set }: Pick<Lease, 'isolate' | 'sequence' | 'set'>): string {
   return `${isolate}/${sequence}/${set}`
 }
@@ -149,6 +151,7 @@ export function nextSweepAt(state: AccountState): number {
   return Infinity
 }
 
+/** Units that are neither used nor returned. */
 export function openUnits(lease: Lease): number {
   return lease.units - lease.used - lease.returned
 }

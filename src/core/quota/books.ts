@@ -16,10 +16,12 @@ export type Account = (typeof accounts)[number]
 export const hourMillis = 3_600_000
 export const dayMillis = 86_400_000
 
+/** When the hour began, UTC; milliseconds since 1970, like `at`. */
 export function hourOf(at: number): number {
   return at - (at % hourMillis)
 }
 
+/** The same of the day. */
 export function dayOf(at: number): number {
   return at - (at % dayMillis)
 }

@@ -33,6 +33,7 @@ interface MeteredLimit {
   readonly enforced: boolean
 }
 
+/** Serves the wants of a sync in their order; debits the meters of its state, and notes in its journal what to store. */
 export function grantWants(sync: Sync): StoredReply {
   const { state, now } = sync
   const leases: LeaseGrant[] = []

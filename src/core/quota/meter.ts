@@ -45,6 +45,7 @@ function perMilli(rate: Rate): number {
   return rate.requests / rate.perMillis
 }
 
+/** A full bucket. */
 export function createMeter(rate: Rate, now: number): Meter {
   return restoreMeter({ rate, overRate: perMilli(rate), debt: 0, at: now, folded: 0 }, [])
 }
@@ -58,6 +59,7 @@ export interface StoredMeter {
   readonly folded: number
 }
 
+/** Without the recent grants, which `restoreMeter` is given again. */
 export function storeMeter({ rate, overRate, debt, at, folded }: Meter): StoredMeter {
   return { rate, overRate, debt, at, folded }
 }

@@ -45,6 +45,7 @@ export function indexRevocations(revocations: readonly Revocation[]): Revocation
   return index
 }
 
+/** Whether an entry matches, of the caller's issuer or of any. */
 export function isRevoked(index: RevocationIndex, caller: Caller): boolean {
   return (
     index.size > 0 && (matches(index.get(caller.issuer.name), caller) || matches(index.get(null), caller))

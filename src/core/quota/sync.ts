@@ -105,6 +105,7 @@ export interface LimitState {
   readonly enforced: boolean
 }
 
+/** The limits of a set, by its id. */
 export function limitNames(set: string): readonly string[] {
   return set === '' ? [] : set.split(',')
 }

@@ -49,6 +49,7 @@ interface Discovery extends Claims {
   readonly jwks_uri: string
 }
 
+/** Discovery document and keys are fetched when they are first needed, and kept for ten minutes. */
 export function createProvider(deps: ProviderDeps): Provider {
   const { signIn, redirectUri, fetch, now } = deps
   const keys = createJwksStore(fetch)

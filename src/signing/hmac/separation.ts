@@ -22,6 +22,7 @@ export interface Separation {
   readonly faults: readonly string[]
 }
 
+/** `shapes`: of all parts, in their order. */
 export function separate(shapes: readonly Shape[]): Separation {
   const faults: string[] = []
   const excluded = shapes.map((shape, index) => {

@@ -14,6 +14,7 @@ export interface Sheet {
   readonly nonce: () => string
 }
 
+/** For one request; the nonce is drawn when a part first asks for it. */
 export function newSheet(request: SignRequest, keyId: string, { now, nonce }: Moment): Sheet {
   let drawn: string | undefined
   return {
@@ -44,6 +45,7 @@ export function timestamp(now: number, form: TimestampForm): string {
 /** Digests of nothing, which are those of most bodies: known, they make no call wait. */
 const emptyDigests = new Map<HmacAlgorithm, Bytes>()
 
+/** At once where it is known: of no body, or as the caller gave it. */
 export function bodyDigest(body: SignableBody, algorithm: HmacAlgorithm): Bytes | Promise<Bytes> {
   if (algorithm === 'sha256') return bodySha256(body)
   const known = body.kind === 'empty' ? emptyDigests.get(algorithm) : undefined

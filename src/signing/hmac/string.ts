@@ -23,6 +23,7 @@ interface BoundedPart extends Part {
   readonly excluded: RegExp | null
 }
 
+/** Parses a recipe's list of parts and reports every fault of it; `path`: where the list stands in `sign`. */
 export function parseString(input: unknown, path: string, fault: ReportFault): SignedString {
   if (!Array.isArray(input) || input.length === 0) {
     fault(path, 'must be a list of parts that is not empty')
