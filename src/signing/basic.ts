@@ -4,7 +4,7 @@
  */
 import { base64, utf8 } from '../core/bytes.ts'
 import { Secret } from '../core/redact.ts'
-import { OptionReader } from './options.ts'
+import { noOptions } from './options.ts'
 import type { SignScheme } from './scheme.ts'
 import { parsePair } from './secret.ts'
 
@@ -20,10 +20,7 @@ interface BasicSecret {
 
 export const basic: SignScheme<null, BasicSecret, BasicSecret> = {
   kind: 'sign',
-  parseOptions: (input, fault) => {
-    new OptionReader(input, fault).done()
-    return null
-  },
+  parseOptions: noOptions,
   parseSecret: (text) => {
     const [user, password] = parsePair(text, ['user', 'password'], { inner: 'spaces' })
     return { password: new Secret(password), credentials: new Secret(base64(utf8(`${user}:${password}`))) }

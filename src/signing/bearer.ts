@@ -2,7 +2,7 @@
  * `bearer` (RFC 6750 section 2.1): the secret itself, in Authorization. Covers nothing of the request.
  */
 import { Secret } from '../core/redact.ts'
-import { OptionReader } from './options.ts'
+import { noOptions } from './options.ts'
 import type { SignScheme } from './scheme.ts'
 import { parseVisible } from './secret.ts'
 
@@ -12,10 +12,7 @@ export interface BearerDefinition {
 
 export const bearer: SignScheme<null, Secret, Secret> = {
   kind: 'sign',
-  parseOptions: (input, fault) => {
-    new OptionReader(input, fault).done()
-    return null
-  },
+  parseOptions: noOptions,
   parseSecret: (text) => new Secret(parseVisible(text, 'the bearer token')),
   owns: () => ['authorization'],
   bodyNeed: () => 'none',

@@ -105,6 +105,12 @@ export class OptionReader {
   }
 }
 
+/** Of schemes that have none: whatever stands beside `scheme` is a fault. */
+export function noOptions(input: JsonObject, fault: ReportFault): null {
+  new OptionReader(input, fault).done()
+  return null
+}
+
 /** RFC 9110 section 5.1. */
 const headerNameForm = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/
 

@@ -10,7 +10,7 @@
 import { type Bytes, base64, concatBytes, fromBase64, utf8 } from '../core/bytes.ts'
 import { headerInvalid } from '../core/problems.ts'
 import { bodyBytes, hmac, type ImportedKey, importHmacKey } from './digest.ts'
-import { OptionReader } from './options.ts'
+import { noOptions } from './options.ts'
 import { type Moment, SecretFault, type SignRequest, type SignScheme } from './scheme.ts'
 import { parseWhole } from './secret.ts'
 
@@ -22,10 +22,7 @@ const prefix = 'whsec_'
 
 export const standardWebhooks: SignScheme<null, Bytes, ImportedKey> = {
   kind: 'sign',
-  parseOptions: (input, fault) => {
-    new OptionReader(input, fault).done()
-    return null
-  },
+  parseOptions: noOptions,
   parseSecret: (text) => {
     parseWhole(text, 'the secret')
     const key = text.startsWith(prefix) ? fromBase64(text.slice(prefix.length)) : null
