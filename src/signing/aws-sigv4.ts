@@ -11,6 +11,7 @@
  */
 import { hex, utf8 } from '../core/bytes.ts'
 import { signingDayKeysMax } from '../core/limits.ts'
+import { requestInvalid } from '../core/problems.ts'
 import { Secret } from '../core/redact.ts'
 import { canonicalHeaders, canonicalQuery } from './aws-canonical.ts'
 import { type AwsOptions, ownedHeaders, parseAwsOptions } from './aws-options.ts'
@@ -155,11 +156,21 @@ function coveredHeaders(
   { signedHeaders }: AwsOptions,
   set: readonly Pair[],
 ): readonly Pair[] {
-  const sent = request.headerNames().filter((name) => name === 'content-type' || name.startsWith('x-amz-'))
+  const names = request.headerNames()
+  if (names.includes('content-encoding')) refuseChunked(request.header('content-encoding') ?? '')
+  const sent = names.filter((name) => name === 'content-type' || name.startsWith('x-amz-'))
   const covered = new Map(set)
   for (const name of ['host', ...signedHeaders, ...sent])
     if (!covered.has(name)) covered.set(name, headerValue(request, name))
   return [...covered].sort(([one], [other]) => (one < other ? -1 : 1))
+}
+
+/** The signatures between its chunks are the caller's, and without what the SDK says of them AWS keeps them as content. */
+function refuseChunked(encoding: string): void {
+  if (/\baws-chunked\b/i.test(encoding))
+    throw requestInvalid(
+      "Send the body as it is, not in aws-chunked encoding: set the SDK's requestChecksumCalculation to WHEN_REQUIRED.",
+    )
 }
 
 function headerValue(request: SignRequest, name: string): string {

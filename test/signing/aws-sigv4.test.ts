@@ -212,6 +212,19 @@ describe('aws-sigv4', () => {
     await expect(key.sign(signRequest(), moment)).rejects.toMatchObject({ code: 'header_invalid' })
   })
 
+  it.each(['aws-chunked', 'gzip, AWS-Chunked', 'aws-chunked,gzip'])(
+    'refuses a body in the encoding %s, which would become part of the object',
+    async (encoding) => {
+      for (const sign of [s3, { ...s3, payload: 'unsigned' }, { ...s3, placement: 'query' }]) {
+        const key = await openKey(sign, secret)
+        const request = signRequest({ method: 'PUT', headers: { 'content-encoding': encoding } })
+        await expect(key.sign(request, moment)).rejects.toMatchObject({ code: 'request_invalid' })
+      }
+      const key = await openKey(s3, secret)
+      await key.sign(signRequest({ method: 'PUT', headers: { 'content-encoding': 'gzip' } }), moment)
+    },
+  )
+
   it('leaves the body uncovered when it is told to', async () => {
     const unsigned = { ...s3, payload: 'unsigned' }
     expect(boundScheme(unsigned).bodyNeed(null)).toBe('none')
