@@ -1,10 +1,11 @@
 /** The admin API, with the caller's own rights. */
 import { getAccessToken, isRenewable } from './access.ts'
 import type { Context } from './context.ts'
+import { exitOfStatus } from './exit-codes.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { answerBytesMax } from './limits.ts'
 import { networkFailure } from './network.ts'
-import { type AnswerHead, problemFailure, readFields } from './problem.ts'
+import { type AnswerHead, ownErrorCode, problemFailure, readFields } from './problem.ts'
 import { send, textBody } from './transport.ts'
 import { version } from './version.ts'
 
@@ -31,8 +32,10 @@ export async function requestApi(context: Context, path: string, request: ApiReq
     asked = await ask(context, { url, target, token: text }, request)
   }
   const { response, text } = asked
-  if (response.status >= 200 && response.status <= 299) return text
-  throw response.status < 400 ? strangeAnswer(url) : problemFailure(response, text)
+  const { status } = response
+  if (status >= 200 && status <= 299) return text
+  const strange = status < 400 || (ownErrorCode(response.headers) === null && readFields(text) === null)
+  throw strange ? strangeAnswer(url, status) : problemFailure(response, text)
 }
 
 export async function api(
@@ -51,8 +54,9 @@ export function readAnswer(url: string, text: string): Readonly<Record<string, u
   return fields
 }
 
-export function strangeAnswer(url: string): Failure {
-  return new Failure('failure', `${url} does not answer as a Countersign.`, {
+export function strangeAnswer(url: string, status = 200): Failure {
+  const exit = status < 400 ? 'failure' : exitOfStatus(status)
+  return new Failure(exit, `${url} does not answer as a Countersign (${status}).`, {
     hint: 'Is the address right, and does nothing stand in between, such as the login page of a network?',
     code: 'answer_invalid',
   })

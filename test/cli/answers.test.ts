@@ -48,6 +48,13 @@ describe('an answer of something else than a Countersign', () => {
     }
   })
 
+  it('is told with its status, and ends as that does', async () => {
+    fake.handle(({ target }) => (target.startsWith('/api/') ? { ...html, status: 502 } : null))
+    const ended = await home.run(['whoami'], { env })
+    expect(ended).toMatchObject({ code: 6, stdout: '' })
+    expect(ended.stderr).toMatch(`${fake.origin} does not answer as a Countersign (502).`)
+  })
+
   it.each([
     ['a page', html],
     ['an object that says nothing of who one is', { body: {} }],
