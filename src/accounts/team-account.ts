@@ -174,6 +174,7 @@ export function teamAccount({ configOf, now: readClock, log }: AccountDeps) {
         this.#state = null
         this.#overrides = null
         this.#dirty = null
+        this.#alarmAt = null
         throw error
       }
     }

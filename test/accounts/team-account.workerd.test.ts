@@ -172,6 +172,23 @@ describe('the alarm', () => {
     expect(await account.usage(allTime)).toMatchObject({ granted: 10, used: 4, unsettled: 6 })
   })
 
+  test('sets the alarm again when the change with which it was set was not stored', async () => {
+    const account = open()
+    await runInDurableObject(account, async (instance, { storage }) => {
+      const setAlarm = storage.setAlarm.bind(storage)
+      const failing = () => {
+        throw new Error('the disk is full')
+      }
+      Object.assign(storage, { setAlarm: failing })
+      expect(() => instance.sync(request(1, want(10)))).toThrow('the disk is full')
+      Object.assign(storage, { setAlarm })
+      expect(await storage.getAlarm()).toBeNull()
+      instance.sync(request(1, want(10)))
+      expect(await storage.getAlarm()).not.toBeNull()
+    })
+    expect(await account.usage(allTime)).toMatchObject({ granted: 10, outstanding: 10 })
+  })
+
   test('U03 K07: writes the day to KV, runs twice without harm, and tries a failed put again', async () => {
     const account = open()
     const day = new Date().toISOString().slice(0, 10)
