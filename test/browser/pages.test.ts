@@ -187,6 +187,10 @@ describe('more tokens than one page holds', () => {
       expect(await page.getByRole('heading', { level: 2 }).last().textContent()).toBe('Tokens of search')
       expect(await names()).toEqual(['token 0'])
       expect(await older.count()).toBe(0)
+      const place = page.url()
+      await page.getByRole('button', { name: 'Revoke token 0' }).click()
+      await page.getByText('(revoked)').waitFor()
+      expect(page.url()).toBe(place)
     } finally {
       await context.close()
     }

@@ -44,8 +44,14 @@ interface Shown {
   readonly how?: Pick<PageOptions, 'status' | 'error'>
 }
 
+/** Where the tokens behind that cursor are shown; without one, the newest. */
+function placeOf(team: string, cursor: string | null): string {
+  return `${homePath}?${new URLSearchParams({ team, ...(cursor && { cursor }) })}`
+}
+
 async function tokensPage({ team, session, service, cursor, notice, how }: Shown): Promise<Response> {
   const { person, csrf } = session
+  const hidden = { csrf, team, cursor: cursor ?? '' }
   const query = { team, limit: pageItemsMax, ...(cursor && { cursor: readCursor(cursor) }) }
   const { items, next } = await listTokens(query, administratorOf(session, service), service)
   const may = (token: TokenListing): boolean =>
@@ -55,8 +61,8 @@ async function tokensPage({ team, session, service, cursor, notice, how }: Shown
   }<h2>Make a token</h2>${newToken(team, session, service)}<h2>Tokens of ${team}</h2>${
     items.length === 0
       ? html`<p class="soft">There are none yet.</p>`
-      : html`<ul class="list">${items.map((token) => item(token, may(token) && revoking(token, { csrf, team })))}</ul>`
-  }${next && html`<p><a class="button second" href="${homePath}?team=${team}&amp;cursor=${next}">Older tokens</a></p>`}`
+      : html`<ul class="list">${items.map((token) => item(token, may(token) && revoking(token, hidden)))}</ul>`
+  }${next && html`<p><a class="button second" href="${placeOf(team, next)}">Older tokens</a></p>`}`
   return page('Tokens', body, { session, wide: true, ...how })
 }
 
@@ -97,10 +103,7 @@ function item(
   return html`<li><div><p><strong>${name}</strong> ${status !== 'active' && html`<span class="soft">(${status})</span>`}</p><p class="soft">${scopes.map((scope) => html`<code>${scope}</code> `)}</p><p class="soft">made ${day(createdAt)} by ${owner}, ends ${day(expiresAt)}, last used ${day(lastUsedAt)}</p></div>${revocation}</li>`
 }
 
-function revoking(
-  { id, name }: TokenListing,
-  hidden: { readonly csrf: string; readonly team: string },
-): Markup {
+function revoking({ id, name }: TokenListing, hidden: Readonly<Record<string, string>>): Markup {
   return form(
     homePath,
     hidden,
@@ -121,7 +124,7 @@ export async function changeTokens(
   try {
     if (revoked !== null) {
       await revokeToken({ ...call, id: revoked }, service)
-      return seeOther(`${homePath}?team=${encodeURIComponent(team)}`)
+      return seeOther(placeOf(team, sent.get('cursor')))
     }
     const wanted = {
       name: sent.get('name') ?? '',
