@@ -13,6 +13,12 @@ import { Complaint } from './complaint.ts'
 /** `npm` runs scripts in the project's folder; a FILE on the command line is meant from where the person stands. */
 export const fileFromCommandLine = (file: string): string => resolve(process.env['INIT_CWD'] ?? '.', file)
 
+/** Complains about what is none; `free` says what 0 is good for. */
+export const portFromCommandLine = (port: string, free = ''): number => {
+  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_000 && (free !== '' || port !== '0')) return Number(port)
+  throw new Complaint(`--port takes a number up to 65000${free}.`)
+}
+
 export const loadConfiguration = async (file: string): Promise<Configuration> =>
   parsed(await importDefault(file), file)
 

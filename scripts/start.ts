@@ -17,6 +17,7 @@ import { firstCalls, makeFirstCall } from './first-calls.ts'
 import {
   fileFromCommandLine,
   loadConfiguration,
+  portFromCommandLine,
   sandboxConfiguration,
   sandboxModule,
   showFaults,
@@ -114,15 +115,13 @@ const signalToStop = (): Promise<void> =>
 
 const readOptions = async (args: readonly string[]): Promise<StartOptions> => {
   const { once, config, port } = readArguments(args)
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_000) {
-    throw new Complaint('--port takes a number up to 65000; with 0, free ports are found.')
-  }
+  const asked = portFromCommandLine(port, '; with 0, free ports are found')
   const free = async (): Promise<number> =>
     findFreePorts((base) => [base, ...Object.values(sandboxPorts(base))])
   return {
     once,
     config: config === undefined ? null : fileFromCommandLine(config),
-    port: port === '0' ? await free() : Number(port),
+    port: asked === 0 ? await free() : asked,
   }
 }
 

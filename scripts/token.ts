@@ -7,6 +7,7 @@ import {
   fileFromCommandLine,
   grantedScope,
   loadConfiguration,
+  portFromCommandLine,
   sandboxConfiguration,
 } from './local-configuration.ts'
 import { localTokenMinutesMax, mintLocalToken } from './local-token.ts'
@@ -24,6 +25,7 @@ const usage = `Usage: npm run token -- --team NAME [--scope '...'] [--sub NAME] 
 const main = async (): Promise<number> => {
   const { team, scope, sub, minutes, config, port } = readArguments()
   if (team === undefined) throw new Complaint(usage)
+  const listening = portFromCommandLine(port)
   const lifetime = Number(minutes)
   if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > localTokenMinutesMax) {
     throw new Complaint(`--minutes takes a whole number from 1 to ${localTokenMinutesMax}.`)
@@ -34,7 +36,7 @@ const main = async (): Promise<number> => {
   }
   const configuration =
     config === undefined
-      ? sandboxConfiguration(Number(port))
+      ? sandboxConfiguration(listening)
       : await loadConfiguration(fileFromCommandLine(config))
   const granted = grantedScope(configuration, team)
   const token = await mintLocalToken(signingKey, {

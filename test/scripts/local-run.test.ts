@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { decodeProtectedHeader, importJWK, type JWK, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -58,6 +60,23 @@ describe('--help', () => {
   ])('of %s is no mistake: usage on stdout, exit 0', async (script, flag, usage) => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [script, flag])
     expect([stdout.slice(0, usage.length), stderr]).toEqual([usage, ''])
+  })
+})
+
+describe('--port', () => {
+  it.each([
+    ['scripts/start.ts', ['--once']],
+    ['scripts/token.ts', ['--team', 'checkout']],
+  ])('of %s that is none is told as such', async (script, more) => {
+    for (const port of ['x', '99999', '-1']) {
+      const args = [resolve(script), ...more, `--port=${port}`]
+      // Away from the secrets of this folder, which a token would be asked for first.
+      const run = promisify(execFile)(process.execPath, args, { cwd: tmpdir() })
+      await expect(run).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching('^\n--port takes a number'),
+      })
+    }
   })
 })
 
