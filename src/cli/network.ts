@@ -24,6 +24,12 @@ const reasons: readonly (readonly [
   [/TIMEOUT|^ETIMEDOUT$/i, 'tryAgain', 'it did not answer in time', 'Try again.'],
   [/^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL)$/, 'tryAgain', 'there is no way to it', 'Is there a network?'],
   [
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    'failure',
+    'its certificate is not valid at this time',
+    'Nothing was sent. Is the clock of this machine right?',
+  ],
+  [
     /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/,
     'failure',
     'its certificate is not trusted',
