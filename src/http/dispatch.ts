@@ -132,7 +132,8 @@ async function send(
       redirect: 'manual',
       // Without it the platform's cache keeps some files by their URL alone, and gives them to the next team.
       cache: 'no-store',
-      // Stays on: the answer may begin before the body has ended, and half a body must not pass for a whole one.
+      // Stays on: the answer may begin before the body has ended, and half a body must not be answered as a whole one.
+      // (That local workerd then sends its last chunk all the same, nothing here prevents: docs/security.md.)
       signal: body.counted?.broken ?? null,
     })
     // After an early end the call to the upstream ends with the request, a moment after it was answered; a controller

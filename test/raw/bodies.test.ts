@@ -207,6 +207,60 @@ describe('a client that stops', () => {
   )
 })
 
+describe('an upstream that answers before the body has ended', () => {
+  const head = 'HTTP/1.1 200 OK\r\n'
+
+  /** Its answer begins with the head of a request; the rest of it comes when the test says so. */
+  const startEarly = async (answer: string) => {
+    const early = await startUpstream(() => {}, { onHead: (_request, socket) => void socket.write(answer) })
+    const edgeOfEarly = await startEdge({
+      upstreams: {
+        early: {
+          url: early.origin,
+          sign: { scheme: 'bearer' },
+          keys: { main: 'EARLY_KEY' },
+          routes: { '* /**': 'all' },
+        },
+      },
+    })
+    return { early, edgeOfEarly }
+  }
+
+  it.each([
+    ['goes on with its answer', `${head}transfer-encoding: chunked\r\n\r\n4\r\npart\r\n`],
+    ['has said all', `${head}content-length: 4\r\n\r\npart`],
+  ])('B04: and %s gets no whole request when the client stops short of its length', async (_what, answer) => {
+    const { early, edgeOfEarly } = await startEarly(answer)
+    const socket = await openSocket(edgeOfEarly.port)
+    socket.on('error', () => {})
+    const answered = new Promise((resolve) => socket.once('data', resolve))
+    const headers = [['content-length', '8']] as const
+    socket.write(callBytes('POST', '/early/x', edgeOfEarly.token(), { headers }))
+    socket.write('half')
+    await answered
+    socket.destroy()
+    await expect.poll(() => early.open() + early.requests.length).toBe(0)
+    expect(early.unfinished).toHaveLength(1)
+    await edgeOfEarly.stop({ upstreams: [early] })
+    await early.stop()
+  })
+
+  it('gets all of it when the client goes on', async () => {
+    const { early, edgeOfEarly } = await startEarly(`${head}transfer-encoding: chunked\r\n\r\n4\r\npart\r\n`)
+    const socket = await openSocket(edgeOfEarly.port)
+    const answered = new Promise((resolve) => socket.once('data', resolve))
+    const headers = [['transfer-encoding', 'chunked']] as const
+    socket.write(callBytes('POST', '/early/x', edgeOfEarly.token(), { headers }))
+    socket.write(chunked(Buffer.from('half')).subarray(0, -5))
+    await answered
+    socket.write(chunked(Buffer.from(' and half')))
+    await expect.poll(() => early.requests.map(({ body }) => body.toString())).toEqual(['half and half'])
+    socket.destroy()
+    await edgeOfEarly.stop({ upstreams: [early] })
+    await early.stop()
+  })
+})
+
 describe('memory', () => {
   /**
    * Begins with the head and sends the body when no refusal came at once: an answer that overtakes a body is
