@@ -1,7 +1,7 @@
 /** What people and browsers sign in with: `clients`, `signIn`; and `usage`. */
 import type { Client, Configuration, Role, SignIn } from '../core/configuration.ts'
 import { rollupMinutesDefault, rollupMinutesMax } from '../core/limits.ts'
-import { cliClientId } from '../core/reserved.ts'
+import { cliClientId, unnamedClientId } from '../core/reserved.ts'
 import { roles } from '../core/roles.ts'
 import { fields, type Input, integer, list, map, optional, type Reader, some, text } from './input.ts'
 import { readTeamName, type TeamNames } from './issuers.ts'
@@ -14,7 +14,8 @@ export const readClients: Reader<ReadonlyMap<string, Client>> = optional(
   new Map(),
   map('a client_id for each browser client, with its redirectUris', (at, id) => {
     checkLabel(at, id)
-    if (id === cliClientId) at.fault('is the built-in client of the CLI; choose another')
+    if (id === cliClientId || id === unnamedClientId)
+      at.fault("is one of Countersign's own client ids; choose another")
     const client = readClient(at)
     return client && { id, ...client }
   }),

@@ -6,6 +6,12 @@ export const ownIssuerName = 'countersign'
 /** The public client that the CLI is; built in. */
 export const cliClientId = 'countersign-cli'
 
+/**
+ * Stands in a token whose request named no client: a machine that exchanges what it holds is no client's user. Such a
+ * token may be ended by any client, and by who names none.
+ */
+export const unnamedClientId = 'countersign-unnamed'
+
 /** First path segments. */
 export const reservedSegments: ReadonlySet<string> = new Set([
   'api',

@@ -1,11 +1,8 @@
 /** Clients (RFC 6749 section 2): all of them public, so a `client_id` names who asks and proves nothing. */
 import type { Configuration } from '../core/configuration.ts'
-import { cliClientId } from '../core/reserved.ts'
+import { cliClientId, unnamedClientId } from '../core/reserved.ts'
 import { OAuthRefusal } from './oauth-error.ts'
 import type { Parameters } from './parameters.ts'
-
-/** Stands in a token whose request named no client: a machine that exchanges what it holds is no client's user. */
-export const unnamedClientId = 'countersign-unnamed'
 
 /** Throws OAuthRefusal `invalid_client` for a client that is neither built in nor configured. */
 export function readClientId(parameters: Parameters, clients: Configuration['clients']): string {

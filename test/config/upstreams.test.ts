@@ -263,9 +263,11 @@ describe('clients and sign-in', () => {
     expect(faultPaths(sound({ clients: { shop: { redirectUris: [] } } }))).toEqual([
       'clients.shop.redirectUris',
     ])
-    expect(
-      faultPaths(sound({ clients: { 'countersign-cli': { redirectUris: ['https://a.example/'] } } })),
-    ).toHaveLength(1)
+  })
+
+  it.each(['countersign-cli', 'countersign-unnamed'])('T06: are not called %s, which is our own', (id) => {
+    const clients = { [id]: { redirectUris: ['https://a.example/'] } }
+    expect(faultPaths(sound({ clients }))).toEqual([`clients.${id}`])
   })
 
   it('map roles that exist', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { cliClientId } from '../../src/core/reserved.ts'
-import { readClientId, unnamedClientId } from '../../src/tokens/clients.ts'
+import { cliClientId, unnamedClientId } from '../../src/core/reserved.ts'
+import { readClientId } from '../../src/tokens/clients.ts'
 
 const clients = new Map([['shop', { id: 'shop', redirectUris: [] }]])
 const read = (fields: Record<string, string>) => readClientId(new Map(Object.entries(fields)), clients)

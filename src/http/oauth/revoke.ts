@@ -4,9 +4,10 @@
  */
 import type { Caller } from '../../core/permit.ts'
 import { Refusal } from '../../core/problems.ts'
+import { unnamedClientId } from '../../core/reserved.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
 import { addressOf } from '../../tokens/audit.ts'
-import { readClientId, unnamedClientId } from '../../tokens/clients.ts'
+import { readClientId } from '../../tokens/clients.ts'
 import { type PresentedRefreshToken, readRefreshToken } from '../../tokens/login.ts'
 import { digestOf, type PersonalToken, parsePersonalToken } from '../../tokens/opaque.ts'
 import { required } from '../../tokens/parameters.ts'
