@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Configuration } from '../../src/core/configuration.ts'
 import { mintedRefusedMillis } from '../../src/core/limits.ts'
@@ -254,6 +255,38 @@ describe('U07: the bytes of an answer', () => {
     const { call, accounts } = pipeline(() => answer)
     await call('/open/things', { method })
     expect(accounts.bytesOut).toEqual([booked])
+  })
+})
+
+describe('nobody listens any more for a client that leaves', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  interface Ends {
+    readonly answer: (response: Response) => void
+    readonly fail: (error: Error) => void
+    readonly leave: () => void
+  }
+
+  test.each<[string, number, (ends: Ends) => unknown]>([
+    ['an answer, although its body goes on', 200, ({ answer }) => answer(new Response(new ReadableStream()))],
+    ['a failure', 502, ({ fail }) => fail(new TypeError('reset'))],
+    ['a timeout', 504, () => vi.advanceTimersByTimeAsync(30_000)],
+    ['it left', 502, ({ leave }) => leave()],
+  ])('after %s', async (_what, status, end) => {
+    const { promise, resolve: answer, reject: fail } = Promise.withResolvers<Response>()
+    const client = new AbortController()
+    const listeners = (): number => getEventListeners(client.signal, 'abort').length
+    const { call } = pipeline(() => promise)
+    const answered = call('/open/things', { signal: client.signal })
+    await vi.waitFor(() => expect(listeners()).toBe(1))
+    await end({ answer, fail, leave: () => client.abort() })
+    expect((await answered).status).toBe(status)
+    expect(listeners()).toBe(0)
   })
 })
 

@@ -210,11 +210,13 @@ export const pipeline = (play: Play = fine, changes: Partial<Deps> = {}): Pipeli
     now,
     log: (line) => lines.push(JSON.parse(line)),
   })
-  const call: Pipeline['call'] = (path, init = {}) => {
+  const call: Pipeline['call'] = (path, { signal, ...init } = {}) => {
     const headers = new Headers(init.headers)
     if (!headers.has('authorization')) headers.set('authorization', 'Bearer checkout')
     if (headers.get('authorization') === 'none') headers.delete('authorization')
     const request = new Request(`https://edge.test${path}`, { ...init, headers })
+    // Node's Request would have a signal of its own that follows this one, and nobody could see who listens to it.
+    if (signal) Object.defineProperty(request, 'signal', { value: signal })
     return app(request, { waitUntil: (work) => waits.push(work) })
   }
   return { call, deps, accounts, sent, lines, waits }
