@@ -95,6 +95,7 @@ async function assemble(env: Cloudflare.Env): Promise<Assembly<Handler>> {
     config: parsed.config,
     ownKeys: secrets.signingKeys.map(({ publicJwk }) => publicJwk),
     fetch: send,
+    setTimer,
   })
   const openAccount = (team: string) => bound(env.ACCOUNTS, 'ACCOUNTS').getByName(accountName(team))
   const deps = {
@@ -150,6 +151,7 @@ async function openOwnRoutes(
       clientSecret: async () => (await bindingText(bindings[signIn.clientSecret ?? ''], setTimer)) ?? null,
       redirectUri: `${url}/oauth/sign-in/callback`,
       fetch: send,
+      setTimer,
       now,
     }),
   }

@@ -13,9 +13,13 @@ import {
   jwksKeysMax,
 } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
+import { type SetTimer, within } from '../core/within.ts'
 import { type KeySet, makeKeySet } from './key-set.ts'
 
-export type FetchJwks = (url: string, init: RequestInit) => Promise<Response>
+export interface JwksDeps {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+  readonly setTimer: SetTimer
+}
 
 export interface JwksStore {
   /** The keys as they are known, fetched when there are none or they are stale. Throws Refusal. */
@@ -37,8 +41,8 @@ interface Entry {
   flight: Promise<void> | null
 }
 
-/** `fetch` is the runtime's; `now` arguments are milliseconds since 1970. */
-export function createJwksStore(fetch: FetchJwks): JwksStore {
+/** `fetch` and `setTimer` are the runtime's; `now` arguments are milliseconds since 1970. */
+export function createJwksStore({ fetch, setTimer }: JwksDeps): JwksStore {
   const entries = new Map<string, Entry>()
 
   const entryOf = (url: string): Entry => {
@@ -75,7 +79,7 @@ export function createJwksStore(fetch: FetchJwks): JwksStore {
     if (abandoned) entry.flight = null
     const mayFetch = since >= jwksCooldownMillis || (abandoned && entry.known === null)
     if (entry.flight === null && mayFetch) start(url, entry, now)
-    if (entry.flight !== null) await orTimeout(entry.flight)
+    if (entry.flight !== null) await within(jwksFetchMillis, entry.flight, setTimer)
   }
 
   return {
@@ -102,16 +106,7 @@ function knownOr503(entry: Entry, now: number): KnownKeys {
   })
 }
 
-async function orTimeout(flight: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, jwksFetchMillis)
-  })
-  await Promise.race([flight, timeout])
-  if (timer !== null) clearTimeout(timer)
-}
-
-async function fetchKeySet(fetch: FetchJwks, url: string): Promise<KeySet> {
+async function fetchKeySet(fetch: JwksDeps['fetch'], url: string): Promise<KeySet> {
   const response = await fetch(url, {
     headers: { accept: 'application/json, application/jwk-set+json' },
     redirect: 'manual',

@@ -9,15 +9,15 @@ import { personalTokenPrefix } from '../core/personal-token.ts'
 import { Refusal } from '../core/problems.ts'
 import { own } from '../core/table.ts'
 import { type CompactToken, parseClaims, parseCompact } from './compact.ts'
-import { createJwksStore, type FetchJwks, type JwksStore, type KnownKeys } from './jwks.ts'
+import { createJwksStore, type JwksDeps, type JwksStore, type KnownKeys } from './jwks.ts'
 import { makeKeySet } from './key-set.ts'
 import { type KeyGeneration, VerifiedTokens } from './verified-tokens.ts'
 
-export interface VerifierDeps {
+/** `fetch` is asked for JWKS alone. */
+export interface VerifierDeps extends JwksDeps {
   readonly config: Pick<Configuration, 'url' | 'issuers' | 'teams'>
   /** The public halves of COUNTERSIGN_SIGNING_KEY. */
   readonly ownKeys: readonly PublicJwk[]
-  readonly fetch: FetchJwks
 }
 
 export interface Verifier {
@@ -33,9 +33,9 @@ export interface Verifier {
   verifySubjectToken(token: string, now: number): Promise<Caller>
 }
 
-/** Verifiers of one isolate. `fetch` is asked for JWKS alone. */
-export function createVerifier({ config, ownKeys, fetch }: VerifierDeps): Verifier {
-  const keysOf = issuerKeys(createJwksStore(fetch), ownKeys)
+/** Verifiers of one isolate. */
+export function createVerifier({ config, ownKeys, ...jwks }: VerifierDeps): Verifier {
+  const keysOf = issuerKeys(createJwksStore(jwks), ownKeys)
 
   const verifyAnew = async (token: string, now: number, use: TokenUse): Promise<Verified> => {
     const compact = parseCompact(token)

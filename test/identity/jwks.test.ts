@@ -6,6 +6,7 @@ import {
   jwksFreshMillis,
   jwksKeysMax,
 } from '../../src/core/limits.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { createJwksStore } from '../../src/identity/jwks.ts'
 import { makeSigner, refusalOf } from './fixtures.ts'
 
@@ -18,14 +19,14 @@ const good = () => Response.json({ keys: [signer.jwk] })
 /** A store whose fetches take their answers from a list; the last one repeats. */
 const storeOf = (...answers: readonly (() => Response | Promise<Response>)[]) => {
   const seen: RequestInit[] = []
-  const store = createJwksStore(async (url, init) => {
+  const fetch = async (url: string, init: RequestInit): Promise<Response> => {
     expect(url).toBe(address)
     const answer = answers[Math.min(seen.length, answers.length - 1)]
     seen.push(init)
     if (answer === undefined) throw new TypeError('connection refused')
     return answer()
-  })
-  return { store, seen }
+  }
+  return { store: createJwksStore({ fetch, setTimer }), seen }
 }
 
 describe('S06: a JWKS that is not one', () => {

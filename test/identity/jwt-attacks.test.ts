@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { admitsScope } from '../../src/core/scope.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { createVerifier } from '../../src/identity/verifier.ts'
 import { parsed, refusalOf } from './fixtures.ts'
 
@@ -69,6 +70,7 @@ describe.skipIf(vectors === null)(
         teams: { 'team-a': {} },
       }),
       ownKeys: [],
+      setTimer,
       fetch: (url) => {
         fetched.push(url)
         return Promise.resolve(Response.json(vectors.jwks))

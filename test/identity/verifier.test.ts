@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { jwksCooldownMillis, jwksFreshMillis } from '../../src/core/limits.ts'
+import { setTimer } from '../../src/http/timer.ts'
 import { createVerifier, type Verifier } from '../../src/identity/verifier.ts'
 import { makeSigner, parsed, refusalOf, type Signer } from './fixtures.ts'
 
@@ -46,6 +47,7 @@ const world = (
   const verifier = createVerifier({
     config,
     ownKeys: (own.keys ?? []).map(({ jwk }) => jwk),
+    setTimer,
     fetch: async (address, init) => {
       fetched.push(address)
       expect(init.redirect).toBe('manual')

@@ -44,6 +44,7 @@ const verifierFor = (algorithm: string, jwk: object) => {
     config: parsed.config,
     ownKeys: [],
     fetch: () => Promise.resolve(Response.json({ keys: [jwk] })),
+    setTimer,
   })
 }
 

@@ -15,18 +15,17 @@ import {
 } from '../../core/limits.ts'
 import { isLoopbackUrl } from '../../core/url.ts'
 import { parseClaims, parseCompact } from '../../identity/compact.ts'
-import { createJwksStore, type JwksStore } from '../../identity/jwks.ts'
+import { createJwksStore, type JwksDeps, type JwksStore } from '../../identity/jwks.ts'
 import { challengeOf } from '../../tokens/authorization.ts'
 
 export type Claims = JsonObject
 
-export interface ProviderDeps {
+export interface ProviderDeps extends JwksDeps {
   readonly signIn: SignIn
   /** The client's secret; null for a public client. */
   readonly clientSecret: () => Promise<string | null>
   /** Where the provider sends people back to. */
   readonly redirectUri: string
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   readonly now: () => number
 }
 
@@ -52,7 +51,7 @@ interface Discovery extends Claims {
 /** Discovery document and keys are fetched when they are first needed, and kept for ten minutes. */
 export function createProvider(deps: ProviderDeps): Provider {
   const { signIn, redirectUri, fetch, now } = deps
-  const keys = createJwksStore(fetch)
+  const keys = createJwksStore(deps)
   let known: { readonly discovery: Discovery; readonly until: number } | null = null
 
   const discover = async (): Promise<Discovery> => {

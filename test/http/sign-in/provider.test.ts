@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createProvider, ProviderFailure } from '../../../src/http/sign-in/provider.ts'
+import { setTimer } from '../../../src/http/timer.ts'
 
 const issuer = 'https://login.test'
 const redirectUri = 'https://edge.test/oauth/sign-in/callback'
@@ -69,6 +70,7 @@ const provider = ({ token = '', discovery = {}, clientSecret = null }: Around = 
       asked.push({ url, init })
       return Response.json(answers[new URL(url).pathname] ?? {})
     },
+    setTimer,
     now: () => now * 1000,
   })
   return { ...made, asked }
