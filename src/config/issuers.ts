@@ -3,6 +3,7 @@
  * too must say which of its tokens are meant.
  */
 import type { Issuer, PublicJwk, TeamRule } from '../core/configuration.ts'
+import { joseType } from '../core/jose-type.ts'
 import { edwardsAlgorithms, judgeJwk, tokenAlgorithms } from '../core/jwk.ts'
 import {
   clockToleranceSecondsDefault,
@@ -140,10 +141,9 @@ function readAudience(at: Input, url: string): string {
   return audience
 }
 
-/** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */
 function readTyp(at: Input): ReadonlySet<string> {
   const names = distinct("such as ['at+jwt', 'JWT']", text('a typ'))(at)
-  return new Set(names.map((typ) => typ.toLowerCase().replace(/^application\//, '')))
+  return new Set(names.map(joseType))
 }
 
 type Use = 'call' | 'exchange'

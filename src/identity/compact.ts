@@ -2,6 +2,7 @@
  * The compact form of a JWS (RFC 7515 section 7.1), checked before any library sees it: exactly three parts in
  * canonical base64url, so that one token has one text, and a header that asks for nothing unusual.
  */
+import { joseType } from '../core/jose-type.ts'
 import { type JsonObject, parseJsonObject } from '../core/json.ts'
 import { kidCharsMax, tokenBytesMax } from '../core/limits.ts'
 import { own } from '../core/table.ts'
@@ -10,7 +11,7 @@ export interface CompactToken {
   readonly text: string
   readonly algorithm: string
   readonly kid: string | null
-  /** Lower case, without `application/`; null when there is none. */
+  /** As `joseType` writes it; null when there is none. */
   readonly typ: string | null
   /** As it stands there, not verified yet. */
   readonly payload: string
@@ -56,14 +57,9 @@ function readHeader(header: JsonObject, token: Pick<CompactToken, 'text' | 'payl
   const typ = parameter('typ')
   if (typ !== undefined && typeof typ !== 'string') return { malformed: 'header has a typ that is not text' }
   const cty = parameter('cty')
-  if (cty !== undefined && (typeof cty !== 'string' || mediaType(cty) === 'jwt'))
+  if (cty !== undefined && (typeof cty !== 'string' || joseType(cty) === 'jwt'))
     return { malformed: 'a token within a token' }
-  return { ...token, algorithm, kid: kid ?? null, typ: typ === undefined ? null : mediaType(typ) }
-}
-
-/** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */
-function mediaType(typ: string): string {
-  return typ.toLowerCase().replace(/^application\//, '')
+  return { ...token, algorithm, kid: kid ?? null, typ: typ === undefined ? null : joseType(typ) }
 }
 
 /** Whether the bits that encode nothing are zero (RFC 4648 section 3.5): otherwise many texts are one token. */
