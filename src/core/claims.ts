@@ -22,9 +22,9 @@ const faults = {
   claim_malformed: 'has a malformed {claim} claim',
   claim_missing: 'has no {claim} claim, which is required',
   expired: 'has expired; get a new one',
-  not_yet_valid: "has its {claim} in the future; compare the issuer's clock",
-  issued_in_future: "has its {claim} in the future; compare the issuer's clock",
+  in_future: "has its {claim} in the future; compare the issuer's clock",
   lifetime: 'lives longer than its issuer is allowed here, or not at all; ask for a shorter one',
+  // Told alike, so that no issuer learns which teams there are; the log tells them apart.
   team_unknown: 'speaks for a team that does not exist here, or that its issuer may not speak for',
   team_not_spoken_for: 'speaks for a team that does not exist here, or that its issuer may not speak for',
   where: 'is not one of those that are accepted from its issuer',
@@ -96,9 +96,9 @@ function readTimes(claims: Claims, { issuer, now }: ClaimsRules): Pick<Caller, '
   const expiresAt = readSeconds(claims, 'exp')
   const issuedAt = readSeconds(claims, 'iat')
   const latestNow = now + issuer.clockToleranceSeconds * 1_000
-  if (issuedAt * 1_000 > latestNow) throw refused('issued_in_future', 'iat')
+  if (issuedAt * 1_000 > latestNow) throw refused('in_future', 'iat')
   if (own(claims, 'nbf') !== undefined && readSeconds(claims, 'nbf') * 1_000 > latestNow)
-    throw refused('not_yet_valid', 'nbf')
+    throw refused('in_future', 'nbf')
   const lifetime = expiresAt - issuedAt
   if (lifetime <= 0 || lifetime > issuer.maxLifetimeSeconds) throw refused('lifetime', 'exp')
   if (now >= acceptedUntil({ issuer, expiresAt })) throw refused('expired', 'exp')
