@@ -4,14 +4,13 @@
  */
 import { type AccessToken, isPersonalToken, isToken } from '../client/exchange.ts'
 import { Secret } from '../core/redact.ts'
+import { cliClientId } from '../core/reserved.ts'
 import { Failure } from './failure.ts'
 import { answerBytesMax, tokenRequestMillis } from './limits.ts'
 import { networkFailure } from './network.ts'
 import { readObject, waitHint } from './problem.ts'
 import { send, textBody } from './transport.ts'
 import { version } from './version.ts'
-
-export const clientId = 'countersign-cli'
 
 export interface OAuthAnswer {
   readonly status: number
@@ -83,7 +82,7 @@ export function refreshSession(url: string, refreshToken: Secret, wish: TokenWis
   return requestToken(url, {
     grant_type: 'refresh_token',
     refresh_token: refreshToken.reveal(),
-    client_id: clientId,
+    client_id: cliClientId,
     ...wish,
   })
 }
@@ -95,7 +94,7 @@ export async function exchange(url: string, subjectToken: Secret, wish: TokenWis
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     subject_token: text,
     subject_token_type: `urn:ietf:params:oauth:token-type:${isPersonalToken(text) ? 'access_token' : 'jwt'}`,
-    client_id: clientId,
+    client_id: cliClientId,
     ...wish,
   })
   return accessToken
@@ -139,6 +138,6 @@ export function oauthFailure(url: string, { status, fields, retryAfter }: OAuthA
 
 /** RFC 7009. True when the service says that the token is over, which it also says of one that it never knew. */
 export async function revokeToken(url: string, token: Secret): Promise<boolean> {
-  const { status } = await postForm(url, '/oauth/revoke', { token: token.reveal(), client_id: clientId })
+  const { status } = await postForm(url, '/oauth/revoke', { token: token.reveal(), client_id: cliClientId })
   return status === 200
 }

@@ -1,8 +1,9 @@
 /** Login with a browser on this machine: authorization code with PKCE (RFC 6749, 7636, 8252). */
 import { spawn } from 'node:child_process'
+import { cliClientId } from '../../core/reserved.ts'
 import { audienceUrl } from '../access.ts'
 import type { Context } from '../context.ts'
-import { clientId, type Issued, requestToken } from '../oauth.ts'
+import { type Issued, requestToken } from '../oauth.ts'
 import { listen } from './loopback.ts'
 import { challengeOf, unguessable } from './pkce.ts'
 import type { Progress } from './progress.ts'
@@ -18,7 +19,7 @@ export async function loginWithBrowser(
     const page = new URL('/oauth/authorize', url)
     page.search = new URLSearchParams({
       response_type: 'code',
-      client_id: clientId,
+      client_id: cliClientId,
       redirect_uri: loopback.redirectUri,
       code_challenge: challengeOf(verifier),
       code_challenge_method: 'S256',
@@ -31,7 +32,7 @@ export async function loginWithBrowser(
       grant_type: 'authorization_code',
       code,
       redirect_uri: loopback.redirectUri,
-      client_id: clientId,
+      client_id: cliClientId,
       code_verifier: verifier,
       resource: audienceUrl(url, 'administration'),
     })

@@ -1,9 +1,10 @@
 /** Login with any other device (RFC 8628): a short code here, approved in a browser elsewhere. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Secret } from '../../core/redact.ts'
+import { cliClientId } from '../../core/reserved.ts'
 import { audienceUrl } from '../access.ts'
 import { Failure } from '../failure.ts'
-import { clientId, type Issued, type OAuthAnswer, oauthFailure, postForm, readIssued } from '../oauth.ts'
+import { type Issued, type OAuthAnswer, oauthFailure, postForm, readIssued } from '../oauth.ts'
 import type { Progress } from './progress.ts'
 
 const intervalSecondsDefault = 5
@@ -11,7 +12,7 @@ const intervalSecondsDefault = 5
 const slowDownSeconds = 5
 
 export async function loginWithDevice(url: string, progress: Progress): Promise<Issued> {
-  const answer = await postForm(url, '/oauth/device_authorization', { client_id: clientId })
+  const answer = await postForm(url, '/oauth/device_authorization', { client_id: cliClientId })
   const grant = readGrant(answer)
   if (grant === null) throw oauthFailure(url, answer)
   progress.code(grant)
@@ -60,7 +61,7 @@ async function poll(url: string, deviceCode: Secret): Promise<Issued | 'pending'
     answer = await postForm(url, '/oauth/token', {
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       device_code: deviceCode.reveal(),
-      client_id: clientId,
+      client_id: cliClientId,
       resource: audienceUrl(url, 'administration'),
     })
   } catch (error) {
