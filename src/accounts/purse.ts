@@ -6,10 +6,13 @@
 
 import {
   flushMillis,
+  flushRoundsMax,
+  overloadedHoldMillis,
   refusalHoldMillis,
   reportRetryMillis,
   syncAttemptsMax,
   syncPatienceMillis,
+  unavailableHoldMillis,
 } from '../core/limits.ts'
 import type { LimitSet, Permit } from '../core/permit.ts'
 import type { ProblemCode, Refusal } from '../core/problems.ts'
@@ -46,16 +49,11 @@ interface Pending {
   void: boolean
 }
 
-/** How long calls are refused from memory after an account said that it serves no more isolates. */
-const overloadedHoldMillis = 1_000
-const unavailableHoldMillis = 250
 /**
  * A reading so much earlier than one before means that the clock was set back; less may be the reading of a
  * request that had no I/O since. A request that begins reads a fresh clock, one that waited for another may not.
  */
 const clockStepMillis = { begin: 50, later: 2_000 }
-/** Rounds in which one flush looks after what could not be reported yet, 0.9 s each: within waitUntil's 30 s. */
-const flushRoundsMax = 25
 /** Round trips that the free units of a lease shall outlast while the next one is fetched. */
 const roundTripsAhead = 2
 

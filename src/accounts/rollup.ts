@@ -1,4 +1,5 @@
 /** The day in KV: a copy of the books to read from anywhere; the account is the truth. */
+import { rollupClosingMillis, rollupFirstMillis } from '../core/limits.ts'
 import { dayMillis, dayName } from '../core/quota/books.ts'
 import type { AccountTables } from './account-tables.ts'
 
@@ -64,19 +65,14 @@ export function dayDocument(
   }
 }
 
-/** Room for what isolates flush just after midnight. */
-const closingMillis = 5_000
-/** A day's first roll-up follows its first use closely, so that a new team is seen. */
-const firstMillis = 1_000
-
 /** When a day that has changed is written: at most every `rollupMinutes`, and when it has closed. */
 export function rollupDueAt(
   { day, putAt }: { readonly day: number; readonly putAt: number },
   rollupMinutes: number,
   now: number,
 ): number {
-  if (putAt === 0) return now + firstMillis
+  if (putAt === 0) return now + rollupFirstMillis
   const next = putAt + rollupMinutes * 60_000
-  const closed = day + dayMillis + closingMillis
+  const closed = day + dayMillis + rollupClosingMillis
   return putAt < closed ? Math.min(next, closed) : next
 }

@@ -9,7 +9,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Limit } from '../core/configuration.ts'
-import { revocationsPerTeamMax, usageRowsMax } from '../core/limits.ts'
+import { alarmRetryMillis, revocationsPerTeamMax, usageRowsMax } from '../core/limits.ts'
 import {
   type AccountState,
   forgetSilent,
@@ -45,8 +45,6 @@ export interface AccountEnv {
   readonly USAGE: KVNamespace
 }
 
-/** How long after an alarm that failed (a put to KV, most likely) it is tried again. */
-const alarmRetryMillis = 60_000
 const pruneMillis = dayMillis
 
 /** The class, bound to a configuration; `worker.ts` exports it as `TeamAccount`. */

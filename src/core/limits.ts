@@ -1,6 +1,9 @@
 /**
- * Every bound of Countersign, by name, with its unit. What design and configuration may change stands as a
- * default with its ceiling; all others are fixed. Each is tested just under and just over.
+ * The bounds of Countersign, by name, with their units. What design and configuration may change stands as a
+ * default with its ceiling; all others are fixed. A bound on what is taken is tested just under and just over.
+ *
+ * Elsewhere stand those of the CLI (cli/limits.ts) and, beside its algorithm, what only shapes how that works: how a
+ * pace is measured, how unevenly clocks may tick, how long a text is that we make.
  */
 
 // Tokens (RFC 8725: refuse before parsing what no honest issuer sends).
@@ -79,6 +82,8 @@ export const sessionSeconds = 8 * 3_600
 export const adminSessionSeconds = 3_600
 /** From the sign-in page to the provider and back. */
 export const signInSeconds = 600
+/** Of the path and query that a person goes on to; in base64, it fits into a cookie. */
+export const signInNextCharsMax = 2_800
 export const authorizationCodeSeconds = 60
 export const refreshIdleSeconds = 7 * 86_400
 export const refreshSeconds = 30 * 86_400
@@ -87,6 +92,8 @@ export const deviceSeconds = 600
 export const deviceIntervalSeconds = 5
 /** Device logins that wait at once; each is one row until it is over. */
 export const devicesMax = 2_000
+/** One that is over is kept so long, so that a late poll hears that it expired. */
+export const endedDeviceMillis = 3_600_000
 /** A user code that was looked at more often is over. */
 export const deviceLooksMax = 20
 /** Attempts are counted for so long. */
@@ -134,6 +141,8 @@ export const refusalBytesMax = 65_536
 export const refusalReadMillis = 2_000
 
 // Configuration.
+/** How soon an isolate whose configuration was faulty looks again: a secret that could not be read may be there now. */
+export const faultyAssemblyMillis = 5_000
 export const rollupMinutesDefault = 15
 export const rollupMinutesMax = 1_440
 export const limitRequestsMax = 1_000_000_000
@@ -153,6 +162,10 @@ export const unsettledMillis = 60_000
 export const refusalHoldMillis = 250
 /** Beyond so many isolates they refuse longer, in proportion, so that refusals alone ask at most 600 times a second. */
 export const refusalHoldIsolates = 150
+/** How long an isolate refuses from memory after the account said that it serves no more of them. */
+export const overloadedHoldMillis = 1_000
+/** And after the account could not be asked, or its answer was of no use. */
+export const unavailableHoldMillis = 250
 /** An isolate that counts as active was heard within this time. */
 export const isolateActiveMillis = 2_000
 /** Active isolates that one account serves; more are refused as `overloaded`. docs/leases.md says how it was measured. */
@@ -163,9 +176,13 @@ export const flushMillis = 900
 /** A sync that did not answer in this time is sent again by whoever waits for it. */
 export const syncPatienceMillis = 2_000
 export const syncAttemptsMax = 3
+/** A lease that one call finds stale again and again means that the account answers too slowly to be of use. */
+export const leaseRenewalsMax = 3
 /** An admission that waits so long, or for so many syncs, finds the account out of reach. */
 export const admissionMillisMax = 5_000
 export const admissionWaitsMax = 30
+/** Rounds of `flushMillis` in which one flush looks after what could not be reported yet: within waitUntil's 30 s. */
+export const flushRoundsMax = 25
 /** Reports are kept and retried so long; the account remembers an isolate's sequence for longer. */
 export const reportRetryMillis = 24 * 3_600_000
 export const isolateMemoryMillis = 36 * 3_600_000
@@ -175,6 +192,12 @@ export const subjectsPerHourMax = 1_000
 export const revocationsPerTeamMax = 1_000
 export const hourlyRowsMillis = 35 * 86_400_000
 export const dailyRowsMillis = 400 * 86_400_000
+/** A day's first roll-up follows its first use closely, so that a new team is seen. */
+export const rollupFirstMillis = 1_000
+/** Its last one follows its end so late: room for what isolates flush just after midnight. */
+export const rollupClosingMillis = 5_000
+/** How long after an alarm of an account that failed (a put to KV, most likely) it is tried again. */
+export const alarmRetryMillis = 60_000
 /** Of one answer about usage: an account has the memory of one isolate, and calls wait for it. */
 export const usageRowsMax = 50_000
 

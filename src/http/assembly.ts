@@ -1,5 +1,4 @@
-/** How soon an isolate whose configuration was faulty looks again: a secret that could not be read may be there now. */
-export const faultyAssemblyMillis = 5_000
+import { faultyAssemblyMillis } from '../core/limits.ts'
 
 export interface Assembly<App> {
   readonly app: App

@@ -5,6 +5,7 @@
 import type { Admission, Dispatch, Outcome } from '../accounts/accounts.ts'
 import type { Upstream } from '../core/configuration.ts'
 import { contentLength } from '../core/headers.ts'
+import { leaseRenewalsMax } from '../core/limits.ts'
 import { Refusal } from '../core/problems.ts'
 import type { Credential } from '../credentials/keys.ts'
 import { type Moment, SecretFault } from '../signing/scheme.ts'
@@ -37,9 +38,6 @@ interface Signed {
 /** A call that was answered: what went out, and what came back. */
 export interface Sent extends Signed, Answered {}
 
-/** A lease that is stale again and again means that the account answers too slowly to be of use. */
-const renewalsMax = 3
-
 /** Sends one signed request. Rejects with Refusal when no answer came or none was asked for. */
 export async function dispatch(
   { admission, credential, body }: Attempt,
@@ -52,7 +50,7 @@ export async function dispatch(
     nonce: deps.nonce,
   })
   call.version = credential.version
-  for (let renewals = 0; renewals <= renewalsMax; renewals += 1) {
+  for (let renewals = 0; renewals <= leaseRenewalsMax; renewals += 1) {
     const { url, credentialTexts } = await sign(credential, outbound, call, deps)
     if (call.signal.aborted || body.counted?.broken.aborted === true) {
       throw body.counted?.refusal() ?? failed('aborted')

@@ -1,5 +1,5 @@
 /** Device logins that wait for approval, and counts of attempts, in the storage of `Directory`. Times in milliseconds. */
-import { deviceIntervalSeconds, deviceLooksMax, devicesMax } from '../core/limits.ts'
+import { deviceIntervalSeconds, deviceLooksMax, devicesMax, endedDeviceMillis } from '../core/limits.ts'
 import type { DevicePoll, DeviceRequest, ListedDevice } from './device.ts'
 import type { AttemptLimit, Deposit } from './records.ts'
 import { count, find, insert, type Row } from './rows.ts'
@@ -112,9 +112,6 @@ export function attempt(sql: SqlStorage, { what, max, windowMillis }: AttemptLim
   return count <= max
 }
 
-/** What is over stays for an hour, so that a late poll hears that it expired. */
-const overMillis = 3_600_000
-
 export function pruneDevices(sql: SqlStorage, now: number): void {
-  sql.exec('DELETE FROM devices WHERE expires_at <= ?', now - overMillis)
+  sql.exec('DELETE FROM devices WHERE expires_at <= ?', now - endedDeviceMillis)
 }

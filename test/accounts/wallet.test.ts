@@ -1,7 +1,12 @@
 import { parseList } from 'structured-headers'
 import { describe, expect, test } from 'vitest'
 import type { Admission } from '../../src/accounts/accounts.ts'
-import { syncPatienceMillis } from '../../src/core/limits.ts'
+import {
+  flushMillis,
+  flushRoundsMax,
+  syncPatienceMillis,
+  unavailableHoldMillis,
+} from '../../src/core/limits.ts'
 import { Refusal } from '../../src/core/problems.ts'
 import { createAccount } from '../../src/core/quota/account.ts'
 import { applySync } from '../../src/core/quota/apply-sync.ts'
@@ -314,6 +319,22 @@ describe('when the account fails', () => {
     expect(again.code).toBe('overloaded')
   })
 
+  test('R06: an account that was out of reach is asked again when the hold has ended, and not before', async () => {
+    const { time, wallet, context, account, limits } = isolateWith()
+    account.fates = Array.from({ length: 3 }, () => 'lose the request' as const)
+    const call = () => outcomeOf(() => wallet.admit(permitOf({ limits }), context))
+    let refusedAt = 0
+    call().then(() => {
+      refusedAt = time.now
+    })
+    while (refusedAt === 0) await time.advance(1)
+    await time.advance(refusedAt + unavailableHoldMillis - 1 - time.now)
+    expect(refusalOf(await call()).code).toBe('account_unavailable')
+    expect(account.requests).toHaveLength(3)
+    await time.advance(1)
+    admittedOf(await settledAfter(time, call()))
+  })
+
   test("waiting for another request's sync that never ends has a way out", async () => {
     const { time, wallet, context, account, limits } = isolateWith()
     account.fates = ['hang']
@@ -472,6 +493,22 @@ describe('books', () => {
       new Map([['open', 0], ...outcomes.map((outcome) => [outcome, 1] as const)]),
     )
     expect(account.totals).toMatchObject({ used: 7, outstanding: 0, unsettled: 0 })
+  })
+
+  test('what cannot be reported is tried again for so many rounds, within the 30 s that waitUntil has', async () => {
+    const { time, wallet, context, account, limits } = isolateWith()
+    const start = time.now
+    let ended = start
+    const waitUntil = (work: Promise<unknown>): void => {
+      work.then(() => {
+        ended = time.now
+      })
+    }
+    await settledAfter(time, wallet.admit(permitOf({ limits }), { ...context, waitUntil }))
+    account.fates = Array.from({ length: 1_000 }, () => 'lose the request' as const)
+    await time.advance(120_000)
+    expect(ended - start).toBeGreaterThanOrEqual(flushRoundsMax * flushMillis)
+    expect(ended - start).toBeLessThan(30_000)
   })
 
   test('a call that fails before its fetch gives its unit back, in time to be credited', async () => {

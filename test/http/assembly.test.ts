@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { faultyAssemblyMillis, onePerIsolate } from '../../src/http/assembly.ts'
+import { faultyAssemblyMillis } from '../../src/core/limits.ts'
+import { onePerIsolate } from '../../src/http/assembly.ts'
 
 const isolate = (faults: readonly boolean[]) => {
   let time = 0

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Configuration } from '../../src/core/configuration.ts'
-import { mintedRefusedMillis } from '../../src/core/limits.ts'
+import { leaseRenewalsMax, mintedRefusedMillis } from '../../src/core/limits.ts'
 import { Secret } from '../../src/core/redact.ts'
 import { MintedTokens } from '../../src/credentials/minted.ts'
 import { setTimer } from '../../src/http/timer.ts'
@@ -105,6 +105,13 @@ describe('a unit', () => {
     expect(sent[0]?.headers.get('authorization')).toBe('at 1002000')
   })
 
+  test('whose lease is fresh at the last renewal is used', async () => {
+    const { call, accounts } = pipeline()
+    accounts.stale = leaseRenewalsMax
+    expect((await call('/open/things')).status).toBe(200)
+    expect(accounts.diary.slice(-3)).toEqual(['renew', 'commit', '2xx'])
+  })
+
   test('whose lease stays stale is not used: account_unavailable', async () => {
     const { call, accounts, sent } = pipeline()
     accounts.stale = Number.POSITIVE_INFINITY
@@ -112,7 +119,7 @@ describe('a unit', () => {
     expect(await problemOf(response)).toBe('account_unavailable')
     expect(response.headers.get('retry-after')).toBe('1')
     expect(sent).toHaveLength(0)
-    expect(accounts.diary.filter((event) => event === 'stale')).toHaveLength(4)
+    expect(accounts.diary.filter((event) => event === 'stale')).toHaveLength(leaseRenewalsMax + 1)
     expect(accounts.diary.at(-2)).toBe('release')
   })
 

@@ -2,8 +2,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { deviceLooksMax, deviceSeconds, devicesMax } from '../../src/core/limits.ts'
+import { deviceLooksMax, deviceSeconds, devicesMax, endedDeviceMillis } from '../../src/core/limits.ts'
 import type { AuditDraft } from '../../src/tokens/audit.ts'
+import { pruneDevices } from '../../src/tokens/directory-devices.ts'
 import type { GrantRecord } from '../../src/tokens/records.ts'
 
 const now = 1_800_000_000_000
@@ -65,6 +66,16 @@ describe('T10: a device login', () => {
     expect(await poll(over)).toBe('expired')
     expect(await directory.lookAtDevice('code', over)).toBeNull()
     expect(await decide(true, over)).toBe(false)
+  })
+
+  it('is forgotten an hour after it was over, when whoever polls late has heard of it', async () => {
+    const prune = (at: number) =>
+      runInDurableObject(directory, (_instance, { storage }) => pruneDevices(storage.sql, at))
+    const forgotten = device.expiresAt + endedDeviceMillis
+    await prune(forgotten - 1)
+    expect(await poll(forgotten)).toBe('expired')
+    await prune(forgotten)
+    expect(await poll(forgotten)).toBe('unknown')
   })
 
   it('that was denied stays denied, and one that was approved stays approved', async () => {
