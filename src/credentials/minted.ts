@@ -23,11 +23,17 @@ export interface MintDeps {
 
 interface Entry {
   minted: Minted | null
+  /** The upstream did: whoever comes next waits for another. */
+  refused: boolean
   /** From when on the token is renewed: a while before its end, but never as soon as it is here. */
   renewAt: number
   renewal: Promise<Minted> | null
   /** When the renewal began: one that takes longer than a fetch may is dead. */
   begunAt: number
+}
+
+function newEntry(): Entry {
+  return { minted: null, refused: false, renewAt: 0, renewal: null, begunAt: 0 }
 }
 
 export class MintedTokens {
@@ -45,7 +51,7 @@ export class MintedTokens {
    * for it. Rejects with Refusal `credential_unavailable`.
    */
   get(key: MintKey, moment: Moment, waitUntil: (work: Promise<unknown>) => void): Minted | Promise<Minted> {
-    const entry = this.#entries.get(key) ?? { minted: null, renewAt: 0, renewal: null, begunAt: 0 }
+    const entry = this.#entries.get(key) ?? newEntry()
     this.#entries.set(key, entry)
     const { minted } = entry
     if (entry.begunAt + mintFetchMillis < moment.now) entry.renewal = null
@@ -53,19 +59,24 @@ export class MintedTokens {
     if (entry.renewAt > moment.now || entry.renewal !== null) return minted
     const renewal = this.#renew(key, entry, moment).catch(() => {
       entry.renewAt = moment.now + mintRetryMillis
+      return minted
     })
+    if (entry.refused) return renewal
     waitUntil(renewal)
     return minted
   }
 
   /**
-   * Forgets a token that the upstream refused, one of the texts that went out: it may have been revoked before its
-   * end. A fresh one is kept, since what refuses it would refuse the next one too, and each call would fetch a token.
+   * Replaces a token that the upstream refused, one of the texts that went out: it may have been revoked before its
+   * end. While no other can be had it is used on, since one team's calls may get a 401 for what is theirs alone. A fresh
+   * one is kept: what refuses it would refuse the next one too, and each call would fetch a token.
    */
   refused(key: MintKey, texts: readonly string[], now: number): void {
     const entry = this.#entries.get(key)
     if (!entry?.minted || entry.begunAt + mintedRefusedMillis > now) return
-    if (texts.includes(entry.minted.token.reveal())) entry.minted = null
+    if (!texts.includes(entry.minted.token.reveal())) return
+    entry.refused = true
+    entry.renewAt = now
   }
 
   /**
@@ -87,6 +98,7 @@ export class MintedTokens {
     try {
       const minted = await renewal
       entry.minted = minted
+      entry.refused = false
       entry.renewAt =
         minted.expiresAt - Math.min(mintedTokenMarginMillis, (minted.expiresAt - moment.now) / 2)
       return minted

@@ -203,6 +203,17 @@ describe('a token that the upstream refuses', () => {
     expect(await textAt(made, key, later)).toBe('made-up-2')
   })
 
+  test('is used on while no other can be had: who gets a 401 takes nothing from the others', async () => {
+    const made = tokenUrl(grant('made-up-1'), () => new Response(null, { status: 500 }), grant('made-up-2'))
+    const key = mintKey()
+    await textAt(made, key, 0)
+    made.tokens.refused(key, ['made-up-1'], later)
+    expect(await textAt(made, key, later)).toBe('made-up-1')
+    expect(await textAt(made, key, later + mintRetryMillis - 1)).toBe('made-up-1')
+    expect(made.calls).toHaveLength(2)
+    expect(await textAt(made, key, later + mintRetryMillis)).toBe('made-up-2')
+  })
+
   test('stays while it is so fresh that another would be refused too', async () => {
     const made = tokenUrl(grant('made-up-1'), grant('made-up-2'))
     const key = mintKey()
