@@ -13,8 +13,8 @@ interface Isolate<Env, App> {
 
 /**
  * One app per isolate. Requests that come while it is made each make their own and then all use the first: a promise
- * shared between requests would hang with the one that began it. A faulty one is made again after a while; the one
- * that works is kept, with its leases and keys.
+ * shared between requests would hang with the one that began it. A faulty one gives way to any that works, and is made
+ * again after a while; the one that works is kept, with its leases and keys.
  */
 export function onePerIsolate<Env, App>(
   assemble: (env: Env) => Promise<Assembly<App>>,
@@ -23,12 +23,11 @@ export function onePerIsolate<Env, App>(
   let kept: (Assembly<App> & { readonly until: number }) | null = null
   const make = async (env: Env): Promise<App> => {
     const made = await assemble(env)
-    if (!isGood(kept)) {
+    if (kept === null || kept.faulty) {
       const until = made.faulty ? now() + faultyAssemblyMillis : Number.POSITIVE_INFINITY
       kept = { ...made, until }
     }
-    return (kept ?? made).app
+    return kept.app
   }
-  const isGood = (one: typeof kept): one is NonNullable<typeof kept> => one !== null && now() < one.until
-  return { kept: () => (isGood(kept) ? kept.app : null), make }
+  return { kept: () => (kept !== null && now() < kept.until ? kept.app : null), make }
 }

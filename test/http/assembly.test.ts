@@ -45,6 +45,12 @@ test('a secret that could not be read once does not stop the isolate for good', 
   expect(await app()).toBe(2)
 })
 
+test('one that works replaces one that failed beside it, at once', async () => {
+  const { app } = isolate([true, false])
+  expect(await Promise.all([app(), app()])).toEqual([1, 2])
+  expect(await app()).toBe(2)
+})
+
 test('one that failed beside one that works does not replace it', async () => {
   const { app, later } = isolate([false, true])
   expect(await Promise.all([app(), app()])).toEqual([1, 1])
