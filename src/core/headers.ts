@@ -176,13 +176,13 @@ export function dropsAnswerHeader(name: string): boolean {
 /**
  * Whether a field's value repeats one of the texts: as it is, or percent-encoded in whole or in part, once or again, in
  * either case of the digits, with spaces written as `+` or not; so do URLs and forms hold what a URL or a form brought.
- * Backslashes are passed over: JSON and quoted strings have them before quotes, slashes and each other.
+ * Backslashes are passed over: JSON and quoted strings have them before quotes, slashes and each other, and JSON before
+ * the number of a character, which some write for all but letters and digits.
  */
 export function repeatsText(value: string, texts: readonly string[]): boolean {
   const holdsOne = (form: string): boolean =>
     texts.some((text) => form.includes(text)) ||
-    (form.includes('\\') &&
-      texts.some((text) => form.replaceAll('\\', '').includes(text.replaceAll('\\', ''))))
+    (form.includes('\\') && texts.some((text) => withoutBackslashes(form).includes(withoutBackslashes(text))))
   let form = value
   for (let times = 0; !holdsOne(form); times += 1) {
     if (times === encodedTimesMax || !(form.includes('%') || form.includes('+'))) return false
@@ -190,6 +190,13 @@ export function repeatsText(value: string, texts: readonly string[]): boolean {
     form = percentDecoded(form)
   }
   return true
+}
+
+function withoutBackslashes(text: string): string {
+  const numbered = /\\u([0-9A-Fa-f]{4})/g
+  return text
+    .replace(numbered, (_escape, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+    .replaceAll('\\', '')
 }
 
 const utf8 = new TextDecoder()

@@ -257,6 +257,14 @@ test.each(['a/b"c', 'a\\b/c'])('K05: the text %s is found in JSON and in a quote
   expect(repeatsText(JSON.stringify({ secret: 'a/b' }), [secret])).toBe(false)
 })
 
+test('K05: a text is found where JSON writes its characters as numbers, also when it looks like one itself', () => {
+  const numbered = '{"secret":"a\\u002Bb\\u003d"}'
+  for (const value of [numbered, numbered.toLowerCase(), JSON.stringify(numbered)])
+    expect(repeatsText(value, ['a+b=']), value).toBe(true)
+  expect(repeatsText('{"secret":"a\\u002Db\\u003d"}', ['a+b='])).toBe(false)
+  expect(repeatsText(JSON.stringify({ secret: 'a\\u002bb' }), ['a\\u002bb'])).toBe(true)
+})
+
 test.each([
   ['0', 0],
   ['17', 17],
