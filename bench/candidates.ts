@@ -38,6 +38,7 @@ export const groups: readonly Group[] = [
     candidates: [
       { name: 'pass-through', worker: 'passThrough', requests: 'get', base: true },
       { name: 'pass-through, again (A/A)', worker: 'passThroughCopy', requests: 'get', base: true },
+      { name: 'minimal, by hand', worker: 'minimal', requests: 'get' },
       { name: 'naive', worker: 'naive', requests: 'get' },
       { name: 'Countersign, cached token', worker: 'countersign', requests: 'get' },
       { name: 'Countersign, cold token', worker: 'countersign', requests: 'get-cold' },
@@ -67,6 +68,7 @@ export const workers = (bundles: Bundles, bindings: Readonly<Record<string, stri
       worker: { file: join(import.meta.dirname, 'workers/pass-through-objects.js') },
       bindings,
     },
+    minimal: { worker: { file: join(import.meta.dirname, 'workers/minimal.js') }, bindings },
     naive: small(bundles.naive),
     countersign: { worker: { file: bundles.countersign }, bindings },
     countersignRoutes: { worker: { file: bundles.countersignRoutes }, bindings },

@@ -5,7 +5,8 @@
  * A peak has two parts. Private memory (heap, buffers, stacks) is the process's own. The pages of the runtime's
  * binary are mapped from one file, 64 KiB around each function that ran once: who uses more of the runtime (objects,
  * SQLite, WebCrypto, V8's optimising compiler) counts more of them, though processes share them and the system may
- * drop them at any time. Both are shown; the private part is what an isolate costs.
+ * drop them at any time. Both are shown; the private part is what an isolate costs. The minimal Worker (workers/minimal.js)
+ * shows how much of either the duties of a call take by themselves.
  *
  * In a fresh process the mapped part depends on chance: the compiler alone brings 3 MB when the first small function
  * has been called some hundred times, which is about as often as 60 calls of a proxy do. In a warm one most of the
@@ -43,6 +44,7 @@ const callsBefore = [10, 3_000]
 interface MemoryOptions {
   readonly passThrough: RunOptions
   readonly passThroughWithObjects: RunOptions
+  readonly minimal: RunOptions
   readonly countersign: RunOptions
   readonly issuer: TestIssuer
   readonly traffic: Traffic
@@ -63,11 +65,12 @@ interface Taken {
 }
 
 export const measureMemory = async (options: MemoryOptions): Promise<readonly MemoryRow[]> => {
-  const { passThrough, passThroughWithObjects, countersign, traffic } = options
+  const { passThrough, passThroughWithObjects, minimal, countersign, traffic } = options
   await defineUploads(options)
   const uploaders: readonly Uploader[] = [
     { candidate: 'pass-through', run: passThrough, name: 'upload' },
     { candidate: 'pass-through with objects', run: passThroughWithObjects, name: 'upload' },
+    { candidate: 'minimal, by hand, client digest', run: minimal, name: 'upload digest' },
     { candidate: 'Countersign, client digest', run: countersign, name: 'upload digest' },
     { candidate: 'Countersign, without digest (refused)', run: countersign, name: 'upload' },
   ]

@@ -82,11 +82,12 @@ const main = async (): Promise<void> => {
         settings.starts,
       )
     : []
-  const { passThrough, passThroughWithObjects, countersign } = all
+  const { passThrough, passThroughWithObjects, minimal, countersign } = all
   const memory: readonly MemoryRow[] = parts.has('memory')
     ? await measureMemory({
         passThrough,
         passThroughWithObjects,
+        minimal,
         countersign,
         issuer,
         traffic,
