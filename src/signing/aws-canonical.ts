@@ -2,7 +2,6 @@
  * The canonical request of AWS Signature Version 4, in the words of "Create a signed AWS API request" (IAM user
  * guide). What arrives at AWS is decoded and written anew there, so it is written here as AWS would write it.
  */
-import { pathInvalid } from '../core/path.ts'
 import { type Pair, percentEncode, rawPairs } from './query-string.ts'
 
 /** Values trimmed, and runs of white space as one space. */
@@ -25,14 +24,12 @@ export function doublyEncodedUri(path: string): string {
 }
 
 /**
- * For S3, whose paths are object keys: nothing resolved, and each character that is not unreserved encoded once,
- * slashes excepted. An `@` sent as such is `%40` to S3, and a `+` is a space. A `%2F` is a slash of the key to S3, and
- * none to the routes that were asked: throws Refusal `path_invalid`.
+ * For S3, whose paths are object keys: nothing resolved, and each character that is not unreserved encoded once.
+ * An `@` sent as such is `%40` to S3, and a `+` is a space, as its own error answers show. A `%2F` stays what it is, as
+ * in AWS's own signers: signed as the slash that S3 reads, it would get past routes that saw one segment.
  */
 export function singlyEncodedUri(path: string): string {
-  if (/%2f/i.test(path))
-    throw pathInvalid('Send each slash of an object key as it is: S3 reads %2F as one, and routes do not.')
-  return encodedOnce(path || '/').replaceAll('%2F', '/')
+  return path === '' ? '/' : path.split('/').map(encodedOnce).join('/')
 }
 
 /** Pairs encoded once, ordered by encoded name and then value (code points): nothing sorts before NUL. */

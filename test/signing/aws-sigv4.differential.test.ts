@@ -76,8 +76,8 @@ it('G01: 10,000 random requests are signed as @smithy/signature-v4 and aws4fetch
       fc.pre([...one.segments, ...Object.entries(one.query).flat()].every((text) => text.isWellFormed()))
       fc.pre(!('' in one.query))
       const s3 = one.service === 's3'
-      // S3's canonical form of a path is what SDKs send: everything but unreserved characters and slashes encoded.
-      const path = s3 ? `/${one.segments.map(encode).join('/').replaceAll('%2F', '/')}` : pathOf(one.segments)
+      // S3's canonical form of a path is what SDKs send: everything but unreserved characters encoded.
+      const path = s3 ? `/${one.segments.map(encode).join('/')}` : pathOf(one.segments)
       const search = Object.entries(one.query)
         .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
         .join('&')
@@ -122,8 +122,8 @@ it('G01: 10,000 random requests are signed as @smithy/signature-v4 and aws4fetch
       expect(headerOf(ours, 'authorization')).toBe(smithy.headers['authorization'])
       expect(headerOf(ours, 'x-amz-date')).toBe(smithy.headers['x-amz-date'])
 
-      // aws4fetch reads a URL as the platform parses it.
-      if (path.includes('.')) return
+      // aws4fetch reads a URL as the platform parses it, and %2F in an S3 key as a slash.
+      if (path.includes('.') || (s3 && path.includes('%2F'))) return
       const theirs = await new AwsV4Signer({
         ...credentials,
         ...(one.token === null ? {} : { sessionToken: one.token }),

@@ -80,9 +80,12 @@ const trimmed = (value: string): string => value.trim().replace(/ +/g, ' ')
 const uriEncode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
 
-/** Object keys, decoded with + as a space, and encoded anew. */
+/** Segments of object keys, decoded with + as a space, and encoded anew. */
 const s3Path = (path: string): string =>
-  decodeURIComponent(path.replaceAll('+', ' ')).split('/').map(uriEncode).join('/')
+  path
+    .split('/')
+    .map((segment) => uriEncode(decodeURIComponent(segment.replaceAll('+', ' '))))
+    .join('/')
 
 const otherPath = (path: string): string => path.replace(/\/+/g, '/').split('/').map(uriEncode).join('/')
 
