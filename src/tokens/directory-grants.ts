@@ -41,8 +41,8 @@ export const grantsSchema = `
   ) WITHOUT ROWID;
 `
 
-/** After this long, every JWT that an ended claim concerns has expired by itself. */
-const endedClaimMillis = (accessTokenSeconds + clockToleranceSecondsDefault) * 1000
+/** After this long, every JWT that an ended claim or token concerns has expired by itself. */
+export const endedClaimMillis = (accessTokenSeconds + clockToleranceSecondsDefault) * 1000
 
 /** Keeps a single-use thing until it expires. */
 export function deposit(sql: SqlStorage, thing: SingleUse, now: number): Deposit {

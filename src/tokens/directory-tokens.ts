@@ -6,6 +6,7 @@ import {
   personalTokensPerTeamMax,
 } from '../core/limits.ts'
 import { dayMillis } from '../core/quota/books.ts'
+import { endedClaimMillis } from './directory-grants.ts'
 import { sameDigest } from './opaque.ts'
 import { type Page, pageOf } from './page.ts'
 import {
@@ -139,13 +140,14 @@ export function revokeToken(sql: SqlStorage, id: string, now: number): readonly 
   return revokeFamilies(sql, 'id = ?1', [id, null, now])
 }
 
-/** Revokes all that a subject owns or is. */
+/** Revokes all that a subject owns or is. Names again what had ended before, too, while JWTs of it may live. */
 export function revokeTokensOf(
   sql: SqlStorage,
   { subject, team }: SubjectOfTeam,
   now: number,
 ): readonly Ended[] {
-  const theirs = `(owner = ?1 OR 'token/' || id = ?1) AND (?2 IS NULL OR team = ?2) AND revoked_at IS NULL`
+  const theirs = `(owner = ?1 OR 'token/' || id = ?1) AND (?2 IS NULL OR team = ?2)
+    AND COALESCE(revoked_at, ?3) > ?3 - ${endedClaimMillis}`
   return revokeFamilies(sql, theirs, [subject, team, now])
 }
 

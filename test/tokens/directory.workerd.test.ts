@@ -10,6 +10,7 @@ import {
 } from '../../src/core/limits.ts'
 import { Secret } from '../../src/core/redact.ts'
 import type { AuditDraft } from '../../src/tokens/audit.ts'
+import { endedClaimMillis } from '../../src/tokens/directory-grants.ts'
 import { digestOf, makePersonalToken, type PersonalToken } from '../../src/tokens/opaque.ts'
 import { claimOfTeam, type SingleUse, type TokenFilter, type TokenRecord } from '../../src/tokens/records.ts'
 
@@ -211,6 +212,23 @@ test('T02: who leads another team now administers the one before no more', async
   expect(await directory.standing(jwt)).toEqual({ good: true, role: 'team-admin' })
   await directory.rememberPerson({ subject, role: 'team-admin', team: 'search' }, now)
   expect(await directory.standing(jwt)).toMatchObject({ good: false })
+})
+
+test('T06: who ends a subject again, since an account could not be told, is told all tokens whose JWTs may live', async () => {
+  const subject = 'signin/ann'
+  const { token } = await create({ owner: subject, service: true })
+  const made = await create({ owner: `token/${token.id}`, parent: token.id })
+  const end = async (at: number) => {
+    const ended = await directory.endSubject({ subject, team: 'checkout' }, at, {
+      ...audit,
+      action: 'subject.revoked',
+    })
+    return ended.map(({ grantId }) => grantId).sort()
+  }
+  const both = [`pat:${token.id}`, `pat:${made.token.id}`].sort()
+  expect(await end(now)).toEqual(both)
+  expect(await end(now + endedClaimMillis - 1)).toEqual(both)
+  expect(await end(now + endedClaimMillis)).toEqual([])
 })
 
 test('who ends a subject in one team ends nothing of another', async () => {
